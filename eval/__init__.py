@@ -1,0 +1,1 @@
+"""How good a clone is: metrics, baselines, and synthetic people with ground truth."""

@@ -1,0 +1,144 @@
+"""The common skeleton, one pose, and a sequence of them."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+
+from perfclone.errors import UserError
+
+#: OpenPose's BODY_18 in its own order, then the feet and hand points that some extractors give.
+KEYPOINTS: tuple[str, ...] = (
+    "nose", "neck",
+    "right_shoulder", "right_elbow", "right_wrist",
+    "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle",
+    "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+    "right_heel", "right_toe", "left_heel", "left_toe",
+    "right_thumb", "right_index", "right_pinky", "left_thumb", "left_index", "left_pinky",
+)  # fmt: skip
+#: Name of a keypoint -> its place on the J axis.
+INDEX: dict[str, int] = {name: i for i, name in enumerate(KEYPOINTS)}
+#: Pairs (right, left) of J indices: what a mirror or a left-right swap exchanges.
+MIRROR: tuple[tuple[int, int], ...] = tuple(
+    (INDEX[name], INDEX[name.replace("right", "left")]) for name in KEYPOINTS if name.startswith("right")
+)
+BODY_18 = 18
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One person in one frame.
+
+    Attributes:
+        keypoints: (J, 2) float32, pixels, x then y, origin top left, pixel centres at .5.
+        scores: (J,) float32 in [0, 1]; 0 means that the joint was not seen and its place means nothing.
+        matte: (H, W) uint8, 255 where the person is, or None where the extractor gives none.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    matte: np.ndarray | None = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether any joint was seen at all."""
+        return bool((self.scores > 0).any())
+
+    @classmethod
+    def missing(cls) -> Pose:
+        """The pose of a frame in which nobody was found: every score is 0."""
+        return cls(np.zeros((len(KEYPOINTS), 2), np.float32), np.zeros(len(KEYPOINTS), np.float32))
+
+
+@dataclass(frozen=True)
+class PoseSequence:
+    """The performance of one person, frame by frame: what P gives and everything after it reads.
+
+    Attributes:
+        keypoints: (T, J, 2) float32, pixels, x then y, origin top left.
+        scores: (T, J) float32 in [0, 1]; 0 means not seen.
+        times: (T,) float64, seconds from the start of the video, increasing.
+        size: (width, height) of the video in pixels.
+        extractor: Name of the extractor that found them.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    times: np.ndarray
+    size: tuple[int, int]
+    extractor: str = ""
+
+    def __post_init__(self):
+        t, j = len(self.times), len(KEYPOINTS)
+        if self.keypoints.shape != (t, j, 2) or self.scores.shape != (t, j):
+            raise ValueError(
+                f"keypoints must be ({t}, {j}, 2) and scores ({t}, {j}) for {t} times, "
+                f"got {self.keypoints.shape} and {self.scores.shape}"
+            )
+        if not (np.isfinite(self.keypoints).all() and np.isfinite(self.scores).all() and np.isfinite(self.times).all()):
+            raise ValueError("keypoints, scores and times must be finite")
+        if t > 1 and not (np.diff(self.times) > 0).all():
+            raise ValueError("times must increase from frame to frame")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, index: slice | np.ndarray) -> PoseSequence:
+        """The frames of a slice or an index array, as a sequence of the same size."""
+        return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], times=self.times[index])
+
+    @property
+    def fps(self) -> float:
+        """Mean frame rate, frames a second (25 for a single frame)."""
+        span = self.times[-1] - self.times[0] if len(self) > 1 else 0.0
+        return float((len(self) - 1) / span) if span > 0 else 25.0
+
+    @classmethod
+    def from_poses(
+        cls, poses: Sequence[Pose], times: Sequence[float], size: tuple[int, int], extractor: str = ""
+    ) -> PoseSequence:
+        """Join poses, one a frame, into a sequence; mattes are left behind."""
+        joints = len(KEYPOINTS)
+        keypoints = np.array([p.keypoints for p in poses], np.float32).reshape(-1, joints, 2)
+        scores = np.array([p.scores for p in poses], np.float32).reshape(-1, joints)
+        return cls(keypoints, scores, np.asarray(times, np.float64), size, extractor)
+
+    def save(self, path: str | Path) -> Path:
+        """Write an .npz without pickle; written beside, then renamed."""
+        path = Path(path)
+        beside = path.with_name(f".{path.name}.part")
+        with open(beside, "wb") as file:
+            np.savez_compressed(
+                file, keypoints=self.keypoints, scores=self.scores, times=self.times,
+                size=np.array(self.size), extractor=np.array(self.extractor), names=np.array(KEYPOINTS),
+            )  # fmt: skip
+        beside.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> PoseSequence:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            UserError: The file is not a pose sequence of this skeleton.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no pose file at {path}; make one with `python -m perfclone poses`.")
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                if tuple(data["names"]) != KEYPOINTS:
+                    raise ValueError("another skeleton")
+                size = tuple(int(n) for n in data["size"])
+                return cls(data["keypoints"], data["scores"], data["times"], size, str(data["extractor"]))
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"{path} does not hold poses of this version ({error}); make it anew with `python -m perfclone poses`."
+            ) from error
