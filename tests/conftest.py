@@ -1,0 +1,29 @@
+"""Every test runs offline, on one thread, from the same seeds."""
+
+import os
+import random
+import sys
+
+# Read once by the libraries when they are imported, so set before any of them is.
+os.environ.update(
+    CUDA_VISIBLE_DEVICES=os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+    GRADIO_ANALYTICS_ENABLED="False",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_HUB_OFFLINE="1",
+    MPLBACKEND="Agg",
+    OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"),
+    OMP_WAIT_POLICY="passive",
+    TOKENIZERS_PARALLELISM="false",
+)
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    """Seed the global generators before each test; torch only where a test has it loaded."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
