@@ -1,0 +1,115 @@
+"""P: what every pose extractor does, and following one performer through a clip with any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from perfclone.errors import UserError
+from perfclone.pose.performer import Performer
+from perfclone.pose.sequence import Pose
+
+if TYPE_CHECKING:
+    from perfclone.video import Frame
+
+ExtractorName = Literal["blazepose", "openpose", "vitpose"]
+
+
+@runtime_checkable
+class PoseExtractor(Protocol):
+    """Finds the people in frames.
+
+    Attributes:
+        name: Name of the extractor, as in :func:`build_extractor`.
+        batch: How many frames a call of :meth:`people` takes best.
+    """
+
+    name: str
+    batch: int
+
+    def people(self, frames: Sequence[np.ndarray]) -> list[list[Pose]]:
+        """The people in each frame, largest first.
+
+        Args:
+            frames: Upright images, (H, W, 3) uint8 RGB each.
+
+        Returns:
+            For each frame its people, keypoints in pixels of that frame; joints outside the picture have score 0.
+        """
+
+    def reset(self) -> None:
+        """Forget what was seen: the next frame belongs to another clip."""
+
+
+@runtime_checkable
+class FollowingExtractor(PoseExtractor, Protocol):
+    """An extractor that is much faster on one person that it follows than on everybody in the picture."""
+
+    def follow(self, pose: Pose | None) -> None:
+        """From the next frame on look for this person only, until lost.
+
+        Args:
+            pose: One of the poses that the last call of :meth:`people` returned; None looks for everybody again.
+        """
+
+
+def build_extractor(
+    name: ExtractorName, *, weights: str | Path | None = None, matte: bool = False, device: str | None = None
+) -> PoseExtractor:
+    """Build a pose extractor; its library is imported here.
+
+    Args:
+        name: "blazepose" (offline, the default of the project), "openpose" (weights for non-commercial use only)
+            or "vitpose" (best on a GPU).
+        weights: A folder or a Hub repository id with the weights, for those that carry none; None takes their default.
+        matte: Also give a matte with each pose; only "blazepose" can, the others leave it None.
+        device: Where openpose and vitpose run, such as "cuda"; None takes what accelerate finds.
+
+    Raises:
+        UserError: There is no extractor of that name, or its weights cannot be had.
+    """
+    if name == "blazepose":
+        from perfclone.pose.blazepose import BlazePose
+
+        return BlazePose(matte=matte)
+    if name == "openpose":
+        from perfclone.pose.openpose import OpenPose
+
+        return OpenPose(weights, device=device)
+    if name == "vitpose":
+        from perfclone.pose.vitpose import VitPose
+
+        return VitPose(weights, device=device)
+    raise UserError(f"There is no pose extractor {name!r}; choose blazepose, openpose or vitpose.")
+
+
+def extract(extractor: PoseExtractor, frames: Iterable[Frame], person: int = 0) -> Iterator[tuple[Frame, Pose]]:
+    """Follow one performer through a clip, as a stream.
+
+    The performer is chosen by size in the first frame where anybody is, then followed by nearness and by the
+    colours of the clothes, through absences too.
+
+    Args:
+        extractor: Any pose extractor; it is reset first.
+        frames: The clip, in order.
+        person: 0 for the largest person of that first frame, 1 for the second largest, and so on.
+
+    Yields:
+        Each frame with the performer's pose in it, ``Pose.missing()`` where the performer is absent.
+
+    Raises:
+        UserError: That first frame shows fewer people than ``person`` needs.
+    """
+    extractor.reset()
+    performer = Performer(person)
+    stream = iter(frames)
+    while batch := list(islice(stream, extractor.batch)):
+        for frame, people in zip(batch, extractor.people([frame.pixels for frame in batch])):
+            pose = performer.choose(people, frame.pixels, frame.time)
+            if isinstance(extractor, FollowingExtractor):
+                extractor.follow(pose)
+            yield frame, pose or Pose.missing()

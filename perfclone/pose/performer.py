@@ -1,0 +1,130 @@
+"""Telling one performer from the other people of a clip."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from perfclone.errors import UserError
+from perfclone.pose.sequence import BODY_18, INDEX, Pose
+
+#: How far the performer may move, in body sizes: this much at once, and this much more for each second unseen.
+REACH, REACH_PER_SECOND = 0.35, 2.0
+#: Largest difference in the colours of the clothes (CIELAB units, 0-255 scale) when found again after an absence.
+COLOUR_TOLERANCE = 40.0
+#: An absence longer than this, in seconds, is one after which the clothes must match.
+ABSENCE = 0.5
+#: Share of a new look that enters the remembered one.
+COLOUR_UPDATE = 0.05
+
+_TORSO = [INDEX[name] for name in ("right_shoulder", "left_shoulder", "right_hip", "left_hip")]
+_THIGHS = [(INDEX[f"{side}_hip"], INDEX[f"{side}_knee"]) for side in ("right", "left")]
+
+
+def person_size(pose: Pose) -> float:
+    """Diagonal of the box around the joints seen, in pixels; 0 for nobody."""
+    seen = pose.keypoints[:BODY_18][pose.scores[:BODY_18] > 0]
+    return float(np.linalg.norm(np.ptp(seen, axis=0))) if len(seen) else 0.0
+
+
+def person_centre(pose: Pose) -> np.ndarray:
+    """(2,) mean of the torso joints seen, or of all joints seen where no torso is; pixels."""
+    torso = [j for j in _TORSO if pose.scores[j] > 0]
+    return pose.keypoints[torso or pose.scores > 0].mean(axis=0)
+
+
+def clothes(pose: Pose, pixels: np.ndarray) -> np.ndarray:
+    """Mean colour of the chest and of the thighs.
+
+    Args:
+        pose: A pose in the frame.
+        pixels: (H, W, 3) uint8 RGB, the frame.
+
+    Returns:
+        (2, 3) float32 CIELAB in OpenCV's 8-bit scale; NaN for a part that is not seen.
+    """
+    t = np.linspace(0.15, 0.85, 8, dtype=np.float32)[:, None]
+    right, left, right_hip, left_hip = pose.keypoints[_TORSO]
+    sides = right + t * (right_hip - right), left + t * (left_hip - left)
+    chest = (sides[0][None] + t[:, None] * (sides[1] - sides[0])[None]).reshape(-1, 2)
+    thighs = [
+        pose.keypoints[a] + t * (pose.keypoints[b] - pose.keypoints[a])
+        for a, b in _THIGHS
+        if pose.scores[a] > 0 and pose.scores[b] > 0
+    ]
+    parts = [chest if (pose.scores[_TORSO] > 0).all() else None, np.concatenate(thighs) if thighs else None]
+    return np.stack([_mean_colour(pixels, part) for part in parts])
+
+
+def _mean_colour(pixels: np.ndarray, points: np.ndarray | None) -> np.ndarray:
+    """(3,) mean CIELAB colour at the points, NaN for None."""
+    if points is None:
+        return np.full(3, np.nan, np.float32)
+    height, width = pixels.shape[:2]
+    x, y = points.astype(int).clip(0, (width - 1, height - 1)).T
+    return cv2.cvtColor(pixels[y, x][None], cv2.COLOR_RGB2LAB)[0].mean(axis=0, dtype=np.float32)
+
+
+class Performer:
+    """The one person followed through a clip: chosen by size once, then by nearness and clothes.
+
+    Args:
+        rank: 0 takes the largest person of the first frame where anybody is, 1 the second largest, and so on.
+    """
+
+    def __init__(self, rank: int = 0):
+        self.rank = rank
+        self._last: Pose | None = None
+        self._time = 0.0
+        self._clothes: np.ndarray | None = None
+
+    def choose(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
+        """The performer among the people of the next frame, or None if absent.
+
+        Args:
+            people: The people found in the frame.
+            pixels: (H, W, 3) uint8 RGB, the frame.
+            time: Its time in seconds.
+
+        Raises:
+            UserError: It is the first frame with people, and there are too few of them.
+        """
+        people = [pose for pose in people if pose.seen]
+        pose = self._pick_by_size(people, time) if self._last is None else self._recognise(people, pixels, time)
+        if pose is not None:
+            self._remember(pose, pixels, time)
+        return pose
+
+    def _pick_by_size(self, people: list[Pose], time: float) -> Pose | None:
+        if not people:
+            return None
+        if self.rank >= len(people):
+            raise UserError(
+                f"Person {self.rank} was asked for, counting from 0, but the first frame with anybody in it "
+                f"(at {time:.2f} s) shows {len(people)}; ask for a person below {len(people)}."
+            )
+        return sorted(people, key=person_size, reverse=True)[self.rank]
+
+    def _recognise(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
+        unseen = time - self._time
+        reach = person_size(self._last) * (REACH + REACH_PER_SECOND * unseen)
+        best, lowest = None, np.inf
+        for pose in people:
+            distance = np.linalg.norm(person_centre(pose) - person_centre(self._last)) / reach
+            colour = self._colour_difference(pose, pixels) / COLOUR_TOLERANCE
+            stranger = distance > 1 or (colour > 1 and unseen > ABSENCE)
+            if not stranger and distance + colour < lowest:
+                best, lowest = pose, distance + colour
+        return best
+
+    def _colour_difference(self, pose: Pose, pixels: np.ndarray) -> float:
+        """Largest difference among the parts seen both now and before; 0 where there is none to compare."""
+        difference = np.linalg.norm(clothes(pose, pixels) - self._clothes, axis=1)
+        return float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.0
+
+    def _remember(self, pose: Pose, pixels: np.ndarray, time: float) -> None:
+        look = clothes(pose, pixels)
+        if self._clothes is not None:
+            mixed = self._clothes + COLOUR_UPDATE * (look - self._clothes)
+            look = np.where(np.isnan(mixed), np.where(np.isnan(look), self._clothes, look), mixed)
+        self._last, self._time, self._clothes = pose, time, look
