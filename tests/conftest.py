@@ -6,7 +6,6 @@ import sys
 
 # Read once by the libraries when they are imported, so set before any of them is.
 os.environ.update(
-    CUDA_VISIBLE_DEVICES=os.environ.get("CUDA_VISIBLE_DEVICES", ""),
     GRADIO_ANALYTICS_ENABLED="False",
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_OFFLINE="1",

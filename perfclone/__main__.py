@@ -1,0 +1,7 @@
+"""`python -m perfclone`."""
+
+import sys
+
+from perfclone.cli import main
+
+sys.exit(main())

@@ -1,0 +1,52 @@
+"""`perfclone check`: is this reference video good enough, and will this driving video work for that actor?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from perfclone.commands.common import add_extractor_options
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "check",
+        parents=[everywhere],
+        help="judge footage before any time is spent on it",
+        description=__doc__,
+        epilog="Exit code: 0 when nothing failed (warnings may remain), 1 when something did, 2 for bad input.",
+    )
+    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="footage of the target actor")
+    parser.add_argument("--json", action="store_true", help="print JSON for machines instead of text")
+    driving = parser.add_argument_group("a driving video for a trained actor")
+    driving.add_argument("--driving", type=Path, metavar="DRIVING", help="the performance")
+    driving.add_argument("--actor", metavar="ACTOR", help="the actor's folder or Hub repository")
+    add_extractor_options(parser)
+    parser.set_defaults(run=run, refuse=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge the reference, and the driving video where there is one."""
+    if bool(args.driving) != bool(args.actor):
+        args.refuse("--driving and --actor go together: give both or neither")
+    reports = _judge(args)
+    if args.json:
+        print(json.dumps({name: report.to_dict() for name, report in reports.items()}, indent=2))
+    else:
+        print("\n\n".join(f"{name}\n{report.text()}" for name, report in reports.items()))
+    return int(any(report.status == "fail" for report in reports.values()))
+
+
+def _judge(args: argparse.Namespace) -> dict:
+    """Report name -> report."""
+    from perfclone.actor import Actor
+    from perfclone.pose.extractor import build_extractor
+    from perfclone.preflight import check_driving, check_reference
+
+    extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
+    reports = {"reference": check_reference(args.reference, extractor)}
+    if args.driving:
+        reports["driving"] = check_driving(args.driving, Actor.from_pretrained(args.actor), extractor)
+    return reports

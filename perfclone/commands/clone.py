@@ -1,0 +1,61 @@
+"""`perfclone clone`: the actor performs what somebody does in a driving video."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from perfclone.commands.common import (
+    add_extractor_options,
+    add_force,
+    kept_when_interrupted,
+    progress_bar,
+    refuse_existing,
+    whole,
+)
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "clone", parents=[everywhere], help="give an actor a performance", description=__doc__
+    )
+    parser.add_argument("actor", metavar="ACTOR", help="the actor's folder or Hub repository")
+    parser.add_argument("driving", type=Path, metavar="DRIVING", help="the driving video, or its poses.npz")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4", help="where the video goes")
+    add_force(parser)
+    picture = parser.add_argument_group("picture")
+    picture.add_argument(
+        "--size", type=whole(16), metavar="N", help="short side of the result in pixels (default: the actor's own)"
+    )
+    picture.add_argument(
+        "--keep-proportions", action="store_true", help="keep the driving person's limb lengths, not the actor's"
+    )
+    add_extractor_options(parser)
+    parser.set_defaults(run=run)
+
+
+def partial_words(output: Path) -> Callable[[], str]:
+    """Make the words for a video that is interrupted from now on: where what was done is kept."""
+    partial = output.with_name(f"{output.stem}.partial{output.suffix}")
+    before = partial.stat().st_mtime_ns if partial.exists() else 0
+
+    def words() -> str:
+        kept = partial.exists() and partial.stat().st_mtime_ns > before
+        return f"What was done so far is in {partial}." if kept else "Nothing was written."
+
+    return words
+
+
+def run(args: argparse.Namespace) -> int:
+    """Clone, and say where the video is."""
+    refuse_existing([args.output], args.force)
+    from perfclone.pipeline import CloneOptions, PerformanceCloner
+
+    cloner = PerformanceCloner.from_pretrained(args.actor, extractor=args.extractor, weights=args.weights)
+    options = CloneOptions(size=args.size, person=args.person, keep_proportions=args.keep_proportions)
+    with kept_when_interrupted(partial_words(args.output)), progress_bar("cloning", "frame") as progress:
+        result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
+    print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s")
+    return 0

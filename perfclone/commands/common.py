@@ -1,0 +1,131 @@
+"""What the commands share: progress bars, argument types, and words for whoever is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from perfclone.errors import UserError
+
+EXTRACTORS = ("blazepose", "openpose", "vitpose")
+
+
+@contextmanager
+def progress_bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr for whatever takes more than a second.
+
+    Args:
+        description: What is being done, before the bar.
+        unit: What is counted.
+
+    Yields:
+        A callback to call with (done, total) as often as one likes; a total of 0 means that it is not known.
+    """
+    from tqdm import tqdm
+
+    # In a log file every refresh is a line of its own, so there are few of them.
+    pace = 0.2 if sys.stderr.isatty() else 10.0
+    with tqdm(desc=description, unit=unit, delay=1.0, mininterval=pace, dynamic_ncols=True) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = max(total, done) if total else None
+            bar.update(done - bar.n)
+
+        yield show
+
+
+@contextmanager
+def kept_when_interrupted(words: Callable[[], str]) -> Iterator[None]:
+    """Say what was kept when the user presses Ctrl-C inside the block.
+
+    Args:
+        words: Called after the interruption; what it returns is shown to the user.
+
+    Raises:
+        KeyboardInterrupt: The same interruption, carrying the words.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt(words()) from interruption
+
+
+def refuse_existing(paths: list[Path | None], force: bool) -> None:
+    """Refuse to replace files before any work is done.
+
+    Args:
+        paths: What is about to be written; None stands for nothing.
+        force: Whether they may be replaced.
+
+    Raises:
+        UserError: A file exists and `force` is false, or the folder that it goes to is not there.
+    """
+    for path in filter(None, paths):
+        if path.exists() and not force:
+            raise UserError(f"{path} exists; choose another name or add --force to replace it.")
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"The folder {path.parent} for {path.name} does not exist; create it first.")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Make an argument type: a whole number of at least `least`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text!r}")
+        return value
+
+    return parse
+
+
+def positive(text: str) -> float:
+    """Argument type: a number over 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number over 0, got {text!r}")
+    return value
+
+
+def share(text: str) -> float:
+    """Argument type: a share of a whole, from 0 up to 0.5."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 0.5:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 0.5, got {text!r}")
+    return value
+
+
+def add_extractor_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose the pose extractor and the performer."""
+    group = parser.add_argument_group("poses")
+    group.add_argument(
+        "--extractor",
+        choices=EXTRACTORS,
+        default="blazepose",
+        help="pose extractor (default: %(default)s, offline; openpose and vitpose fetch their weights from the Hub)",
+    )
+    group.add_argument("--weights", metavar="PLACE", help="folder or Hub repository with the extractor's weights")
+    group.add_argument(
+        "--person",
+        type=whole(0),
+        default=0,
+        metavar="N",
+        help="which person performs where there are several: 0 is the largest, 1 the next (default: 0)",
+    )
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add --force."""
+    parser.add_argument("--force", action="store_true", help="replace what exists")

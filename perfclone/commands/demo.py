@@ -1,0 +1,29 @@
+"""`perfclone demo`: the built-in actor performs the built-in driving clip; nothing is trained or downloaded."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perfclone import builtin
+from perfclone.commands import clone
+from perfclone.commands.common import add_force
+
+ACTOR, CLIP = "anna", "ben"
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "demo", parents=[everywhere], help="clone with the built-in actor and driving clip", description=__doc__
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4", help="where the video goes")
+    add_force(parser)
+    parser.set_defaults(run=run, size=None, keep_proportions=False, extractor="blazepose", weights=None, person=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Clone with what is built in."""
+    args.actor = str(builtin.pick("actor", builtin.actors(), ACTOR))
+    args.driving = builtin.pick("driving clip", builtin.driving_clips(), CLIP)
+    return clone.run(args)

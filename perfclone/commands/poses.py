@@ -1,0 +1,83 @@
+"""`perfclone poses`: a video's performance as a file of poses, and a picture of it over the video."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perfclone.commands.common import add_extractor_options, add_force, progress_bar, refuse_existing
+from perfclone.errors import UserError
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "poses", parents=[everywhere], help="find the poses of one person in a video", description=__doc__
+    )
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="the video")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="POSES.npz", help="where the poses go")
+    parser.add_argument("--overlay", type=Path, metavar="OVERLAY.mp4", help="also draw them over the video")
+    add_extractor_options(parser)
+    add_force(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find, clean and save the poses."""
+    refuse_existing([args.output, args.overlay], args.force)
+    sequence = _find(args)
+    seen = sum((sequence.scores > 0).any(axis=1))
+    if not seen:
+        raise UserError(
+            f"No person was found in {args.video}; film the whole body, in good light, "
+            f"or try another --extractor than {args.extractor}."
+        )
+    sequence.save(args.output)
+    print(f"{args.output}: a person in {seen} of {len(sequence)} frames")
+    if args.overlay:
+        _draw(args.video, sequence, args.overlay, args.force)
+        print(f"{args.overlay}: the poses over the video")
+    return 0
+
+
+def _find(args: argparse.Namespace):
+    """Run P over the video and clean what it finds, a frame at a time."""
+    from perfclone.pose import PoseSequence
+    from perfclone.pose.clean import clean
+    from perfclone.pose.extractor import build_extractor, extract
+    from perfclone.video import VideoReader
+
+    times = []
+    with VideoReader(args.video) as reader, progress_bar("finding poses", "frame") as progress:
+        extractor = build_extractor(args.extractor, weights=args.weights)
+        info = reader.info
+
+        def found():
+            for frame, pose in extract(extractor, reader, person=args.person):
+                times.append(frame.time)
+                progress(len(times), info.frames)
+                yield pose
+
+        cleaned = list(clean(found(), info.fps))
+    return PoseSequence.from_poses(cleaned, times, (info.width, info.height), extractor.name)
+
+
+def _draw(video: Path, sequence, overlay: Path, force: bool) -> None:
+    """Write the video with the pose drawn over each frame."""
+    import numpy as np
+
+    from perfclone.pose import Pose
+    from perfclone.pose.draw import draw_pose
+    from perfclone.video import VideoReader, VideoWriter
+
+    with (
+        VideoReader(video) as reader,
+        VideoWriter(overlay, rate=reader.info.fps, audio_from=video, force=force) as writer,
+        progress_bar("drawing", "frame") as progress,
+    ):
+        for i, (frame, keypoints, scores) in enumerate(zip(reader, sequence.keypoints, sequence.scores)):
+            height, width = frame.pixels.shape[:2]
+            lines = draw_pose(Pose(keypoints, scores), height, width)
+            drawn = np.where(lines.any(axis=2, keepdims=True), lines, frame.pixels // 2)
+            writer.write(drawn, frame.time)
+            progress(i + 1, len(sequence))

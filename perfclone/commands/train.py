@@ -1,0 +1,88 @@
+"""`perfclone train`: from footage of one person to an actor."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perfclone.commands.common import (
+    add_extractor_options,
+    add_force,
+    kept_when_interrupted,
+    positive,
+    progress_bar,
+    share,
+    whole,
+)
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "train", parents=[everywhere], help="make an actor from a reference video", description=__doc__
+    )
+    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="footage of the target actor")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="ACTOR_DIR", help="the actor's folder")
+    add_force(parser)
+
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--driving",
+        type=Path,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="VIDEO",
+        help="driving videos, or poses, for the unpaired branch: motion that the actor was not filmed doing",
+    )
+    training.add_argument(
+        "--preset", choices=("tiny", "base", "hd"), default="base", help="size (default: %(default)s)"
+    )
+    length = training.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes")
+    length.add_argument("--steps", type=whole(1), metavar="N", help="stop after so many steps")
+    training.add_argument(
+        "--holdout",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the reference, at its end, kept out of training to measure with, such as 0.2 (default: 0)",
+    )
+    training.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
+    training.add_argument("--resume", action="store_true", help="go on from the last checkpoint in ACTOR_DIR")
+    training.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
+    add_extractor_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and say where the actor is."""
+    from perfclone.pose.extractor import build_extractor
+    from perfclone.training import TrainConfig, train
+
+    config = TrainConfig(
+        preset=args.preset,
+        minutes=args.minutes,
+        steps=args.steps,
+        holdout=args.holdout,
+        seed=args.seed,
+        driving=tuple(map(str, args.driving)),
+        person=args.person,
+        plate=not args.no_plate,
+    )
+    extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
+    with (
+        kept_when_interrupted(lambda: f"Go on from the last checkpoint with --resume -o {args.output}."),
+        progress_bar("training", "step") as progress,
+    ):
+        result = train(
+            args.reference,
+            args.output,
+            config,
+            resume=args.resume,
+            force=args.force,
+            progress=progress,
+            extractor=extractor,
+        )
+    print(f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes")
+    return 0

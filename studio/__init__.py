@@ -1,0 +1,1 @@
+"""The web page: choose an actor, choose a performance, clone."""

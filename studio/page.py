@@ -1,0 +1,117 @@
+"""The page itself: actor, driving performance and result side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from studio.handlers import Cloner, make_clone
+
+HEADER = """# Performance cloning
+Choose an actor, choose a performance, and see the actor perform it.
+"""
+FOOTER = """**What this is.** Each actor is a small network trained on one short video of one person. Your clip
+gives only the motion: its poses are found on this machine and the actor is drawn anew in every frame. The actors here
+are synthetic people, rendered by this project; they copy nobody.
+
+**Consent.** Train an actor only of somebody who agreed to it, and to what you will show them doing. The result never
+happened: the file says so in its metadata; say so too where you show it. Uploads and results are deleted after an
+hour.
+"""
+CSS = """
+.perfclone {max-width: 1280px !important; margin: 0 auto !important}
+.perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
+.perfclone .summary {text-align: center; min-height: 1.6em}
+"""
+#: Seconds between two cleanings, and the age from which a file is deleted.
+CLEANING = (600, 3600)
+HEIGHT = 380
+
+
+@dataclass(frozen=True)
+class ActorEntry:
+    """An actor that the page offers.
+
+    Attributes:
+        cloner: The cloner, its model loaded.
+        still: What the actor looks like: an image file, or (H, W, 3) uint8 RGB.
+    """
+
+    cloner: Cloner
+    still: object
+
+
+def launch_options() -> dict:
+    """The looks of the page, which Gradio 6 takes in `launch()`."""
+    return {"theme": gr.themes.Soft(primary_hue="indigo"), "css": CSS, "footer_links": ["api", "gradio"]}
+
+
+def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blocks:
+    """Build the page; the queue is on, one clone runs at a time.
+
+    Args:
+        actors: Name -> actor; at least one, the first is chosen.
+        clips: Name -> driving clip; the first is loaded and playing.
+    """
+    stills = {name: actor.still for name, actor in actors.items()}
+    first = next(iter(actors))
+    with gr.Blocks(
+        title="perfclone", analytics_enabled=False, delete_cache=CLEANING, fill_width=True, elem_classes="perfclone"
+    ) as page:
+        gr.Markdown(HEADER)
+        with gr.Row():
+            with gr.Column(min_width=300):
+                still = gr.Image(
+                    stills[first], label="Actor", interactive=False, height=HEIGHT, buttons=[], elem_classes="still"
+                )
+                actor = gr.Radio(list(actors), value=first, label="Actor", show_label=False, elem_id="actor")
+                keep = gr.Checkbox(
+                    label="Keep the performer's proportions", info="By default the limbs have the actor's lengths."
+                )
+            with gr.Column(min_width=300):
+                driving = gr.Video(
+                    next(iter(clips.values()), None),
+                    label="Performance",
+                    interactive=False,
+                    height=HEIGHT,
+                    autoplay=True,
+                    loop=True,
+                    buttons=[],
+                    elem_id="driving",
+                )
+                upload = gr.UploadButton("Upload a performance", file_types=["video"], elem_id="upload")
+                if clips:
+                    gr.Examples([[str(clip)] for clip in clips.values()], [driving], label="Built-in performances")
+            with gr.Column(min_width=300):
+                result = gr.Video(
+                    label="Result",
+                    interactive=False,
+                    height=HEIGHT,
+                    autoplay=True,
+                    loop=True,
+                    buttons=["fullscreen"],
+                    elem_id="result",
+                )
+                with gr.Row():
+                    button = gr.Button("Clone", variant="primary", min_width=120, elem_id="clone")
+                    download = gr.DownloadButton("Download", interactive=False, min_width=120, elem_id="download")
+                summary = gr.Markdown(elem_classes="summary", elem_id="summary")
+        gr.Markdown(FOOTER)
+
+        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        actor.change(stills.get, actor, still, **quiet)
+        upload.upload(lambda file: file, upload, driving, **quiet)
+        button.click(
+            make_clone({name: entry.cloner for name, entry in actors.items()}),
+            [actor, driving, keep],
+            [result, download, summary],
+            api_name="clone",
+            concurrency_limit=1,
+            show_progress_on=result,
+        )
+        # The download follows the result, so that it cannot be pressed before there is one.
+        result.change(lambda video: gr.update(interactive=video is not None), result, download, **quiet)
+    return page.queue(max_size=20, default_concurrency_limit=1)
