@@ -1,0 +1,139 @@
+"""The square crop that follows the person: G paints in it, the plate keeps the full size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+#: Room around the joints, torso lengths: the skull above the eyes, hands, hair and loose clothes.
+MARGIN = 0.4
+
+
+@dataclass(frozen=True)
+class Box:
+    """A square of whole pixels; it may reach beyond the frame.
+
+    Attributes:
+        x: Left edge, pixels.  y: Top edge, pixels.  side: Side, pixels.
+    """
+
+    x: int
+    y: int
+    side: int
+
+    def cut(self, image: np.ndarray, resolution: int) -> np.ndarray:
+        """The box out of an image (H, W[, C]) uint8, scaled to (resolution, resolution[, C]); borders are repeated."""
+        height, width = image.shape[:2]
+        left, top = max(-self.x, 0), max(-self.y, 0)
+        right, bottom = max(self.x + self.side - width, 0), max(self.y + self.side - height, 0)
+        if left or top or right or bottom:
+            image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        part = image[self.y + top : self.y + top + self.side, self.x + left : self.x + left + self.side]
+        return _scale(part, resolution)
+
+    def paste(self, layers: np.ndarray, height: int, width: int) -> tuple[np.ndarray, slice, slice]:
+        """Scale a picture of the crop back to the box.
+
+        Args:
+            layers: (S, S, C) float32.
+            height: Of the frame.
+            width: Of the frame.
+
+        Returns:
+            The part inside the frame, (h, w, C) float32, and the rows and columns of the frame that it covers.
+        """
+        whole = _scale(layers, self.side)
+        rows = slice(max(self.y, 0), max(min(self.y + self.side, height), 0))
+        columns = slice(max(self.x, 0), max(min(self.x + self.side, width), 0))
+        inside = whole[
+            rows.start - self.y : max(rows.stop - self.y, 0), columns.start - self.x : max(columns.stop - self.x, 0)
+        ]
+        return inside, rows, columns
+
+    def array(self) -> np.ndarray:
+        """(3,) int32: x, y, side."""
+        return np.array([self.x, self.y, self.side], np.int32)
+
+
+def _scale(image: np.ndarray, side: int) -> np.ndarray:
+    if image.shape[0] == side:
+        return image
+    how = cv2.INTER_AREA if side < image.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(image, (side, side), interpolation=how)
+
+
+class BoxFollower:
+    """Moves the box only as far as it must to hold the person, so that most of the time it stands still.
+
+    Args:
+        side: Usual side of the box, pixels; it grows for frames in which the person needs more.
+        torso: The person's torso length in the picture, pixels.
+    """
+
+    def __init__(self, side: int, torso: float):
+        self.side, self.torso = side, torso
+        self._box: Box | None = None
+
+    def step(self, keypoints: np.ndarray, scores: np.ndarray) -> Box:
+        """The box of the next frame; (J, 2) pixels and (J,) scores. An absent person leaves it where it was."""
+        extent = person_extent(keypoints[None], scores[None], self.torso)[0]
+        if np.isnan(extent).any():
+            self._box = self._box or Box(0, 0, self.side)
+            return self._box
+        low, high = extent
+        side = max(self.side, int(np.ceil((high - low).max() / 8)) * 8)
+        if self._box is None:
+            corner = (low + high - side) / 2
+        else:
+            corner = np.array([self._box.x, self._box.y]) + (self._box.side - side) / 2
+            corner = np.minimum(np.maximum(corner, high - side), low)
+        x, y = np.round(corner).astype(int)
+        self._box = Box(int(x), int(y), side)
+        return self._box
+
+
+def person_extent(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> np.ndarray:
+    """Corners (T, 2, 2) of the joints' bounding boxes with their margin, pixels; NaN where nobody was seen."""
+    seen = scores[..., None] > 0
+    low = np.where(seen, keypoints, np.inf).min(1) - MARGIN * torso
+    high = np.where(seen, keypoints, -np.inf).max(1) + MARGIN * torso
+    corners = np.stack([low, high], 1)
+    return np.where(np.isfinite(corners), corners, np.nan)
+
+
+def usual_side(keypoints: np.ndarray, scores: np.ndarray, torso: float, resolution: int) -> int:
+    """Side of the box that holds the person in 97 of 100 frames, pixels.
+
+    A side a little below G's resolution becomes that resolution, so that no pixel is interpolated.
+    """
+    extent = person_extent(keypoints, scores, torso)
+    extent = extent[~np.isnan(extent).any((1, 2))]
+    needed = float(np.quantile((extent[:, 1] - extent[:, 0]).max(1), 0.97))
+    if 0.75 * resolution <= needed <= resolution:
+        return resolution
+    return int(np.ceil(needed / 8)) * 8
+
+
+def to_crop(keypoints: Tensor, boxes: Tensor, resolution: int) -> Tensor:
+    """Frame pixels to crop pixels: keypoints (..., J, 2) and boxes (..., 3) that broadcast against their (...)."""
+    corner, side = boxes[..., None, :2], boxes[..., None, 2:]
+    return (keypoints - corner) * (resolution / side)
+
+
+def carry(memory: Tensor, before: Tensor, now: Tensor) -> Tensor:
+    """Move G's memory (B, 4, S, S) from the boxes (B, 3) of the frame before to the boxes (B, 3) of this one."""
+    if torch.equal(before, now):
+        return memory
+    ratio = now[:, 2] / before[:, 2]
+    centre = lambda boxes: boxes[:, :2] + boxes[:, 2:] / 2  # noqa: E731
+    offset = (centre(now) - centre(before)) / (before[:, 2:] / 2)
+    theta = torch.zeros(len(memory), 2, 3, device=memory.device, dtype=memory.dtype)
+    theta[:, 0, 0] = theta[:, 1, 1] = ratio
+    theta[:, :, 2] = offset
+    grid = F.affine_grid(theta, list(memory.shape), align_corners=False)
+    return F.grid_sample(memory, grid, align_corners=False)
