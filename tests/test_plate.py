@@ -1,0 +1,184 @@
+import cv2
+import numpy as np
+import pytest
+
+from perfclone.camera import Stabiliser, measure_motion, shift_of, stabilise
+from perfclone.plate import PlateBuilder
+
+SIZE = (180, 320)
+
+
+def texture(rng, size=SIZE, margin=0):
+    """A picture with detail at several scales, as a room has."""
+    height, width = size[0] + 2 * margin, size[1] + 2 * margin
+    layers = [
+        cv2.resize(rng.uniform(0, 255, (height // s + 1, width // s + 1, 3)).astype(np.float32), (width, height))
+        for s in (4, 12, 40)
+    ]
+    return np.mean(layers, axis=0).astype(np.uint8)
+
+
+def walk(background, frames, x_of, shadow=False):
+    """Frames and mattes of a red box that walks over the background; the matte is two pixels too small all round."""
+    height, width = background.shape[:2]
+    for t in range(frames):
+        x = int(x_of(t))
+        pixels, matte = background.copy(), np.zeros((height, width), np.uint8)
+        if shadow:
+            pixels[150:156, x - 20 : x + 50] //= 2
+        pixels[40:150, x : x + 30] = (200, 20, 20)
+        matte[42:148, x + 2 : x + 28] = 255
+        yield pixels, matte
+
+
+def build(frames, **options):
+    builder = PlateBuilder(**options)
+    for pixels, matte in frames:
+        builder.add(pixels, matte)
+    return builder.build()
+
+
+def error(plate, background, where=slice(None)):
+    return np.abs(plate.image.astype(int) - background.astype(int))[where]
+
+
+def test_no_ghost_where_the_background_was_seen():
+    background = texture(np.random.default_rng(0))
+    plate = build(walk(background, 60, lambda t: 30 + 4 * t, shadow=True))
+    assert plate.seen == 1
+    assert error(plate, background).max() <= 1
+
+
+def test_what_nobody_saw_is_painted_in_and_reported():
+    background = np.full((*SIZE, 3), 120, np.uint8)
+    plate = build(walk(background, 20, lambda t: 100 + 4 * np.sin(t)))
+    assert 0.9 < plate.seen < 0.99
+    assert not plate.known[95, 115]
+    assert error(plate, background).max() <= 3  # never the red of the person
+
+
+def test_a_place_uncovered_for_a_moment_is_remembered_past_the_sample():
+    background = texture(np.random.default_rng(1))
+    frames = walk(background, 400, lambda t: 200 if 190 <= t < 206 else 100)  # away for 4 % of the time
+    assert build(frames, keep=10).seen == 1
+
+
+def test_a_minority_of_bad_mattes_leaves_no_trace():
+    background = texture(np.random.default_rng(2))
+    frames = [
+        (pixels, matte if t % 5 else np.zeros_like(matte))
+        for t, (pixels, matte) in enumerate(walk(background, 60, lambda t: 30 + 4 * t))
+    ]
+    assert error(build(frames), background).max() <= 1
+
+
+def test_exposure_drift_is_taken_out():
+    background = texture(np.random.default_rng(3))
+    frames = [
+        ((pixels * (1 - 0.004 * t)).astype(np.uint8), matte)
+        for t, (pixels, matte) in enumerate(walk(background, 60, lambda t: 30 + 4 * t))
+    ]
+    assert error(build(frames), background).mean() < 1.5
+
+
+def test_same_seed_same_plate_and_memory_bounded():
+    background = texture(np.random.default_rng(4))
+    plates = [build(walk(background, 50, lambda t: 30 + 4 * t), keep=8, seed=5) for _ in range(2)]
+    assert np.array_equal(plates[0].image, plates[1].image)
+    builder = PlateBuilder(keep=8)
+    for pixels, matte in walk(background, 50, lambda t: 30 + 4 * t):
+        builder.add(pixels, matte)
+    assert len(builder._sample) == len(builder._masks) == 8
+
+
+def test_frames_given_are_left_alone():
+    frames = list(walk(texture(np.random.default_rng(5)), 3, lambda t: 50))
+    before = [pixels.copy() for pixels, _ in frames]
+    build(frames)
+    assert all(np.array_equal(a, pixels) for a, (pixels, _) in zip(before, frames))
+
+
+def test_plate_refuses_nothing_and_other_sizes():
+    with pytest.raises(ValueError, match="at least one frame"):
+        PlateBuilder().build()
+    with pytest.raises(ValueError, match="keep must lie in 3-255, got 2"):
+        PlateBuilder(keep=2)
+    builder = PlateBuilder()
+    builder.add(np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.uint8))
+    with pytest.raises(ValueError, match=r"\(20, 30, 3\)"):
+        builder.add(np.zeros((30, 20, 3), np.uint8), np.zeros((30, 20), np.uint8))
+
+
+def similarity(dx, dy, degrees=0.0, zoom=1.0, size=(360, 640)):
+    transform = cv2.getRotationMatrix2D((size[1] / 2, size[0] / 2), degrees, zoom)
+    transform[:, 2] += dx, dy
+    return transform
+
+
+def shaken(transforms, size=(360, 640), margin=80, person=True):
+    """What a camera sees of a big picture, moved by known transforms anchor -> frame, with a box walking through."""
+    big = texture(np.random.default_rng(6), size, margin)
+    for t, transform in enumerate(transforms):
+        from_anchor = transform.copy()
+        from_anchor[:, 2] -= transform[:, :2] @ (margin, margin)
+        pixels = cv2.warpAffine(big, from_anchor, size[::-1], flags=cv2.INTER_CUBIC)
+        matte = np.zeros(size, np.uint8)
+        if person:
+            x = 100 + 30 * t
+            pixels[80:340, x : x + 90], matte[80:340, x : x + 90] = (30, 90, 30), 255
+        yield pixels, matte
+
+
+def test_shake_is_recovered_to_a_third_of_a_pixel():
+    rng = np.random.default_rng(7)
+    truth = [similarity(0, 0)]
+    truth += [similarity(*rng.uniform(-15, 15, 2), rng.uniform(-1.5, 1.5), rng.uniform(0.98, 1.02)) for _ in range(12)]
+    report = measure_motion(*zip(*shaken(truth)))
+    assert report.kind == "stabilisable" and report.explained == 1
+    corners = np.array([[[0, 0], [640, 0], [0, 360], [640, 360]]], np.float64)
+    for forth, back in zip(truth, report.transforms):
+        there_and_back = cv2.transform(cv2.transform(corners, forth), back.astype(np.float64))
+        assert np.linalg.norm(there_and_back - corners, axis=-1).max() < 0.3
+
+
+def test_stabilised_frames_make_a_sharp_plate():
+    truth = [similarity(6 * np.sin(t), 5 * np.cos(2 * t) - 5, 0.5 * np.sin(t)) for t in range(16)]
+    frames = list(shaken(truth))
+    builder, stabiliser = PlateBuilder(), Stabiliser(*frames[0])
+    for pixels, matte in frames:
+        transform, _ = stabiliser.align(pixels, matte)
+        builder.add(stabilise(pixels, transform), stabilise(matte, transform, outside=255))
+    background = next(shaken(truth, person=False))[0]
+    inner = (slice(20, -20), slice(20, -20))
+    assert error(builder.build(), background, inner).mean() < 3
+    assert error(build(frames), background, inner).mean() > 6  # what it would be without
+
+
+def test_a_still_camera_gives_exact_identities():
+    rng = np.random.default_rng(8)
+    frames = [
+        ((pixels + rng.normal(0, 2, pixels.shape)).clip(0, 255).astype(np.uint8), matte)
+        for pixels, matte in shaken([similarity(0, 0)] * 6)
+    ]
+    report = measure_motion(*zip(*frames))
+    assert report.kind == "still" and report.max_shift_px == 0
+    assert (report.transforms == np.eye(2, 3)).all()
+    assert stabilise(frames[1][0], report.transforms[1]) is frames[1][0]
+
+
+def test_a_pan_and_a_cut_are_moving():
+    pan = measure_motion(*zip(*shaken([similarity(6 * t, 0) for t in range(10)])))
+    assert pan.kind == "moving" and pan.max_shift_px > 0.12 * 720
+    first, second = texture(np.random.default_rng(9), (360, 640)), texture(np.random.default_rng(10), (360, 640))
+    nobody = np.zeros((360, 640), np.uint8)
+    cut = measure_motion([first, first, second, second], [nobody] * 4)
+    assert cut.kind == "moving" and cut.explained == 0.5
+
+
+def test_a_plain_wall_cannot_be_seen_to_move():
+    wall, nobody = np.full((360, 640, 3), 200, np.uint8), np.zeros((360, 640), np.uint8)
+    assert measure_motion([wall] * 3, [nobody] * 3).kind == "still"
+
+
+def test_shift_is_measured_at_720p():
+    assert shift_of(np.array([[1, 0, 3], [0, 1, 4]]), (360, 640)) == pytest.approx(10)
