@@ -26,8 +26,7 @@ def progress_bar(description: str, unit: str) -> Iterator[Callable[[int, int], N
     """
     from tqdm import tqdm
 
-    # In a log file every refresh is a line of its own, so there are few of them.
-    pace = 0.2 if sys.stderr.isatty() else 10.0
+    pace = 0.2 if sys.stderr.isatty() else 1.0
     with tqdm(desc=description, unit=unit, delay=1.0, mininterval=pace, dynamic_ncols=True) as bar:
 
         def show(done: int, total: int) -> None:

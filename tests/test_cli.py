@@ -1,0 +1,223 @@
+"""The command line: arguments, exit codes, and sentences instead of tracebacks."""
+
+import errno
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from perfclone import builtin, cli
+from perfclone.commands import demo
+from perfclone.commands.common import progress_bar, refuse_existing
+from perfclone.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMAND = [sys.executable, "-m", "perfclone"]
+
+
+def perfclone(*arguments):
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory) -> Path:
+    """The first 40 frames of a built-in driving clip."""
+    from perfclone.video import VideoReader, VideoWriter
+
+    path = tmp_path_factory.mktemp("clips") / "short.mp4"
+    with VideoReader(builtin.driving_clips()[demo.CLIP]) as reader, VideoWriter(path, rate=reader.info.fps) as writer:
+        for frame, _ in zip(reader, range(40)):
+            writer.write(frame.pixels)
+    return path
+
+
+def test_help_lists_the_commands_and_each_explains_itself(capsys):
+    def help_of(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as stop:
+            cli.main([*arguments, "--help"])
+        assert stop.value.code == 0
+        return capsys.readouterr().out
+
+    overview = help_of()
+    for name in ("demo", "poses", "check", "train", "clone"):
+        assert f"    {name} " in overview
+        assert f"usage: python -m perfclone {name} " in help_of(name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("train a.mp4 -o x --minutes 0", "must be a number over 0, got '0'"),
+        ("train a.mp4 -o x --minutes 1 --steps 2", "not allowed with argument"),
+        ("train a.mp4 -o x --holdout 0.9", "must be between 0 and 0.5, got '0.9'"),
+        ("train a.mp4 -o x --preset huge", "invalid choice: 'huge'"),
+        ("clone actor a.mp4 -o x.mp4 --person -1", "must be a whole number of at least 0, got '-1'"),
+        ("clone actor a.mp4", "required: -o"),
+        ("check a.mp4 --driving b.mp4", "--driving and --actor go together"),
+        ("", "required: COMMAND"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments.split())
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (UserError("The film is too short."), 2, "perfclone: The film is too short.\n"),
+        (FileNotFoundError("There is no a.mp4."), 2, "perfclone: There is no a.mp4.\n"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), 2, "No such file or directory: a.\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "/a"), 2, "perfclone: Permission denied: /a.\n"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "perfclone: No space left on device.\n"),
+        (KeyboardInterrupt("The rest is in a.partial.mp4."), 130, "perfclone: Stopped. The rest is in a.partial"),
+        (ZeroDivisionError("oh"), 1, "perfclone: This is a fault of perfclone (ZeroDivisionError: oh)"),
+    ],
+)
+def test_errors_become_one_sentence_and_a_code(error, code, sentence, capsys, monkeypatch):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(demo, "run", fail)
+    assert cli.main(["demo", "-o", "x.mp4"]) == code
+    printed = capsys.readouterr()
+    assert sentence in printed.err and printed.err.count("\n") == 1 and not printed.out
+    with pytest.raises(type(error)):
+        cli.main(["demo", "-o", "x.mp4", "--debug"])
+
+
+def test_what_exists_is_replaced_only_by_force(tmp_path):
+    existing = tmp_path / "out.mp4"
+    existing.write_text("mine")
+    with pytest.raises(UserError, match=r"out\.mp4 exists; .*--force"):
+        refuse_existing([None, existing], force=False)
+    refuse_existing([existing], force=True)
+    with pytest.raises(UserError, match="does not exist; create it first"):
+        refuse_existing([tmp_path / "nowhere" / "out.mp4"], force=True)
+    assert cli.main(["clone", "actor", "driving.mp4", "-o", str(existing)]) == 2
+    assert existing.read_text() == "mine"
+
+
+def test_built_in_things_are_found_by_name(tmp_path):
+    (tmp_path / "actors" / "anna").mkdir(parents=True)
+    (tmp_path / "actors" / "unfinished").mkdir()
+    (tmp_path / "actors" / "anna" / "config.json").touch()
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "driving_ben.mp4").touch()
+    (tmp_path / "clips" / "reference_ben.mp4").touch()
+    assert builtin.actors(tmp_path) == {"anna": tmp_path / "actors" / "anna"}
+    assert builtin.driving_clips(tmp_path) == {"ben": tmp_path / "clips" / "driving_ben.mp4"}
+    with pytest.raises(UserError, match=r"built-in actor 'eve' is missing \(there: anna\)"):
+        builtin.pick("actor", builtin.actors(tmp_path), "eve")
+
+
+def test_a_progress_bar_appears_after_a_second(capsys):
+    with progress_bar("quick", "frame") as progress:
+        progress(1, 1)
+    assert "quick" not in capsys.readouterr().err
+    with progress_bar("slow", "frame") as progress:
+        for done in (1, 2, 3):
+            time.sleep(0.5)
+            progress(done, 2)  # more than was expected, as it is with an estimate
+    assert "slow: 100%" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "poses {bad} -o {out}.npz",
+        "poses {missing} -o {out}.npz",
+        "check {bad}",
+        "check {missing} --json",
+        "train {bad} -o {out}",
+        "train {missing} -o {out}",
+        "clone {missing} {bad} -o {out}.mp4",
+    ],
+)
+def test_bad_input_gets_a_sentence_and_leaves_nothing(arguments, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("this is not a video")
+    names = {"bad": bad, "missing": tmp_path / "missing.mp4", "out": tmp_path / "out"}
+    run = perfclone(*arguments.format(**names).split())
+    assert run.returncode == 2, run.stderr
+    sentence = run.stderr.splitlines()[-1]
+    assert sentence.startswith("perfclone: ") and str(tmp_path) in sentence and sentence.endswith((".", "`"))
+    assert "Traceback" not in run.stderr and not run.stdout
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+@pytest.mark.slow
+def test_poses_of_a_clip(short_clip, tmp_path):
+    from perfclone.pose import PoseSequence
+    from perfclone.video import probe
+
+    run = perfclone("poses", short_clip, "-o", tmp_path / "poses.npz", "--overlay", tmp_path / "overlay.mp4")
+    assert run.returncode == 0, run.stderr
+    sequence = PoseSequence.load(tmp_path / "poses.npz")
+    assert len(sequence) == 40 and (sequence.scores > 0).any(axis=1).mean() > 0.9
+    clip, overlay = probe(short_clip), probe(tmp_path / "overlay.mp4")
+    assert (overlay.width, overlay.height, overlay.frames) == (clip.width, clip.height, 40)
+
+
+@pytest.mark.slow
+def test_check_prints_pure_json(short_clip):
+    run = perfclone(
+        "check", short_clip, "--driving", short_clip, "--actor", builtin.actors()[demo.ACTOR], "--json"
+    )  # a clip this short fails as a reference
+    report = json.loads(run.stdout)
+    assert run.returncode == 1 and report["reference"]["status"] == "fail", run.stderr
+    assert report["driving"]["findings"]
+
+
+@pytest.mark.slow
+def test_train_then_clone(short_clip, tmp_path):
+    from perfclone.video import probe
+
+    actor, output = tmp_path / "actor", tmp_path / "out.mp4"
+    train = perfclone("train", short_clip, "-o", actor, "--preset", "tiny", "--steps", 2, "--driving", short_clip)
+    assert train.returncode == 0, train.stderr
+    assert "2 steps" in train.stdout
+    again = perfclone("train", short_clip, "-o", actor, "--preset", "tiny", "--steps", 2)
+    assert again.returncode == 2 and "--force" in again.stderr
+    run = perfclone("clone", actor, short_clip, "-o", output, "--keep-proportions")
+    assert run.returncode == 0, run.stderr
+    assert probe(output).frames == 40
+
+
+@pytest.mark.slow
+def test_the_demo_stopped_by_ctrl_c_keeps_what_was_done(tmp_path):
+    from perfclone.video import probe
+
+    output = tmp_path / "out.mp4"
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "-o", str(output)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    part = tmp_path / ".out.mp4.part.mp4"
+    give_up = time.monotonic() + 120
+    while not (part.exists() and part.stat().st_size > 10_000) and process.poll() is None:
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130, complaint
+    assert "Traceback" not in complaint and "out.partial.mp4" in complaint.splitlines()[-1]
+    assert not output.exists() and probe(tmp_path / "out.partial.mp4").frames > 0
+
+
+@pytest.mark.slow
+def test_the_demo_clones_the_whole_clip(tmp_path):
+    from perfclone.video import probe
+
+    run = perfclone("demo", "-o", tmp_path / "out.mp4")
+    assert run.returncode == 0, run.stderr
+    clip, result = probe(builtin.driving_clips()[demo.CLIP]), probe(tmp_path / "out.mp4")
+    assert result.frames == clip.frames and result.duration == pytest.approx(clip.duration, abs=0.1)
