@@ -1,10 +1,13 @@
 """P, the pose extractor: frames in, poses of one performer out."""
 
-from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
+from perfclone.pose.clean import CleanOptions, clean, clean_sequence
+from perfclone.pose.extractor import FollowingExtractor, PoseExtractor, build_extractor, extract
 from perfclone.pose.sequence import BODY_18, INDEX, KEYPOINTS, MIRROR, Pose, PoseSequence
 
 __all__ = [
     "BODY_18",
+    "CleanOptions",
+    "FollowingExtractor",
     "INDEX",
     "KEYPOINTS",
     "MIRROR",
@@ -12,5 +15,7 @@ __all__ = [
     "PoseExtractor",
     "PoseSequence",
     "build_extractor",
+    "clean",
+    "clean_sequence",
     "extract",
 ]

@@ -1,0 +1,211 @@
+"""Cleaning poses as they stream by: swaps repaired, jumps removed, gaps filled, jitter smoothed without lag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from perfclone.pose.sequence import INDEX, MIRROR, Pose, PoseSequence
+
+_LEGS = ("hip", "knee", "ankle", "heel", "toe")
+_IS_LEG = [any(part in name for part in _LEGS) for name in INDEX]
+#: Joints that an extractor swaps together: (pairs, 2) J indices of the upper and of the lower body.
+_SWAP_GROUPS = tuple(np.array([pair for pair in MIRROR if _IS_LEG[pair[0]] == leg]) for leg in (False, True))
+#: Runs of so many frames are recognised as one jump away and back.
+_JUMP_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class CleanOptions:
+    """How poses are cleaned. Lengths of the body are measured in torso lengths, neck to mid-hip.
+
+    Attributes:
+        min_score: Joints with a lower score are dropped, 0-1.
+        max_gap_s: Gaps of a joint up to this long are filled by interpolation, seconds.
+        max_swap_s: Left and right exchanged for up to this long is a mistake, longer is left alone; seconds.
+        jump: A joint that leaves and returns within three frames by more than this has jumped, torso lengths...
+        max_acceleration: ... beyond what this acceleration explains, torso lengths per second squared.
+        window_s: Half width of the smoothing window, seconds.
+        jitter: What the window smooths away is at most about this large, torso lengths; what is larger is motion.
+    """
+
+    min_score: float = 0.3
+    max_gap_s: float = 0.5
+    max_swap_s: float = 0.2
+    jump: float = 0.25
+    max_acceleration: float = 300.0
+    window_s: float = 0.16
+    jitter: float = 0.025
+
+    def __post_init__(self):
+        if not 0 <= self.min_score <= 1:
+            raise ValueError(f"min_score must lie in [0, 1], got {self.min_score}")
+        for name in ("max_gap_s", "max_swap_s", "window_s"):
+            if not 0 <= getattr(self, name) <= 10:
+                raise ValueError(f"{name} must lie in [0, 10] seconds, got {getattr(self, name)}")
+        for name in ("jump", "max_acceleration", "jitter"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+
+
+def clean(poses: Iterable[Pose], fps: float, options: CleanOptions | None = None) -> Iterator[Pose]:
+    """Clean the poses of one performer, as a stream.
+
+    It looks ahead by the sum of its windows, 1 s at 25 frames a second with the default options, and holds no more
+    than twice that. Mattes pass through untouched.
+
+    Args:
+        poses: One pose a frame, in order; ``Pose.missing()`` where the performer is absent.
+        fps: Frames a second.
+        options: How to clean.
+
+    Yields:
+        As many poses as came in; a joint that is not known has score 0.
+    """
+    options = options or CleanOptions()
+    seconds = options.max_swap_s + options.max_gap_s + options.window_s
+    reach = int(np.ceil(seconds * fps)) + _JUMP_FRAMES + 1
+    stream = iter(poses)
+    past: list[Pose] = []
+    ahead = list(islice(stream, reach))
+    while True:
+        ahead += islice(stream, reach + reach // 2 - len(ahead))
+        count = len(ahead) if len(ahead) <= reach else len(ahead) - reach
+        if count == 0:
+            return
+        window = past + ahead
+        keypoints, scores = _clean_window(window, fps, options)
+        for i in range(len(past), len(past) + count):
+            yield Pose(keypoints[i], scores[i], window[i].matte)
+        past = [Pose(pose.keypoints, pose.scores) for pose in window[: len(past) + count][-reach:]]
+        ahead = ahead[count:]
+
+
+def clean_sequence(sequence: PoseSequence, options: CleanOptions | None = None) -> PoseSequence:
+    """Clean a whole sequence; see :func:`clean`."""
+    poses = (Pose(keypoints, scores) for keypoints, scores in zip(sequence.keypoints, sequence.scores))
+    cleaned = list(clean(poses, sequence.fps, options))
+    return PoseSequence.from_poses(cleaned, sequence.times, sequence.size, sequence.extractor)
+
+
+def _clean_window(poses: list[Pose], fps: float, options: CleanOptions) -> tuple[np.ndarray, np.ndarray]:
+    """Cleaned keypoints (T, J, 2) and scores (T, J), float32."""
+    points = np.stack([pose.keypoints for pose in poses]).astype(np.float64)
+    scores = np.stack([pose.scores for pose in poses]).astype(np.float64)
+    torso = _torso_length(points, scores >= options.min_score)
+    points[(scores < options.min_score) | (scores <= 0)] = np.nan
+    _unswap(points, scores, torso, int(options.max_swap_s * fps + 1e-6))
+    points[_jumps(points, torso, fps, options)] = np.nan
+    _fill_gaps(points, scores, int(options.max_gap_s * fps + 1e-6))
+    points = _smooth(points, options.jitter * torso, max(1, round(options.window_s * fps)))
+    missing = np.isnan(points[..., 0])
+    points[missing], scores[missing] = 0, 0
+    return points.astype(np.float32), scores.astype(np.float32)
+
+
+def _torso_length(points: np.ndarray, seen: np.ndarray) -> float:
+    """Median length of the torso in pixels; from the shoulders' width or the height where no hips are seen."""
+    known = np.where(seen[..., None], points, np.nan)
+
+    def joint(name: str) -> np.ndarray:
+        return known[:, INDEX[name]]
+
+    hips = (joint("right_hip") + joint("left_hip")) / 2
+    torso = np.linalg.norm(joint("neck") - hips, axis=1)
+    shoulders = 1.3 * np.linalg.norm(joint("right_shoulder") - joint("left_shoulder"), axis=1)
+    lengths = np.fmax(torso, shoulders)
+    if np.isfinite(lengths).any():
+        return max(float(np.nanmedian(lengths)), 1.0)
+    places = points[seen]
+    return max(0.3 * float(np.ptp(places, axis=0).max()), 1.0) if len(places) else 1.0
+
+
+def _unswap(points: np.ndarray, scores: np.ndarray, torso: float, longest: int) -> None:
+    """Exchange left and right back, in place, in runs of at most ``longest`` frames.
+
+    A run begins and ends where the mirrored body continues the motion much better than the body as it is. Where a
+    performer really turns, the two sides pass through one another instead, and neither is better.
+    """
+    for pairs in _SWAP_GROUPS:
+        right, left = points[:, pairs[:, 0]], points[:, pairs[:, 1]]
+        kept = _mean_length(np.concatenate([right[1:] - right[:-1], left[1:] - left[:-1]], axis=1))
+        mirrored = _mean_length(np.concatenate([right[1:] - left[:-1], left[1:] - right[:-1]], axis=1))
+        apart = _mean_length(right - left)
+        clear = np.fmin(apart[1:], apart[:-1]) > 0.25 * torso
+        starts = np.flatnonzero(clear & (mirrored < 0.5 * kept)) + 1
+        i = 0
+        while i + 1 < len(starts):
+            start, end = starts[i], starts[i + 1]
+            if end - start <= longest:
+                for values in (points, scores):
+                    values[start:end, pairs] = values[start:end, pairs[:, ::-1]]
+                i += 1
+            i += 1
+
+
+def _mean_length(vectors: np.ndarray) -> np.ndarray:
+    """(T,) mean length of the known vectors of (T, N, 2); NaN where none is known."""
+    lengths = np.linalg.norm(vectors, axis=2)
+    known = np.isfinite(lengths)
+    return np.where(known.any(1), np.where(known, lengths, 0).sum(1) / np.maximum(known.sum(1), 1), np.nan)
+
+
+def _jumps(points: np.ndarray, torso: float, fps: float, options: CleanOptions) -> np.ndarray:
+    """(T, J) whether a joint is somewhere else than both shortly before and shortly after."""
+    jumped = np.zeros(points.shape[:2], bool)
+    for k in range(1, min(_JUMP_FRAMES, (len(points) - 1) // 2) + 1):
+        now, before, after = points[k:-k], points[: -2 * k], points[2 * k :]
+        ways = np.stack([now - before, now - after, now - (before + after) / 2])
+        limit = options.jump + options.max_acceleration * (k / fps) ** 2 / 2
+        jumped[k:-k] |= np.linalg.norm(ways, axis=-1).min(axis=0) > limit * torso
+    return jumped
+
+
+def _fill_gaps(points: np.ndarray, scores: np.ndarray, longest: int) -> None:
+    """Interpolate each joint, in place, over gaps of at most ``longest`` frames between two frames that know it."""
+    frames = np.arange(len(points))
+    known = np.isfinite(points[..., 0])
+    for j in np.flatnonzero(known.any(0) & ~known.all(0)):
+        at = frames[known[:, j]]
+        after = np.searchsorted(at, frames)
+        inner = ~known[:, j] & (after > 0) & (after < len(at))
+        gap = at[after.clip(max=len(at) - 1)] - at[(after - 1).clip(0)] - 1
+        fill = inner & (gap <= longest)
+        for values in (points[:, j, 0], points[:, j, 1], scores[:, j]):
+            values[fill] = np.interp(frames[fill], at, values[at])
+
+
+def _smooth(points: np.ndarray, jitter: float, half: int) -> np.ndarray:
+    """Zero-lag smoothing: a local parabola, from which motion that it cannot follow is given back.
+
+    The parabola is fitted by weighted least squares in a window symmetric in time (local regression; Cleveland, 1979,
+    tricube weights), over the frames that know the joint, so that it needs no special case at gaps and ends. What it
+    takes away is given back in the measure in which it is larger than ``jitter``, so fast motion keeps its amplitude.
+    """
+    known = np.isfinite(points[..., 0])
+    values = np.where(known[..., None], points, 0.0)
+    frames, joints = known.shape
+    half = min(half, frames - 1)
+    moments, products = np.zeros((frames, joints, 5)), np.zeros((frames, joints, 3, 2))
+    for k in range(-half, half + 1):
+        here, there = slice(max(0, -k), frames - max(0, k)), slice(max(0, k), frames - max(0, -k))
+        weight = (1 - abs(k / (half + 1)) ** 3) ** 3 * known[there]
+        moments[here] += weight[..., None] * np.power(float(k), np.arange(5))
+        products[here] += (weight[..., None] * np.power(float(k), np.arange(3)))[..., None] * values[there, :, None]
+    normal = moments[..., np.add.outer(np.arange(3), np.arange(3))]
+    normal += np.diag([1e-9, 1e-6, 1e-6])
+    fitted = np.linalg.solve(normal, products)[..., 0, :]
+    taken = np.where(known[..., None], values - fitted, 0.0)
+    size = _average_of_three((taken**2).sum(-1), known)
+    return np.where(known[..., None], fitted + taken * (size / (size + jitter**2))[..., None] ** 2, np.nan)
+
+
+def _average_of_three(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(T, J) mean of each value with its known neighbours in time."""
+    total, count = values * known, known.astype(float)
+    padded = np.pad(np.stack([total, count]), ((0, 0), (1, 1), (0, 0)))
+    total, count = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    return total / np.maximum(count, 1)
