@@ -12,7 +12,7 @@ import pytest
 
 from perfclone import builtin, cli
 from perfclone.commands import demo
-from perfclone.commands.common import progress_bar, refuse_existing
+from perfclone.commands.common import progress_bar, progress_bars, refuse_existing
 from perfclone.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,15 +120,17 @@ def test_built_in_things_are_found_by_name(tmp_path):
         builtin.pick("actor", builtin.actors(tmp_path), "eve")
 
 
-def test_a_progress_bar_appears_after_a_second(capsys):
-    with progress_bar("quick", "frame") as progress:
+def test_each_stage_has_a_progress_bar_unless_it_is_quick(capsys):
+    with progress_bar("quick") as progress:
         progress(1, 1)
     assert "quick" not in capsys.readouterr().err
-    with progress_bar("slow", "frame") as progress:
-        for done in (1, 2, 3):
-            time.sleep(0.5)
-            progress(done, 2)  # more than was expected, as it is with an estimate
-    assert "slow: 100%" in capsys.readouterr().err
+    with progress_bars() as progress:
+        for stage in ("first", "second"):
+            for done in (1, 2, 3):
+                time.sleep(0.5)
+                progress(stage, done, 2)  # more than was expected, as it is with an estimate
+    shown = capsys.readouterr().err
+    assert "first: 100%" in shown and shown.index("first: 100%") < shown.index("second: 100%")
 
 
 @pytest.mark.parametrize(

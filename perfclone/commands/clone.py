@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     cloner = PerformanceCloner.from_pretrained(args.actor, extractor=args.extractor, weights=args.weights)
     options = CloneOptions(size=args.size, person=args.person, keep_proportions=args.keep_proportions)
-    with kept_when_interrupted(partial_words(args.output)), progress_bar("cloning", "frame") as progress:
+    with kept_when_interrupted(partial_words(args.output)), progress_bar("cloning") as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s")
     return 0

@@ -10,30 +10,45 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 
+#: A bar without counts, since what is counted may be frames, steps or seconds.
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
 EXTRACTORS = ("blazepose", "openpose", "vitpose")
 
 
 @contextmanager
-def progress_bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr for whatever takes more than a second.
-
-    Args:
-        description: What is being done, before the bar.
-        unit: What is counted.
+def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
+    """Show a progress bar on stderr for each stage of a job that takes more than a moment.
 
     Yields:
-        A callback to call with (done, total) as often as one likes; a total of 0 means that it is not known.
+        A callback to call with (stage, done, total) as often as one likes; a new stage begins a new bar, and a total
+        of 0 means that it is not known.
     """
     from tqdm import tqdm
 
-    pace = 0.2 if sys.stderr.isatty() else 1.0
-    with tqdm(desc=description, unit=unit, delay=1.0, mininterval=pace, dynamic_ncols=True) as bar:
+    pace = 0.2 if sys.stderr.isatty() else 0.5
+    bar = None
 
-        def show(done: int, total: int) -> None:
-            bar.total = max(total, done) if total else None
-            bar.update(done - bar.n)
+    def show(stage: str, done: float, total: float) -> None:
+        nonlocal bar
+        if bar is None or bar.desc != stage:
+            if bar is not None:
+                bar.close()
+            bar = tqdm(desc=stage, delay=0.5, mininterval=pace, bar_format=BAR if total else None)
+        bar.total = max(total, done) if total else None
+        bar.update(done - bar.n)
 
+    try:
         yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+@contextmanager
+def progress_bar(stage: str) -> Iterator[Callable[[float, float], None]]:
+    """Show one progress bar; the callback takes (done, total)."""
+    with progress_bars() as show:
+        yield lambda done, total: show(stage, done, total)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def _find(args: argparse.Namespace):
     from perfclone.video import VideoReader
 
     times = []
-    with VideoReader(args.video) as reader, progress_bar("finding poses", "frame") as progress:
+    with VideoReader(args.video) as reader, progress_bar("finding poses") as progress:
         extractor = build_extractor(args.extractor, weights=args.weights)
         info = reader.info
 
@@ -73,7 +73,7 @@ def _draw(video: Path, sequence, overlay: Path, force: bool) -> None:
     with (
         VideoReader(video) as reader,
         VideoWriter(overlay, rate=reader.info.fps, audio_from=video, force=force) as writer,
-        progress_bar("drawing", "frame") as progress,
+        progress_bar("drawing") as progress,
     ):
         for i, (frame, keypoints, scores) in enumerate(zip(reader, sequence.keypoints, sequence.scores)):
             height, width = frame.pixels.shape[:2]

@@ -10,7 +10,7 @@ from perfclone.commands.common import (
     add_force,
     kept_when_interrupted,
     positive,
-    progress_bar,
+    progress_bars,
     share,
     whole,
 )
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
     with (
         kept_when_interrupted(lambda: f"Go on from the last checkpoint with --resume -o {args.output}."),
-        progress_bar("training", "step") as progress,
+        progress_bars() as progress,
     ):
         result = train(
             args.reference,

@@ -1,0 +1,185 @@
+"""The page: its handler with a tiny fake cloner, and the whole page in a real browser, as a visitor uses it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from perfclone import builtin
+from perfclone.errors import UserError
+from perfclone.video import VideoReader, VideoWriter, probe
+from studio.handlers import make_clone
+from studio.page import ActorEntry, build, launch_options
+
+CHROMIUM = shutil.which("chromium")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+
+
+class FakeCloner:
+    """Copies the driving video and remembers what it was asked."""
+
+    def __init__(self):
+        self.calls = []
+
+    def clone(self, driving, output, options=None, progress=None, force=False):
+        if "nobody" in str(driving):
+            raise UserError(f"No person was found in {Path(driving).name}.")
+        for done in range(4):
+            progress(done + 1, 4)
+        shutil.copy(driving, output)
+        self.calls.append((Path(driving), Path(output), options))
+        return SimpleNamespace(path=Path(output), frames=4, seconds=0.25)
+
+
+def draw_clip(path: Path) -> Path:
+    """Two seconds of a square that moves."""
+    with VideoWriter(path, rate=10) as writer:
+        for t in range(20):
+            pixels = np.full((120, 160, 3), 40, np.uint8)
+            pixels[40:80, 4 * t : 4 * t + 40] = (200, 120, 40)
+            writer.write(pixels)
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path) -> Path:
+    return draw_clip(tmp_path / "wave.mp4")
+
+
+def quiet(*_, **__):
+    """Progress that goes nowhere."""
+
+
+def test_the_handler_gives_the_video_and_then_deletes_its_copy(clip):
+    cloner = FakeCloner()
+    answers = make_clone({"anna": cloner})("anna", str(clip), True, progress=quiet)
+    video, download, summary = next(answers)
+    assert video == download and Path(video).name == "anna_wave.mp4" and "4 frames in 0.2 s" in summary
+    assert Path(video).read_bytes() == clip.read_bytes()
+    assert cloner.calls[0][2].keep_proportions is True
+    assert list(answers) == [] and not Path(video).parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("actor", "driving", "sentence"),
+    [
+        ("anna", "nobody.mp4", r"No person was found in nobody\.mp4\."),
+        ("anna", None, "no driving video yet"),
+        ("eve", "wave.mp4", "no actor 'eve' here; choose one of anna"),
+    ],
+)
+def test_the_handler_shows_errors_written_for_people(actor, driving, sentence):
+    with pytest.raises(gr.Error, match=sentence):
+        next(make_clone({"anna": FakeCloner()})(actor, driving, progress=quiet))
+
+
+def test_a_fault_of_ours_is_not_shown_as_the_users(clip):
+    broken = SimpleNamespace(clone=lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        next(make_clone({"anna": broken})("anna", str(clip), progress=quiet))
+
+
+def test_importing_the_app_loads_no_model():
+    import app
+
+    assert callable(app.main) and not [name for name, value in vars(app).items() if isinstance(value, gr.Blocks)]
+
+
+@contextmanager
+def served(page: gr.Blocks) -> Iterator[str]:
+    """Serve a page on localhost and give its address."""
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    try:
+        yield url
+    finally:
+        page.close()
+
+
+@contextmanager
+def visitor(url: str):
+    """Open a page in chromium; no console error and no other host may be seen."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_page(viewport={"width": 1366, "height": 900})
+        troubles = []
+        page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+        page.on(
+            "request",
+            lambda asked: troubles.append(asked.url) if not asked.url.startswith((url, "data:", "blob:")) else None,
+        )
+        page.goto(url)
+        page.wait_for_selector("#clone")
+        yield page
+        browser.close()
+    assert not troubles
+
+
+def clone_and_download(page, folder: Path, patience_s: float = 30) -> Path:
+    """Click Clone, wait until the result plays, download it."""
+    page.click("#clone")
+    page.wait_for_selector("#result video", timeout=patience_s * 1000)
+    page.wait_for_function("document.querySelector('#result video').currentTime > 0.1")
+    page.wait_for_selector("#download:not([disabled])")
+    with page.expect_download() as download:
+        page.click("#download")
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+@needs_browser
+def test_a_visitor_clones_uploads_and_sees_what_went_wrong(clip, tmp_path):
+    cloner, still = FakeCloner(), np.full((90, 60, 3), 128, np.uint8)
+    actors = {"anna": ActorEntry(cloner, still), "ben": ActorEntry(cloner, still)}
+    with served(build(actors, {"wave": clip})) as url, visitor(url) as page:
+        page.wait_for_function("document.querySelector('#driving video').currentTime > 0.1")
+        assert page.locator("#download").is_disabled()
+        assert clone_and_download(page, tmp_path / "got").read_bytes() == clip.read_bytes()
+        assert "4 frames" in page.inner_text("#summary")
+
+        page.get_by_label("ben").check()
+        page.set_input_files("#upload + input, #upload input, input[type=file]", draw_clip(tmp_path / "jump.mp4"))
+        page.wait_for_function("document.querySelector('#driving video').src.includes('jump')")
+        page.click("#clone")
+        page.wait_for_function("document.querySelector('#result video')?.src.includes('ben_jump')")
+
+        page.set_input_files("input[type=file]", draw_clip(tmp_path / "nobody.mp4"))
+        page.wait_for_function("document.querySelector('#driving video').src.includes('nobody')")
+        page.click("#clone")
+        page.get_by_text("No person was found in nobody.mp4.").wait_for()
+    assert not any(output.parent.exists() for _, output, _ in cloner.calls)
+
+
+def test_programs_use_the_same_endpoint(clip):
+    from gradio_client import Client, handle_file
+
+    with served(build({"anna": ActorEntry(FakeCloner(), None)}, {"wave": clip})) as url:
+        client = Client(url, verbose=False)
+        assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/clone"]
+        video, download, summary = client.predict("anna", handle_file(clip), False, api_name="/clone")
+    assert "4 frames" in summary and Path(download).read_bytes() == clip.read_bytes()
+    assert Path(video if isinstance(video, str) else video["video"]).read_bytes() == clip.read_bytes()
+
+
+@needs_browser
+@pytest.mark.slow
+def test_a_visitor_clones_with_a_built_in_actor(tmp_path):
+    from studio.actors import load_actors
+
+    short = tmp_path / "short.mp4"
+    driving = next(iter(builtin.driving_clips().values()))
+    with VideoReader(driving) as reader, VideoWriter(short, rate=reader.info.fps) as writer:
+        for frame, _ in zip(reader, range(25)):
+            writer.write(frame.pixels)
+    with served(build(load_actors(builtin.actors()), {"short": short})) as url, visitor(url) as page:
+        result = clone_and_download(page, tmp_path / "got", patience_s=120)
+    assert probe(result).frames == 25
+    assert result.read_bytes() != short.read_bytes()
