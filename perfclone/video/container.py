@@ -1,0 +1,104 @@
+"""Opening media files and getting at their packets and frames, past any damage."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+
+from perfclone.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+# Containers we open. Left out on purpose: playlists, which could name other files, still pictures, and text art.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,asf,ogg,h264,hevc,ivf,mxf,m4v,av1,obu,"
+    "dv,wav,mp3,aac,flac"
+)
+
+
+def open_media(path: str | Path) -> av.container.InputContainer:
+    """Open a local media file for reading.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: the file is empty, cut off, or no audio or video.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check the name.")
+    if not path.is_file():
+        raise UserError(f"{path} is not a file; give the name of a video file.")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty (0 bytes); copy or record it again.")
+    try:
+        # "file:" keeps a name such as "12:30.mp4" from being taken for an address.
+        return av.open(f"file:{path}", container_options={"format_whitelist": _FORMATS})
+    except PermissionError as error:
+        raise UserError(f"{path} cannot be read: permission denied; check who owns the file.") from error
+    except av.error.FFmpegError as error:
+        if _is_mp4(path):
+            raise UserError(
+                f"{path} was cut off or damaged: its index is missing; copy or record it again."
+            ) from error
+        raise UserError(f"{path} is not a video that can be read; use an MP4, MOV, MKV or WebM file.") from error
+
+
+def _is_mp4(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
+
+
+def video_stream(container: av.container.InputContainer, path: str | Path) -> av.VideoStream:
+    """Return the container's moving picture, decoded with threads, or raise `UserError` if it has none."""
+    cover = av.stream.Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not streams:
+        raise UserError(f"{path} has no picture, only sound; give a video file.")
+    if streams[0].codec_context is None:
+        raise UserError(f"{path} is coded in a way that cannot be decoded here; convert it to H.264.")
+    streams[0].thread_type = "AUTO"
+    return streams[0]
+
+
+def readable_packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+    """Yield the whole packets of some streams, or of all, to the end of the file or to where it cannot be read on."""
+    try:
+        for packet in container.demux(*streams):
+            if packet.size and not packet.is_corrupt:
+                yield packet
+    except av.error.FFmpegError as error:
+        logger.warning("%s cannot be read to its end: %s", container.name, error)
+
+
+def decoded_frames(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Yield every frame that decodes, in order of display, each with a time."""
+    count = 0
+    for packet in itertools.chain(readable_packets(container, stream), [None]):  # None drains the decoder
+        try:
+            frames = stream.decode(packet)
+        except av.error.FFmpegError as error:
+            logger.debug("%s: %s", container.name, error)
+            continue
+        for frame in frames:
+            frame.time_base = stream.time_base
+            if frame.pts is None:  # a bare H.264 stream has no clock
+                frame.pts = round(count / nominal_rate(stream) / stream.time_base)
+            yield frame
+            count += 1
+
+
+def first_frame(container: av.container.InputContainer, stream: av.VideoStream, path: str | Path) -> av.VideoFrame:
+    """Return the first frame that decodes, or raise `UserError` if none does."""
+    frame = next(decoded_frames(container, stream), None)
+    if frame is None:
+        raise UserError(f"{path} holds no picture that can be decoded; copy or record it again.")
+    return frame
+
+
+def nominal_rate(stream: av.VideoStream) -> float:
+    """Return the frames per second that the file claims, 25 if it claims none."""
+    return float(stream.average_rate or stream.guessed_rate or 25)

@@ -1,0 +1,81 @@
+"""From a decoded frame, as the file stores it, to the picture a viewer sees."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+
+from perfclone.video import hdr
+
+_UNSPECIFIED = 2  # colour matrix, as ITU-T H.273 numbers them
+
+
+def is_hdr(frame: av.VideoFrame) -> bool:
+    """Tell whether a decoded frame carries a PQ or HLG picture."""
+    return frame.color_trc in (hdr.PQ, hdr.HLG)
+
+
+class Picture:
+    """Turn the decoded frames of one stream into upright RGB pictures with square pixels.
+
+    The display matrix (quarter turns and mirrors) is obeyed, pixels that are not square are stretched along their
+    longer side, HDR is toned down, and every frame gets the size of the first one, whatever happens in mid-stream.
+
+    Args:
+        first: the first frame of the stream, from which all this is read.
+        pixel_shape: width over height of a stored pixel (the sample aspect ratio).
+        max_side: the longest side wanted, in pixels; larger pictures are scaled down, smaller ones left alone.
+
+    Attributes:
+        size: width and height, in pixels, of the upright pictures.
+        rotation: degrees clockwise, one of 0, 90, 180, 270, by which the stored picture is turned.
+        hdr: whether the stream is PQ or HLG.
+    """
+
+    def __init__(self, first: av.VideoFrame, pixel_shape: Fraction | None = None, max_side: int | None = None):
+        shape = pixel_shape or Fraction(1)
+        width, height = first.width * max(shape, 1), first.height / min(shape, 1)
+        scale = min(1, Fraction(max_side or max(width, height)) / max(width, height))
+        self._stored = max(1, round(width * scale)), max(1, round(height * scale))
+        self._turned, self._mirror, self._flip = _orientation(first)
+        self.size = self._stored[::-1] if self._turned else self._stored
+        self.rotation = -round(first.rotation / 90) * 90 % 360
+        self.hdr = is_hdr(first)
+        self._tone = hdr.ToneMapper(first.color_trc) if self.hdr else None
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """Return the frame as (H, W, 3) uint8 RGB, contiguous."""
+        pixels = self._reformatter.reformat(
+            frame,
+            *self._stored,
+            format="rgb48le" if self._tone else "rgb24",
+            src_colorspace=_matrix(frame),
+            interpolation=Interpolation.AREA,
+            threads=1,
+        ).to_ndarray()
+        if self._turned:
+            pixels = pixels.transpose(1, 0, 2)
+        pixels = pixels[:: -1 if self._flip else 1, :: -1 if self._mirror else 1]
+        return self._tone(pixels) if self._tone else np.ascontiguousarray(pixels)
+
+
+def _matrix(frame: av.VideoFrame) -> int:
+    """Return the frame's colour matrix; one that does not say gets BT.709 from 720 lines on, as players do."""
+    if frame.colorspace != _UNSPECIFIED:
+        return frame.colorspace
+    return Colorspace.ITU709 if min(frame.width, frame.height) >= 720 else Colorspace.ITU601
+
+
+def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """Read the display matrix: exchange rows and columns?, then mirror left-right?, then flip top-bottom?."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return False, False, False
+    # A stored point (x, y) is shown at (a x + c y, b x + d y), the matrix being a b u / c d v / x y w.
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    turned = abs(b) > abs(a)
+    return (turned, c < 0, b < 0) if turned else (turned, a < 0, d < 0)

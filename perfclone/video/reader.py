@@ -1,0 +1,164 @@
+"""Frames out of a video file: as a stream, or a few spread over its length."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import av
+import numpy as np
+
+from perfclone.errors import UserError
+from perfclone.video.container import decoded_frames, open_media, video_stream
+from perfclone.video.picture import Picture
+from perfclone.video.probe import VideoInfo, probe
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a video.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, upright, contiguous.
+        time: seconds since the first frame.
+    """
+
+    pixels: np.ndarray
+    time: float
+
+
+class VideoReader:
+    """Stream the frames of a video, upright, as ordinary RGB with square pixels.
+
+        with VideoReader("driving.mp4", max_side=512) as reader:
+            for frame in reader:
+                ...
+
+    A few frames are held at a time; none is dropped or repeated. Times always rise. What cannot be decoded is passed
+    over, and a warning logged at the end. Each new loop starts at the first frame.
+
+    Args:
+        path: the video.
+        max_side: the longest side wanted, in pixels; larger pictures are scaled down while they are converted.
+
+    Attributes:
+        info: what the file holds, at its own size.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: it is not a video, is empty, or nothing in it can be decoded.
+        ValueError: `max_side` is below 1.
+    """
+
+    def __init__(self, path: str | Path, *, max_side: int | None = None):
+        if max_side is not None and max_side < 1:
+            raise ValueError(f"max_side must be at least 1 pixel, not {max_side}.")
+        self.info = probe(path)
+        self._max_side = max_side
+        self._container: av.container.InputContainer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a loop that is under way ends."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.close()
+        self._container = container = open_media(self.info.path)
+        stream = video_stream(container, self.info.path)
+        picture, clock, count = None, _Clock(self.info.fps), 0
+        for frame in decoded_frames(container, stream):
+            picture = picture or Picture(frame, stream.sample_aspect_ratio, self._max_side)
+            yield Frame(picture(frame), clock(frame))
+            count += 1
+        self._report(count)
+
+    def _report(self, count: int) -> None:
+        if count == 0:
+            raise UserError(f"{self.info.path} holds no picture that can be decoded; copy or record it again.")
+        if self.info.truncated:
+            logger.warning("%s is cut off: the first %d frames could be read.", self.info.path, count)
+        elif count < self.info.frames:
+            logger.warning("%s is damaged: %d of %d frames could be read.", self.info.path, count, self.info.frames)
+
+
+class _Clock:
+    """Seconds since the first frame, always rising, even where the file's own times jump back."""
+
+    def __init__(self, fps: float):
+        self._gap = 1 / fps
+        self._origin: float | None = None
+        self._last = -self._gap
+
+    def __call__(self, frame: av.VideoFrame) -> float:
+        if self._origin is None:
+            self._origin = frame.time
+        time = frame.time - self._origin
+        if time <= self._last:
+            time = self._last + self._gap
+            self._origin = frame.time - time
+        self._last = time
+        return time
+
+
+def sample_frames(path: str | Path, count: int, *, max_side: int | None = None) -> list[Frame]:
+    """Read up to `count` frames, evenly spread over the video, jumping to key frames where that is quicker.
+
+    Args:
+        path: the video.
+        count: how many, at least 1; a video with fewer frames gives all it has.
+        max_side: as for `VideoReader`.
+
+    Returns:
+        The frames on show in the middle of each of `count` equal parts of the video, in order, each once.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: it is not a video, is empty, or nothing in it can be decoded.
+        ValueError: `count` is below 1.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, not {count}.")
+    info = probe(path)
+    with open_media(path) as container:
+        stream = video_stream(container, path)
+        picture, samples = None, []
+        for frame in _spread(container, stream, info, count):
+            picture = picture or Picture(frame, stream.sample_aspect_ratio, max_side)
+            samples.append(Frame(picture(frame), frame.time - info.start))
+    return samples
+
+
+def _spread(
+    container: av.container.InputContainer, stream: av.VideoStream, info: VideoInfo, count: int
+) -> Iterator[av.VideoFrame]:
+    """Yield the frames on show at `count` moments, from those that decode."""
+    frames, position = decoded_frames(container, stream), info.start
+    for moment in (np.arange(count) + 0.5) * info.duration / count:
+        earliest = info.start + moment - 1 / info.fps  # a frame later than this is still on show
+        if _key_frame_between(stream, position, earliest):
+            container.seek(round(earliest / stream.time_base), stream=stream)
+            frames = decoded_frames(container, stream)
+        frame = next((frame for frame in frames if frame.time > earliest), None)
+        if frame is None:
+            return
+        position = frame.time
+        yield frame
+
+
+def _key_frame_between(stream: av.VideoStream, position: float, target: float) -> bool:
+    """Tell whether the file's index, if it has one, knows a key frame after `position` and up to `target` seconds."""
+    found = stream.index_entries.search_timestamp(round(target / stream.time_base))
+    return found >= 0 and stream.index_entries[found].timestamp * stream.time_base > position
