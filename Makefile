@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+export PYTHONUNBUFFERED := 1
 TESTS ?=
 REFERENCE ?= $(firstword $(wildcard examples/clips/reference_anna.mp4 examples/clips/reference_*.mp4))
 MINUTES ?= 10

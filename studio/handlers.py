@@ -11,6 +11,7 @@ from typing import Protocol
 import gradio as gr
 
 from perfclone.errors import UserError
+from perfclone.pipeline import CloneOptions
 
 
 class Cloner(Protocol):
@@ -41,8 +42,6 @@ def make_clone(cloners: Mapping[str, Cloner]):
     """
 
     def clone(actor: str, driving: str | None, keep_proportions: bool = False, progress: gr.Progress = gr.Progress()):  # noqa: B008
-        from perfclone.pipeline import CloneOptions
-
         with shown_to_the_user(), tempfile.TemporaryDirectory(prefix="perfclone-") as folder:
             if driving is None:
                 raise UserError("There is no driving video yet: choose a clip or upload one.")
