@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from perfclone.pose.performer import person_size
+from perfclone.pose.quiet import silent_stderr
 from perfclone.pose.sequence import KEYPOINTS, Pose
 
 #: Longest side of the image given to the network, which itself sees 256 x 256 of it.
@@ -106,7 +105,7 @@ class BlazePose:
             self._following = _look(self._tracker, image) is not None
 
     def _people_of(self, frame: np.ndarray) -> list[Pose]:
-        self._image = _shrink(frame)
+        self._image = shrink(frame)
         if self._following:
             found = _look(self._tracker, self._image)
             if found is not None:
@@ -126,7 +125,7 @@ class BlazePose:
         return Pose(values[:, :2] * np.float32((width, height)), values[:, 2] * inside, matte)
 
 
-def _shrink(frame: np.ndarray) -> np.ndarray:
+def shrink(frame: np.ndarray) -> np.ndarray:
     """The frame with its longest side at most MAX_SIDE, contiguous."""
     scale = MAX_SIDE / max(frame.shape[:2])
     if scale >= 1:
@@ -190,7 +189,7 @@ def _open_graph(*, static: bool, matte: bool):
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", message="SymbolDatabase.GetPrototype", category=UserWarning)
-    with _silent_stderr():
+    with silent_stderr():
         from mediapipe.python.solutions.pose import Pose as Graph
 
         graph = Graph(
@@ -208,17 +207,3 @@ def _open_graph(*, static: bool, matte: bool):
 def _close_graphs(*graphs) -> None:
     for graph in graphs:
         graph.close()
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Keep quiet what the C++ of mediapipe writes past Python while it loads its networks."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
