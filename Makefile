@@ -7,7 +7,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 export PYTHONUNBUFFERED := 1
 TESTS ?=
-REFERENCE ?= $(firstword $(wildcard examples/clips/reference_anna.mp4 examples/clips/reference_*.mp4))
+REFERENCE ?= examples/clips/anna_reference.mp4
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help

@@ -33,6 +33,12 @@ def driving_clips(root: Path = EXAMPLES) -> dict[str, Path]:
     return {clip.stem.removeprefix("driving_"): clip for clip in sorted((root / "clips").glob("driving_*.mp4"))}
 
 
+def reference_clip(actor: str, root: Path = EXAMPLES) -> Path | None:
+    """Find the footage that a built-in actor was trained on; None where it is not there."""
+    clip = root / "clips" / f"{actor}_reference.mp4"
+    return clip if clip.is_file() else None
+
+
 def pick(kind: str, found: dict[str, Path], name: str) -> Path:
     """Take one built-in thing by its name.
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from perfclone import PerformanceCloner
+from perfclone import PerformanceCloner, builtin
 from perfclone.errors import UserError
+from perfclone.video import sample_frames
 from studio.page import ActorEntry
 
 
 def load_actors(folders: Mapping[str, Path]) -> dict[str, ActorEntry]:
-    """Load the actors' models, and a still of each.
+    """Load the actors' models, and a still of each: from the reference clip, or else the empty plate.
 
     Args:
-        folders: Name -> the actor's folder; `preview.jpg` in it is the still, else the empty plate.
+        folders: Name -> the actor's folder.
 
     Raises:
         UserError: There is no actor at all.
     """
     if not folders:
         raise UserError("There is no actor in examples/actors; run this from a full checkout.")
-    return {name: _load(folder) for name, folder in folders.items()}
+    return {name: _load(name, folder) for name, folder in folders.items()}
 
 
-def _load(folder: Path) -> ActorEntry:
+def _load(name: str, folder: Path) -> ActorEntry:
     cloner = PerformanceCloner.from_pretrained(folder)
-    preview = folder / "preview.jpg"
-    return ActorEntry(cloner, str(preview) if preview.exists() else cloner.actor.plate)
+    clip = builtin.reference_clip(name)
+    return ActorEntry(cloner, sample_frames(clip, 3)[1].pixels if clip else cloner.actor.plate)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+import numpy as np
 
 from studio.handlers import Cloner, make_clone
 
@@ -37,11 +38,11 @@ class ActorEntry:
 
     Attributes:
         cloner: The cloner, its model loaded.
-        still: What the actor looks like: an image file, or (H, W, 3) uint8 RGB.
+        still: What the actor looks like, (H, W, 3) uint8 RGB.
     """
 
     cloner: Cloner
-    still: object
+    still: np.ndarray
 
 
 def launch_options() -> dict:

@@ -17,6 +17,7 @@ from studio.handlers import make_clone
 from studio.page import ActorEntry, build, launch_options
 
 CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning:gradio")  # pandas deprecations inside gradio
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
 
 
@@ -161,7 +162,7 @@ def test_a_visitor_clones_uploads_and_sees_what_went_wrong(clip, tmp_path):
 def test_programs_use_the_same_endpoint(clip):
     from gradio_client import Client, handle_file
 
-    with served(build({"anna": ActorEntry(FakeCloner(), None)}, {"wave": clip})) as url:
+    with served(build({"anna": ActorEntry(FakeCloner(), np.zeros((60, 40, 3), np.uint8))}, {"wave": clip})) as url:
         client = Client(url, verbose=False)
         assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/clone"]
         video, download, summary = client.predict("anna", handle_file(clip), False, api_name="/clone")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from perfclone.commands.common import (
     add_extractor_options,
     add_force,
-    kept_when_interrupted,
+    add_person,
     progress_bar,
     refuse_existing,
     whole,
@@ -32,20 +31,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     picture.add_argument(
         "--keep-proportions", action="store_true", help="keep the driving person's limb lengths, not the actor's"
     )
+    add_person(parser)
     add_extractor_options(parser)
     parser.set_defaults(run=run)
-
-
-def partial_words(output: Path) -> Callable[[], str]:
-    """Make the words for a video that is interrupted from now on: where what was done is kept."""
-    partial = output.with_name(f"{output.stem}.partial{output.suffix}")
-    before = partial.stat().st_mtime_ns if partial.exists() else 0
-
-    def words() -> str:
-        kept = partial.exists() and partial.stat().st_mtime_ns > before
-        return f"What was done so far is in {partial}." if kept else "Nothing was written."
-
-    return words
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     cloner = PerformanceCloner.from_pretrained(args.actor, extractor=args.extractor, weights=args.weights)
     options = CloneOptions(size=args.size, person=args.person, keep_proportions=args.keep_proportions)
-    with kept_when_interrupted(partial_words(args.output)), progress_bar("cloning") as progress:
+    with progress_bar("cloning") as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s")
     return 0

@@ -122,7 +122,7 @@ def share(text: str) -> float:
 
 
 def add_extractor_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose the pose extractor and the performer."""
+    """Add the options that choose the pose extractor."""
     group = parser.add_argument_group("poses")
     group.add_argument(
         "--extractor",
@@ -131,7 +131,11 @@ def add_extractor_options(parser: argparse.ArgumentParser) -> None:
         help="pose extractor (default: %(default)s, offline; openpose and vitpose fetch their weights from the Hub)",
     )
     group.add_argument("--weights", metavar="PLACE", help="folder or Hub repository with the extractor's weights")
-    group.add_argument(
+
+
+def add_person(parser: argparse.ArgumentParser) -> None:
+    """Add --person."""
+    parser.add_argument(
         "--person",
         type=whole(0),
         default=0,

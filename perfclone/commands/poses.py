@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.commands.common import add_extractor_options, add_force, progress_bar, refuse_existing
+from perfclone.commands.common import add_extractor_options, add_force, add_person, progress_bar, refuse_existing
 from perfclone.errors import UserError
 
 
@@ -17,6 +17,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("video", type=Path, metavar="VIDEO", help="the video")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="POSES.npz", help="where the poses go")
     parser.add_argument("--overlay", type=Path, metavar="OVERLAY.mp4", help="also draw them over the video")
+    add_person(parser)
     add_extractor_options(parser)
     add_force(parser)
     parser.set_defaults(run=run)
@@ -72,7 +73,9 @@ def _draw(video: Path, sequence, overlay: Path, force: bool) -> None:
 
     with (
         VideoReader(video) as reader,
-        VideoWriter(overlay, rate=reader.info.fps, audio_from=video, force=force) as writer,
+        VideoWriter(
+            overlay, rate=reader.info.fps, duration=reader.info.duration, audio_from=video, force=force
+        ) as writer,
         progress_bar("drawing") as progress,
     ):
         for i, (frame, keypoints, scores) in enumerate(zip(reader, sequence.keypoints, sequence.scores)):

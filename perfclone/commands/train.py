@@ -8,6 +8,7 @@ from pathlib import Path
 from perfclone.commands.common import (
     add_extractor_options,
     add_force,
+    add_person,
     kept_when_interrupted,
     positive,
     progress_bars,
@@ -51,6 +52,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     training.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
     training.add_argument("--resume", action="store_true", help="go on from the last checkpoint in ACTOR_DIR")
     training.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
+    add_person(parser)
     add_extractor_options(parser)
     parser.set_defaults(run=run)
 
