@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from perfclone.errors import UserError
-from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.pose.space import normalise, pose_distances
 
 LEARNING_RATE, BETAS, L1_WEIGHT = 2e-4, (0.5, 0.999), 100.0
@@ -145,7 +145,7 @@ class Pix2Pix:
         *,
         minutes: float | None = None,
         steps: int | None = None,
-        progress: Callable[[float], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> FitResult:
         """Train on pairs.
 
@@ -154,7 +154,7 @@ class Pix2Pix:
             frames: (T, H, W, 3) uint8 RGB, the frames they belong to.
             minutes: Wall time to train for; or
             steps: the number of steps.
-            progress: Called after each step with the share of the budget that is used, in [0, 1].
+            progress: Called after each step with what is done and what there is in all: steps, or seconds.
         """
         if pictures.shape != frames.shape or (minutes is None) == (steps is None):
             raise UserError(
@@ -176,7 +176,8 @@ class Pix2Pix:
             step += 1
             used = step / steps if steps else (time.monotonic() - start) / (60 * minutes)
             if progress:
-                progress(min(used, 1.0))
+                total = steps or round(60 * minutes)
+                progress(min(round(used * total), total), total)
         return FitResult(step, (time.monotonic() - start) / 60)
 
     def _step(
@@ -225,7 +226,7 @@ def skeletons(poses: PoseSequence) -> np.ndarray:
     from perfclone.pose.draw import draw_pose
 
     width, height = poses.size
-    return np.stack([draw_pose(k, s, height, width) for k, s in zip(poses.keypoints, poses.scores)])
+    return np.stack([draw_pose(Pose(k, s), height, width) for k, s in zip(poses.keypoints, poses.scores)])
 
 
 def nearest(reference: PoseSequence, poses: PoseSequence) -> np.ndarray:

@@ -1,0 +1,166 @@
+"""Clips for the benchmarks: cut to the person, read whole, their poses extracted once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.common import counted
+from perfclone.commands.common import progress_bar
+from perfclone.crop import Box
+from perfclone.errors import UserError
+from perfclone.pose.clean import clean_sequence
+from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
+from perfclone.pose.sequence import BODY_18, Pose, PoseSequence
+from perfclone.video import Frame, VideoReader, VideoWriter
+
+SIZE = 256
+#: Room around the joints when a clip is cut to a square, on each side, as a share of their extent.
+MARGIN = 0.15
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A short clip in memory with the performer's poses.
+
+    Attributes:
+        frames: (T, H, W, 3) uint8 RGB.
+        raw: What the extractor said, frame by frame, mattes included.
+        poses: The same poses after cleaning.
+    """
+
+    frames: np.ndarray
+    raw: list[Pose]
+    poses: PoseSequence
+
+    @property
+    def mattes(self) -> np.ndarray:
+        """(T, H, W) uint8, widened by a few pixels so that what is left of the picture is surely background."""
+        size, kernel = self.frames.shape[1:3], np.ones((9, 9), np.uint8)
+        return np.stack(
+            [np.zeros(size, np.uint8) if p.matte is None else cv2.dilate(p.matte, kernel) for p in self.raw]
+        )
+
+    def __getitem__(self, index: slice) -> Clip:
+        """A stretch of the clip."""
+        return Clip(self.frames[index], self.raw[index], self.poses[index])
+
+    def write(self, path: Path) -> Clip:
+        """Write the frames to a video, nearly lossless; the clip as whoever reads that video sees it."""
+        with VideoWriter(path, rate=self.poses.fps, crf=4, force=True) as writer:
+            for frame, time in zip(self.frames, self.poses.times):
+                writer.write(frame, time - self.poses.times[0])
+        with VideoReader(path) as reader:
+            frames = np.stack([frame.pixels for frame in reader])
+        assert frames.shape == self.frames.shape
+        return Clip(frames, self.raw, self.poses)
+
+
+class Remembered:
+    """A pose extractor that knows the frames of a clip, so that nobody pays for extracting them a second time."""
+
+    def __init__(self, clip: Clip):
+        self.name, self.batch = clip.poses.extractor, 16
+        self._poses = {_digest(frame): pose for frame, pose in zip(clip.frames, clip.raw)}
+
+    def people(self, frames: Sequence[np.ndarray]) -> list[list[Pose]]:
+        """The one person of each frame, or nobody."""
+        poses = (self._poses[_digest(frame)] for frame in frames)
+        return [[pose] if pose.seen else [] for pose in poses]
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+def _digest(frame: np.ndarray) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(frame).tobytes(), digest_size=16).digest()
+
+
+def load_clip(path: Path, extractor: PoseExtractor | None = None) -> Clip:
+    """Read a clip whole and extract its poses; for clips of a minute or so at 256 px.
+
+    Args:
+        path: The video.
+        extractor: One that gives mattes; BlazePose by default.
+
+    Raises:
+        UserError: Nobody is seen in it.
+    """
+    extractor = extractor or build_extractor("blazepose", matte=True)
+    with VideoReader(path) as reader, progress_bar("poses") as progress:
+        frames, raw, times = [], [], []
+        for frame, pose in extract(extractor, reader):
+            frames.append(frame.pixels)
+            raw.append(pose)
+            times.append(frame.time)
+            progress(len(frames), reader.info.frames)
+    if not any(pose.seen for pose in raw):
+        raise UserError(f"Nobody is seen in {path}; give footage of one person, whole in the picture.")
+    height, width = frames[0].shape[:2]
+    poses = PoseSequence.from_poses(raw, times, (width, height), extractor.name)
+    return Clip(np.stack(frames), raw, clean_sequence(poses))
+
+
+def square_clip(reference: Path, output: Path, size: int = SIZE) -> Path:
+    """Cut a video to the square that holds the person throughout, scaled to `size` with area filtering.
+
+    A video of that size already is taken as it is. Where the square reaches beyond the picture its border is repeated.
+
+    Args:
+        reference: The video.
+        output: The file to write, nearly lossless.
+        size: Side of the result in pixels.
+
+    Returns:
+        The file to use: `output`, or `reference` itself.
+    """
+    with VideoReader(reference) as reader:
+        info = reader.info
+        if (info.width, info.height) == (size, size):
+            return reference
+        with progress_bar("finding the person") as progress:
+            box = _person_square(counted(reader, progress, info.frames), (info.width, info.height))
+    with (
+        VideoReader(reference) as reader,
+        VideoWriter(output, rate=info.fps, crf=8, force=True) as writer,
+        progress_bar("cutting to a square") as progress,
+    ):
+        for frame in counted(reader, progress, info.frames):
+            writer.write(box.cut(frame.pixels, size), frame.time)
+    return output
+
+
+def _person_square(frames: Iterable[Frame], size: tuple[int, int]) -> Box:
+    """The square that holds the joints of the performer in every frame, with a margin where the picture has room."""
+    seen = []
+    for _, pose in extract(build_extractor("blazepose"), frames):
+        seen.append(pose.keypoints[:BODY_18][pose.scores[:BODY_18] > 0])
+    joints = np.concatenate([np.zeros((0, 2)), *seen])
+    if not len(joints):
+        raise UserError("Nobody is seen in the video; give footage of one person, whole in the picture.")
+    return square_around(joints.min(0), joints.max(0), size)
+
+
+def square_around(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> Box:
+    """A square around a box of joints.
+
+    It has the full margin, or what the short side of the picture leaves of it but no less than a third; and it lies
+    inside the picture as far as it can.
+
+    Args:
+        low: (2,) left and top of the joints, pixels.
+        high: (2,) right and bottom.
+        size: (width, height) of the picture.
+    """
+    extent = (high - low).max()
+    least, wanted = (extent * (1 + 2 * margin) for margin in (MARGIN / 3, MARGIN))
+    side = int(np.ceil(min(wanted, max(least, min(size)))))
+    corner = (low + high - side) / 2
+    inside = np.clip(corner, 0, np.maximum(np.array(size) - side, 0))
+    x, y = np.round(np.where(side <= np.array(size), inside, corner)).astype(int)
+    return Box(int(x), int(y), side)

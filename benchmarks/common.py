@@ -1,0 +1,149 @@
+"""What the benchmarks share: timing in turn, contact sheets, JSON, the command line."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported: idle threads must not burn a core
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from perfclone import __version__
+from perfclone.commands.common import progress_bar, whole
+from perfclone.errors import UserError
+
+T = TypeVar("T")
+
+
+def counted(things: Iterable[T], progress: Callable[[int, int], None], total: int) -> Iterator[T]:
+    """Pass things on, telling a progress bar how many there were."""
+    for done, thing in enumerate(things, 1):
+        yield thing
+        progress(done, total)
+
+
+def interleaved_medians(subjects: dict[str, Callable[[], object]], rounds: int, warm_up: int = 2) -> dict[str, float]:
+    """Time several things in turn, so that a busy moment of the machine meets all of them.
+
+    Args:
+        subjects: Name -> what to call.
+        rounds: How often each is timed.
+        warm_up: How often each is called before.
+
+    Returns:
+        Name -> median milliseconds.
+    """
+    times: dict[str, list[float]] = {name: [] for name in subjects}
+    with progress_bar("timing") as progress:
+        for n in range(warm_up + rounds):
+            for name, call in subjects.items():
+                start = time.perf_counter()
+                call()
+                times[name].append((time.perf_counter() - start) * 1000)
+            progress(n + 1, warm_up + rounds)
+    return {name: statistics.median(values[warm_up:]) for name, values in times.items()}
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """Indices of at most so many of `count` things, evenly spaced, first and last included."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def contact_sheet(columns: dict[str, np.ndarray], path: Path, rows: int = 6) -> Path:
+    """Write a picture that shows the same moments of several videos side by side.
+
+    Args:
+        columns: Title -> (T, H, W, 3) uint8, all of one length.
+        path: The PNG to write.
+        rows: How many moments, evenly spaced.
+    """
+    moments = evenly(len(next(iter(columns.values()))), rows)
+    strips = []
+    for title, frames in columns.items():
+        header = np.full((24, frames.shape[2], 3), 255, np.uint8)
+        cv2.putText(header, title, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+        strips.append(np.concatenate([header, *frames[moments]]))
+    sheet = np.concatenate(strips, axis=1)
+    if not cv2.imwrite(str(path), sheet[..., ::-1]):
+        raise UserError(f"The sheet could not be written to {path}; give a .png file in a folder that exists.")
+    return path
+
+
+def circumstances(threads: int) -> dict:
+    """What a figure depends on besides the code: machine, threads, versions."""
+    names = ("torch", "numpy", "opencv-contrib-python", "mediapipe", "av", "perfclone")
+    return {
+        "processor": _cpu_facts().get("model name", platform.machine()),
+        "threads": threads,
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in names},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return __version__ if package == "perfclone" else "not installed"
+
+
+def _cpu_facts() -> dict[str, str]:
+    """What Linux tells of the first processor, empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return {}
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def has_bf16() -> bool:
+    """Whether the processor has instructions for bf16; without them it is slower than fp32."""
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(_cpu_facts().get("flags", "").split()))
+
+
+def write_json(result: dict, path: Path | None) -> None:
+    """Print a result as JSON, and write it to a file where one is wanted; beside, then renamed."""
+    text = json.dumps(result, indent=2)
+    print(text)
+    if path:
+        beside = path.with_name(f".{path.name}.part")
+        beside.write_text(text + "\n")
+        beside.replace(path)
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Make a parser with what every benchmark takes: --json and --threads."""
+    made = argparse.ArgumentParser(description=description.split("\n\n")[0])
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the result here too")
+    made.add_argument("--threads", type=whole(1), default=min(2, os.cpu_count() or 1), help="default: %(default)s")
+    return made
+
+
+def set_threads(threads: int) -> None:
+    """Give torch and OpenCV so many threads."""
+    import torch
+
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+
+
+def run(benchmark: Callable[[], None]) -> None:
+    """Run a benchmark's main function; what the user can put right is said in one sentence, without a traceback."""
+    try:
+        benchmark()
+    except (UserError, FileNotFoundError) as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,119 @@
+"""Quality at equal minutes: perfclone and pix2pix trained on the same frames, measured on the same held-out ones.
+
+The reference is cut to the square that holds the person and scaled to 256x256; its last fifth is taken away before
+either method sees the clip. Both then train on the same frames and poses for the same minutes of wall time (the
+extraction of poses, which they share, is not counted), one after the other on the same threads, and render the last
+fifth from its own poses. Everything is scored on uncompressed frames.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from perfclone.pipeline import PerformanceCloner
+
+from benchmarks import common
+from benchmarks.clips import SIZE, Clip, Remembered, load_clip, square_clip
+from eval import metrics
+from eval.baselines import Pix2Pix, skeletons
+from perfclone.actor import Actor
+from perfclone.commands.common import positive, progress_bar, progress_bars, refuse_existing, share, whole
+from perfclone.errors import UserError
+from perfclone.pose import build_extractor
+from perfclone.training import TrainConfig, train
+
+#: ST-LPIPS takes a third of a second a frame, so of a longer hold-out it sees this many frames, evenly spaced.
+SCORED_FRAMES = 150
+FEWEST_FRAMES = 10
+
+
+def train_perfclone(clip: Clip, config: TrainConfig, folder: Path) -> tuple[PerformanceCloner, dict]:
+    """Train an actor on a clip whose poses are known; gives a cloner, and {"minutes", "steps"} of training."""
+    clip = clip.write(folder / "train.mp4")
+    with progress_bars() as progress:
+        result = train(folder / "train.mp4", folder / "actor", config, extractor=Remembered(clip), progress=progress)
+    cloner = PerformanceCloner(Actor.from_pretrained(result.actor_dir), build_extractor("blazepose"))
+    return cloner, {"minutes": result.minutes, "steps": result.steps}
+
+
+def train_pix2pix(clip: Clip, minutes: float, seed: int) -> tuple[Pix2Pix, dict]:
+    """Train pix2pix on a clip; gives the model, and {"minutes", "steps"} of training."""
+    model = Pix2Pix(seed=seed)
+    with progress_bar("training pix2pix") as progress:
+        result = model.fit(skeletons(clip.poses), clip.frames, minutes=minutes, progress=progress)
+    return model, {"minutes": result.minutes, "steps": result.steps}
+
+
+def score(frames: np.ndarray, test: Clip, label: str) -> dict[str, float]:
+    """Measure rendered frames against the real ones."""
+    chosen = common.evenly(len(frames), SCORED_FRAMES)
+    with progress_bar(f"scoring {label}") as progress:
+        st_lpips = metrics.st_lpips(frames[chosen], test.frames[chosen], progress=progress)
+    return {"st_lpips_alex": st_lpips, "psnr": metrics.psnr(frames, test.frames), **floors(frames, test)}
+
+
+def floors(frames: np.ndarray, test: Clip) -> dict[str, float]:
+    """The measures that need no truth: what the real video itself has of them is the floor."""
+    return {
+        "warp_error": metrics.warp_error(frames),
+        "background_change": metrics.background_change(frames, test.mattes),
+    }
+
+
+def split(clip: Clip, holdout: float) -> tuple[Clip, Clip]:
+    """Cut off the last part of a clip to measure on.
+
+    Raises:
+        UserError: Too few frames would be left on either side.
+    """
+    first = round(len(clip.frames) * (1 - holdout))
+    if min(first, len(clip.frames) - first) < FEWEST_FRAMES:
+        raise UserError(
+            f"The reference has {len(clip.frames)} frames and --holdout is {holdout}, leaving {first} to train on "
+            f"and {len(clip.frames) - first} to measure on; {FEWEST_FRAMES} of each are needed, so give a longer clip."
+        )
+    return clip[:first], clip[first:]
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    parser = common.parser(__doc__)
+    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="footage of one person, 5 to 60 s")
+    parser.add_argument("--minutes", type=positive, required=True, metavar="M", help="training time of each method")
+    parser.add_argument("--holdout", type=share, default=0.2, help="share to measure on (default: %(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="default: %(default)s")
+    parser.add_argument("--sheet", type=Path, metavar="PNG", help="write a picture: real, perfclone, pix2pix")
+    args = parser.parse_args()
+    refuse_existing([args.json, args.sheet], force=True)
+    common.set_threads(args.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = load_clip(square_clip(args.reference, Path(folder, "square.mp4"), SIZE))
+        learnt, test = split(clip, args.holdout)
+        config = TrainConfig(preset="base", minutes=args.minutes, seed=args.seed)
+        cloner, run = train_perfclone(learnt, config, Path(folder))
+        pix2pix, pix2pix_run = train_pix2pix(learnt, args.minutes, args.seed)
+        rendered = {
+            "perfclone": np.stack(list(cloner.render(test.poses))),
+            "pix2pix": np.stack(list(pix2pix.render(skeletons(test.poses)))),
+        }
+    runs = {"perfclone": run, "pix2pix": pix2pix_run}
+    result = {name: {**score(frames, test, name), **runs[name]} for name, frames in rendered.items()}
+    result["real"] = floors(test.frames, test)
+    result["ratio"] = result["perfclone"]["st_lpips_alex"] / result["pix2pix"]["st_lpips_alex"]
+    result["settings"] = {
+        "reference": args.reference.name, "minutes": args.minutes, "holdout": args.holdout, "seed": args.seed,
+        "size": SIZE, "train_frames": len(learnt.frames), "test_frames": len(test.frames), "fps": clip.poses.fps,
+    }  # fmt: skip
+    common.write_json({**result, **common.circumstances(args.threads)}, args.json)
+    if args.sheet:
+        common.contact_sheet({"real": test.frames, **rendered}, args.sheet)
+
+
+if __name__ == "__main__":
+    common.run(main)

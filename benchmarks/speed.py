@@ -1,0 +1,146 @@
+"""Speed: P, G, the codec and a whole clone beside pix2pix's two generators, at 256x256, in one run.
+
+Everything is timed in turn on the same threads in 32-bit floats, and medians are reported: milliseconds a
+frame, one frame at a time. Each network is in evaluation mode without gradients, in its faster memory layout.
+`generator_ms` is all of G: coordinate maps, textures, U-Net and composite. `codec_ms` decodes and encodes a frame.
+`clone_ms` is the wall time of a whole clone, from the driving file to the finished file, divided by its frames.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import common
+from benchmarks.networks import fastest_layout, generator_at, painter
+from eval.baselines import UNet, resnet_9blocks
+from perfclone import builtin
+from perfclone.actor import Actor
+from perfclone.commands import demo
+from perfclone.commands.common import refuse_existing, whole
+from perfclone.generator import Generator
+from perfclone.pose import build_extractor, extract
+from perfclone.training import PRESETS
+from perfclone.video import Frame, VideoReader, VideoWriter
+
+SIZE = 256
+CODEC_FRAMES = 48
+
+
+def small_clip(driving: Path, path: Path) -> list[Frame]:
+    """The first frames of a driving video as a 256x256 file, and as frames."""
+    with VideoReader(driving) as reader:
+        frames = list(itertools.islice(reader, CODEC_FRAMES))
+        with VideoWriter(path, rate=reader.info.fps, force=True) as writer:
+            small = [cv2.resize(f.pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for f in frames]
+            for pixels in small:
+                writer.write(pixels)
+    return [Frame(pixels, frame.time) for pixels, frame in zip(small, frames)]
+
+
+def recode(clip: Path, output: Path) -> float:
+    """Milliseconds a frame to decode a clip and encode it again."""
+    start, count = time.perf_counter(), 0
+    with VideoReader(clip) as reader, VideoWriter(output, rate=reader.info.fps, force=True) as writer:
+        for count, frame in enumerate(reader, 1):  # noqa: B007  the count is for afterwards
+            writer.write(frame.pixels)
+    return (time.perf_counter() - start) * 1000 / count
+
+
+def pose_stream(frames: list[Frame]) -> Iterator:
+    """P over a clip that never ends."""
+    rate = len(frames) / max(frames[-1].time, 1e-3)
+    endless = (Frame(f.pixels, n / rate) for n, f in enumerate(itertools.cycle(frames)))
+    return extract(build_extractor("blazepose"), endless)
+
+
+def whole_clone(actor: Actor, driving: Path, output: Path) -> float:
+    """Milliseconds a frame of a whole clone, file to file."""
+    from perfclone.pipeline import CloneOptions, PerformanceCloner
+
+    cloner = PerformanceCloner(actor, build_extractor("blazepose"))
+    start = time.perf_counter()
+    result = cloner.clone(driving, output, CloneOptions(size=SIZE), force=True)
+    return (time.perf_counter() - start) * 1000 / result.frames
+
+
+@torch.inference_mode()
+def on_cpu(actor: Actor, driving: Path, rounds: int, folder: Path) -> dict:
+    """Time everything in turn: in each round one whole clone, one codec run, and eight frames of everything else."""
+    picture, layouts, nets = torch.rand(1, 3, SIZE, SIZE) * 2 - 1, {}, {}
+    for name, network in (("unet_256", UNet()), ("resnet_9", resnet_9blocks())):
+        layouts[name], nets[name] = fastest_layout(network.eval(), picture)
+    nets["generator"] = painter(generator_at(actor, SIZE), actor.pose_bank, actor.pose_bank_scores > 0)
+    frames = small_clip(driving, folder / "small.mp4")
+    stream = pose_stream(frames)
+    times: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        medians = common.interleaved_medians({**nets, "pose": lambda: next(stream)}, rounds=8)
+        medians["codec"] = recode(folder / "small.mp4", folder / "recoded.mp4")
+        medians["clone"] = whole_clone(actor, driving, folder / "clone.mp4")
+        for name, value in medians.items():
+            times.setdefault(name, []).append(value)
+    ms = {name: float(np.median(values)) for name, values in times.items()}
+    return {
+        "unet_256_over_generator": ms["unet_256"] / ms["generator"],
+        "resnet_9_over_generator": ms["resnet_9"] / ms["generator"],
+        "clone_over_unet_256": ms["clone"] / ms["unet_256"],
+        "unet_256_fp32_ms": ms["unet_256"],
+        "resnet_9_fp32_ms": ms["resnet_9"],
+        **{f"{name}_ms": ms[name] for name in ("pose", "generator", "codec", "clone")},
+        "bf16_ms": in_bf16(nets) if common.has_bf16() else None,
+        "layouts": layouts,
+    }
+
+
+def in_bf16(nets: dict[str, Callable[[], torch.Tensor]]) -> dict[str, float]:
+    """The networks once more under autocast, on a processor that has bf16 instructions."""
+    with torch.autocast("cpu", torch.bfloat16):
+        return common.interleaved_medians(nets, rounds=16)
+
+
+@torch.inference_mode()
+def on_gpu(actor: Actor) -> dict[str, float | str]:
+    """G on a GPU in bf16 and channels-last: crops of 256 and 512, and 512 composited over 1920x1080."""
+    torch.backends.cudnn.benchmark = True
+    poses, seen = actor.pose_bank.cuda(), actor.pose_bank_scores.cuda() > 0
+    subjects = {}
+    for name, preset, plate in (("256", "base", None), ("512", "hd", None), ("1080p", "hd", (1080, 1920))):
+        p = PRESETS[preset]
+        generator = Generator(p.resolution, p.widths, p.texture_channels, p.texture_side).eval().cuda()
+        paint = painter(generator.to(memory_format=torch.channels_last), poses, seen, plate)
+        subjects[f"generator_{name}_bf16_ms"] = lambda paint=paint: (paint(), torch.cuda.synchronize())
+    with torch.autocast("cuda", torch.bfloat16):
+        return {**common.interleaved_medians(subjects, rounds=50, warm_up=10), "device": torch.cuda.get_device_name()}
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    parser = common.parser(__doc__)
+    parser.add_argument("--actor", metavar="ACTOR", help="default: the built-in actor anna")
+    parser.add_argument("--driving", type=Path, metavar="VIDEO", help="default: the built-in driving clip")
+    parser.add_argument("--rounds", type=whole(1), default=5, help="default: %(default)s")
+    args = parser.parse_args()
+    refuse_existing([args.json], force=True)
+    common.set_threads(args.threads)
+    actor = Actor.from_pretrained(args.actor or builtin.pick("actor", builtin.actors(), demo.ACTOR))
+    driving = args.driving or builtin.pick("driving clip", builtin.driving_clips(), demo.CLIP)
+    with tempfile.TemporaryDirectory() as folder:
+        result = on_cpu(actor, driving, args.rounds, Path(folder))
+    if torch.cuda.is_available():
+        result["gpu"] = on_gpu(actor)
+    common.write_json({**result, "size": SIZE, "rounds": args.rounds, **common.circumstances(args.threads)}, args.json)
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,183 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import ablation, across_actors, common, memory, quality, speed
+from benchmarks.clips import Clip, Remembered, square_around, square_clip
+from perfclone.errors import UserError
+from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence, extract
+from perfclone.video import VideoReader, VideoWriter
+
+BODY = {
+    "nose": (0, -1.5), "neck": (0, -1), "right_shoulder": (-0.4, -1), "right_elbow": (-0.6, -0.5),
+    "right_wrist": (-0.7, 0), "left_shoulder": (0.4, -1), "left_elbow": (0.6, -0.5), "left_wrist": (0.7, 0),
+    "right_hip": (-0.2, 0), "right_knee": (-0.25, 0.9), "right_ankle": (-0.25, 1.7), "left_hip": (0.2, 0),
+    "left_knee": (0.25, 0.9), "left_ankle": (0.25, 1.7), "right_eye": (-0.08, -1.58), "left_eye": (0.08, -1.58),
+    "right_ear": (-0.16, -1.55), "left_ear": (0.16, -1.55),
+}  # fmt: skip
+
+
+def drawn_clip(count=60, size=256):
+    """A red figure that sways before a blue gradient, with its true poses and mattes."""
+    background = np.zeros((size, size, 3), np.uint8)
+    background[..., 2] = np.linspace(40, 200, size, dtype=np.uint8)
+    frames, raw, unit = [], [], size / 5
+    for t in range(count):
+        keypoints, scores = np.zeros((len(KEYPOINTS), 2), np.float32), np.zeros(len(KEYPOINTS), np.float32)
+        for name, place in BODY.items():
+            keypoints[INDEX[name]] = np.array(place) * unit + size / 2 + (unit / 3 * np.sin(t / 5), 0)
+            scores[INDEX[name]] = 1
+        matte = np.zeros((size, size), np.uint8)
+        (left, top), (right, bottom) = (f(keypoints[:18], axis=0).astype(int) for f in (np.min, np.max))
+        matte[top:bottom, left:right] = 255
+        frames.append(np.where(matte[..., None] > 0, np.uint8([200, 40, 40]), background))
+        raw.append(Pose(keypoints, scores, matte))
+    poses = PoseSequence.from_poses(raw, np.arange(count) / 25, (size, size), "drawn")
+    return Clip(np.stack(frames), raw, poses)
+
+
+@pytest.fixture(scope="module")
+def clip():
+    return drawn_clip(20, 64)
+
+
+def test_the_square_keeps_its_margin_and_stays_in_the_picture_where_it_can():
+    box = square_around(np.array([100, 50]), np.array([160, 250]), (1280, 720))
+    assert (box.side, box.x, box.y) == (260, 0, 20)
+    box = square_around(np.array([300, 100]), np.array([400, 600]), (1280, 720))
+    assert box.side == 650 and box.y >= 0 and box.y + box.side <= 720
+    tall = square_around(np.array([300, 20]), np.array([400, 700]), (1280, 720))
+    assert tall.side == 748 and tall.x >= 0 and tall.y == 360 - 374
+
+
+def test_a_clip_of_the_right_size_is_taken_as_it_is(tmp_path):
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, rate=25) as writer:
+        writer.write(np.zeros((64, 64, 3), np.uint8))
+    assert square_clip(path, tmp_path / "square.mp4", 64) == path
+
+
+def test_a_written_clip_is_recognised_frame_by_frame(clip, tmp_path):
+    written = clip[4:12].write(tmp_path / "part.mp4")
+    assert np.abs(written.frames.astype(int) - clip.frames[4:12]).mean() < 4
+    with VideoReader(tmp_path / "part.mp4") as reader:
+        found = [pose for _, pose in extract(Remembered(written), reader)]
+    assert [p.keypoints[0, 0] for p in found] == [p.keypoints[0, 0] for p in clip.raw[4:12]]
+
+
+def test_mattes_of_a_clip_are_widened(clip):
+    assert clip.mattes.shape == (20, 64, 64)
+    assert all(
+        wide[matte > 0].all() and wide.sum() > matte.sum()
+        for wide, matte in zip(clip.mattes, [p.matte for p in clip.raw])
+    )
+
+
+def test_the_last_part_is_held_out(clip):
+    learnt, test = quality.split(drawn_clip(60, 32), 0.2)
+    assert (len(learnt.frames), len(test.frames), len(test.poses), len(test.raw)) == (48, 12, 12, 12)
+    with pytest.raises(UserError, match="leaving 16 to train on and 4 to measure on"):
+        quality.split(clip, 0.2)
+
+
+def test_scores_of_the_real_frames_are_ideal(clip):
+    scores = quality.score(clip.frames, clip, "real")
+    assert scores["st_lpips_alex"] == 0 and scores["psnr"] == np.inf and scores["background_change"] == 0
+    worse = quality.score(clip.frames[::-1], clip, "reversed")
+    assert worse["st_lpips_alex"] > 0 and worse["psnr"] < 40
+
+
+def test_things_are_timed_in_turn():
+    calls = []
+    medians = common.interleaved_medians({n: lambda n=n: calls.append(n) for n in "ab"}, rounds=3, warm_up=1)
+    assert calls == list("abababab") and medians.keys() == {"a", "b"} and all(v >= 0 for v in medians.values())
+
+
+def test_evenly_spaced_moments():
+    assert common.evenly(100, 3).tolist() == [0, 50, 99]
+    assert common.evenly(2, 6).tolist() == [0, 1]
+
+
+def test_a_contact_sheet_shows_the_videos_side_by_side(clip, tmp_path):
+    import cv2
+
+    path = common.contact_sheet({"a": clip.frames, "b": clip.frames * 0}, tmp_path / "sheet.png", rows=3)
+    sheet = cv2.imread(str(path))[..., ::-1]
+    assert sheet.shape == (24 + 3 * 64, 128, 3)
+    assert (sheet[24:88, :64] == clip.frames[0]).all() and not sheet[24:, 64:].any()
+    with pytest.raises(UserError, match="could not be written"):
+        common.contact_sheet({"a": clip.frames}, tmp_path / "none" / "sheet.png")
+
+
+def test_json_is_printed_and_written(tmp_path, capsys):
+    common.write_json({"a": 1.5, **common.circumstances(2)}, tmp_path / "x.json")
+    written = json.loads((tmp_path / "x.json").read_text())
+    assert written == json.loads(capsys.readouterr().out)
+    assert written["a"] == 1.5 and written["threads"] == 2 and written["versions"]["torch"]
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_peak_memory_counts_what_was_held_for_a_moment():
+    before = memory.peak_mib()
+    held = np.ones(int(before * 2**20 / 8) + 2**24)
+    assert memory.peak_mib() > before + 100
+    del held
+    assert memory.peak_mib() > before + 100
+
+
+def test_a_driving_clip_is_looped_to_any_length(clip, tmp_path):
+    clip.write(tmp_path / "driving.mp4")
+    path = memory.looped(tmp_path / "driving.mp4", tmp_path / "long.mp4", frames=55, size=32)
+    with VideoReader(path) as reader:
+        frames = [frame.pixels for frame in reader]
+    assert len(frames) == 55 and frames[0].shape == (32, 32, 3)
+    assert np.abs(frames[0].astype(int) - frames[40]).mean() < 3 < np.abs(frames[0].astype(int) - frames[10]).mean()
+
+
+def test_person_crops_follow_the_person(clip):
+    crops = across_actors.person_crops(clip.frames[:3], np.stack([p.matte for p in clip.raw[:3]]))
+    assert crops.shape == (3, 256, 256, 3)
+    assert (np.abs(crops[:, 128, 128].astype(int) - (200, 40, 40)) < 3).all()
+    assert (np.abs(crops[:, 5, 128].astype(int) - (200, 40, 40)).max(-1) > 50).all()
+
+
+def test_the_ablation_is_a_table():
+    row = {"driving_warp_error": 0.001234, "held_out_st_lpips_alex": 0.2, "steps": 7}
+    lines = ablation.table({"everything": row, "without": row}).splitlines()
+    assert len(lines) == 4 and lines[2] == "| everything | 0.001234 | 0.2000 | 7 |"
+
+
+@pytest.mark.parametrize("benchmark", [ablation, across_actors, memory, quality, speed])
+def test_each_benchmark_explains_itself(benchmark, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [benchmark.__name__, "--help"])
+    with pytest.raises(SystemExit) as exit_:
+        benchmark.main()
+    assert exit_.value.code == 0 and "--json" in capsys.readouterr().out
+
+
+def test_what_the_user_can_put_right_is_said_in_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["quality.py", str(tmp_path / "none.mp4"), "--minutes", "1"])
+    with pytest.raises(SystemExit) as exit_:
+        common.run(quality.main)
+    assert "none.mp4" in exit_.value.code and "\n" not in exit_.value.code
+
+
+@pytest.mark.slow
+def test_quality_measures_both_methods_on_the_same_frames(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(quality, "square_clip", lambda reference, output, size: reference)
+    monkeypatch.setattr(quality, "load_clip", lambda path: drawn_clip())
+    monkeypatch.setattr(quality, "SCORED_FRAMES", 2)
+    paths = [tmp_path / "result.json", tmp_path / "sheet.png"]
+    arguments = ["--minutes", "0.001", "--json", str(paths[0]), "--sheet", str(paths[1]), "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", ["quality.py", "drawn.mp4", *arguments])
+    quality.main()
+    result = json.loads(paths[0].read_text())
+    for method in ("perfclone", "pix2pix"):
+        assert {"st_lpips_alex", "psnr", "warp_error", "background_change", "minutes", "steps"} == result[
+            method
+        ].keys()
+    assert result["ratio"] == result["perfclone"]["st_lpips_alex"] / result["pix2pix"]["st_lpips_alex"]
+    assert result["real"]["background_change"] == 0 and result["settings"]["train_frames"] == 48
+    assert paths[1].stat().st_size > 1000
