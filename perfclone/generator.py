@@ -133,19 +133,24 @@ class Generator(nn.Module):
         widths: Channels of the U-Net's levels, finest (S / 2) first.
         texture_channels: Features of a texel.
         texture_side: Texels along the side of a part's texture.
+        memory: Whether it is told its previous output.
+        window: Whether it is told the poses before and after.
     """
 
-    def __init__(self, resolution: int, widths: tuple[int, ...], texture_channels: int = 12, texture_side: int = 32):
+    def __init__(
+        self, resolution: int, widths: tuple[int, ...], texture_channels: int = 12, texture_side: int = 32,
+        memory: bool = True, window: bool = True,
+    ):  # fmt: skip
         super().__init__()
         if resolution % 2 ** len(widths):
             raise ValueError(f"resolution must be a multiple of {2 ** len(widths)}, got {resolution}")
-        self.resolution = resolution
+        self.resolution, self.memory, self.window = resolution, memory, window
         self.conditioning = Conditioning(resolution)
         self.textures = NeuralTextures(texture_channels, texture_side)
         self.unet = UNet(texture_channels + PARTS + 4 + 4 + 4, 20, tuple(widths), FACING)
 
     def forward(self, keypoints: Tensor, seen: Tensor, scale: Tensor, memory: Tensor | None = None) -> Layers:
-        """Paint a frame.
+        """Paint a frame: :meth:`maps`, :meth:`recall` and :meth:`paint` in one call.
 
         Args:
             keypoints: (B, 3, J, 2) float, crop pixels, the poses one frame before, now and one after.
@@ -153,20 +158,31 @@ class Generator(nn.Module):
             scale: (B,) float, the actor's torso length in crop pixels.
             memory: (B, 4, S, S) ``Layers.memory()`` of the frame before in this frame's crop; None at a start.
         """
-        maps = self.conditioning(keypoints, seen, scale)
-        batch, half = len(keypoints), self.resolution // 2
+        maps = self.maps(keypoints, seen, scale)
+        recalled = None if memory is None else self.recall(memory, maps.motion, scale)
+        return self.paint(maps, keypoints[:, 1], seen[:, 1], scale, recalled)
+
+    def maps(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> PartMaps:
+        """The maps of a window of poses, always in float32: half precision cannot place a pixel."""
+        with torch.autocast(keypoints.device.type, enabled=False):
+            maps = self.conditioning(keypoints, seen, scale)
+        return maps if self.window else maps._replace(motion=torch.zeros_like(maps.motion))
+
+    def paint(self, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor, recalled: Tensor | None) -> Layers:
+        """Paint a frame from its maps, the pose of now (B, J, 2), (B, J) and what :meth:`recall` gave."""
+        batch, half = len(now), self.resolution // 2
         frames = (maps.uv[:, :, -2:] * maps.weight[:, :, -2:, None]).clamp(-2, 2).flatten(2)
         picture = torch.cat([self.textures(maps), maps.weight, frames, maps.motion], -1)
         picture = picture.view(batch, half, half, -1).permute(0, 3, 1, 2)
-        past = self._recall(memory, maps.motion, scale) if memory is not None else picture.new_zeros(batch, 4, half, half)
+        past = recalled if recalled is not None and self.memory else picture.new_zeros(batch, 4, half, half)
         x = torch.cat([picture, past], 1).contiguous(memory_format=torch.channels_last)
-        out = F.pixel_shuffle(self.unet(x, facing(keypoints[:, 1], seen[:, 1], scale)), 2)
+        out = F.pixel_shuffle(self.unet(x, facing(now, seen, scale)), 2)
         alpha = ((torch.sigmoid(out[:, 3:4] - 1) - 0.01) / 0.98).clamp(0, 1)
         shadow = (torch.sigmoid(out[:, 4:5] + 3) / 0.94).clamp(0, 1)
         return Layers(torch.sigmoid(out[:, :3]), alpha, shadow)
 
-    def _recall(self, memory: Tensor, motion: Tensor, scale: Tensor) -> Tensor:
-        """The previous output at half resolution, each pixel fetched from where its body point was."""
+    def recall(self, memory: Tensor, motion: Tensor, scale: Tensor) -> Tensor:
+        """(B, 4, S / 2, S / 2): the previous output, each pixel fetched from where its body point was."""
         half = self.resolution // 2
         small = F.avg_pool2d(memory, 2)
         pixels = self.conditioning.pixels[:, :2] + motion[..., :2] * scale[:, None, None]

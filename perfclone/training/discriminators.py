@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,14 +17,14 @@ _ARMS = [n for n, (a, _) in enumerate(LIMBS) if a.endswith(("shoulder", "elbow",
 _LEGS = [n for n, (a, _) in enumerate(LIMBS) if a.endswith(("hip", "knee", "ankle"))]
 
 
-def pose_pictures(maps: PartMaps, resolution: int) -> Tensor:
+def pose_pictures(maps: PartMaps) -> Tensor:
     """(B, POSE_PICTURES, S, S) in [0, 1]: where the arms, the legs, all limbs, the torso and the head should be."""
     weight, n = maps.weight, len(LIMBS)
     picture = torch.stack(
         [weight[..., _ARMS].amax(-1), weight[..., _LEGS].amax(-1), weight[..., :n].amax(-1), weight[..., n],
          weight[..., n + 1]], 1,
     )  # fmt: skip
-    half = resolution // 2
+    half = math.isqrt(weight.shape[1])
     return F.interpolate(picture.view(-1, POSE_PICTURES, half, half), scale_factor=2.0)
 
 

@@ -1,0 +1,265 @@
+"""Actor: G's weights, the plate, the body and the filmed poses of one person; one folder, one Hub repository."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from perfclone.errors import UserError
+from perfclone.generator import Generator
+from perfclone.retarget import Body
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+FORMAT_VERSION = 1
+#: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.
+BANK = 256
+
+
+@dataclass(frozen=True)
+class ActorConfig:
+    """What an actor is, apart from its tensors: flat and JSON-native.
+
+    Attributes:
+        width: Of the reference video and of the plate, pixels.
+        height: Of the same, pixels.
+        fps: Frame rate of the reference video.
+        side: Usual side of the person's crop in the frame, pixels.
+        body_lengths: ``Body.lengths``, pixels.
+        body_centre_x: ``Body.centre_x``, pixels.
+        body_floor_y: ``Body.floor_y``, pixels.
+        resolution: Side of G's crop, pixels.
+        widths: Channels of G's levels, finest first.
+        texture_channels: Features of a texel.
+        texture_side: Texels along the side of a texture.
+        memory: Whether G is told its previous output.
+        window: Whether G is told the poses before and after.
+        whole_frame: Whether G paints the whole frame, with no plate behind.
+        poses: Number of poses in the bank.
+        extractor: Pose extractor of the training.
+        preset: Name of the preset.
+        steps: Training steps behind the weights.
+        minutes: Training minutes behind the weights.
+        seed: Of the training.
+        format_version: Of the folder's format.
+    """
+
+    width: int
+    height: int
+    fps: float
+    side: int
+    body_lengths: tuple[float, ...]
+    body_centre_x: float
+    body_floor_y: float
+    resolution: int
+    widths: tuple[int, ...]
+    texture_channels: int = 12
+    texture_side: int = 32
+    memory: bool = True
+    window: bool = True
+    whole_frame: bool = False
+    poses: int = 0
+    extractor: str = "blazepose"
+    preset: str = "base"
+    steps: int = 0
+    minutes: float = 0.0
+    seed: int = 0
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self):
+        for name in ("body_lengths", "widths"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("width", "height", "side", "resolution", "texture_channels", "texture_side"):
+            if not 1 <= getattr(self, name) <= 8192:
+                raise ValueError(f"{name} must lie in 1-8192, got {getattr(self, name)}")
+        if not 2 <= len(self.widths) <= 8 or max(self.widths) > 2048 or min(self.widths) < 8:
+            raise ValueError(f"widths must be 2-8 numbers in 8-2048, got {self.widths}")
+        self.body  # noqa: B018  checks the lengths
+
+    @property
+    def body(self) -> Body:
+        """The actor's body in the frame."""
+        return Body(self.body_lengths, self.body_centre_x, self.body_floor_y)
+
+    @classmethod
+    def load(cls, path: Path) -> ActorConfig:
+        """Read ``config.json``; unknown keys, missing ones and values out of range are a UserError."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise UserError(f"{path} is not valid JSON ({error}); fetch or train the actor again.") from error
+        if not isinstance(values, dict):
+            raise UserError(f"{path} is not the config of an actor; fetch or train the actor again.")
+        version = values.get("format_version", FORMAT_VERSION)
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise UserError(
+                f"{path} has format version {version}, this perfclone reads up to {FORMAT_VERSION}; update perfclone."
+            )
+        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise UserError(
+                f"{path} has unknown keys ({', '.join(unknown)}); it belongs to another version or project."
+            )
+        _check_types(values, path)
+        try:
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path} does not describe an actor: {error}.") from error
+
+
+def _check_types(values: dict, path: Path) -> None:
+    """Hold JSON values against the field types, which are all simple."""
+    accepts = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
+    for field in dataclasses.fields(ActorConfig):
+        if field.name not in values:
+            continue
+        value = values[field.name]
+        if field.type.startswith("tuple"):
+            good = isinstance(value, list) and all(type(v) in (int, float) for v in value)
+        else:
+            good = type(value) in accepts[field.type]
+        if not good:
+            raise UserError(f"{path}: {field.name} must be {field.type}, got {value!r}.")
+
+
+class Actor(nn.Module):
+    """A trained actor.
+
+    Attributes:
+        config: Its description.
+        generator: G.
+        plate: (H, W, 3) uint8 RGB, the empty background.
+        pose_bank: (N, J, 2) float32, torso lengths around the middle of the hips: poses of the reference video.
+        pose_bank_scores: (N, J) uint8, 1 where the joint is known.
+    """
+
+    def __init__(self, config: ActorConfig):
+        super().__init__()
+        self.config = config
+        self.generator = Generator(
+            config.resolution,
+            config.widths,
+            config.texture_channels,
+            config.texture_side,
+            config.memory,
+            config.window,
+        )
+        joints = (config.poses, 28)
+        self.register_buffer("plate", torch.zeros(config.height, config.width, 3, dtype=torch.uint8))
+        self.register_buffer("pose_bank", torch.zeros(*joints, 2))
+        self.register_buffer("pose_bank_scores", torch.zeros(*joints, dtype=torch.uint8))
+
+    @property
+    def body(self) -> Body:
+        """The actor's body in the frame."""
+        return self.config.body
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write ``config.json`` and ``model.safetensors`` (16-bit); each beside, then renamed."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: _small(value) for name, value in self.state_dict().items()}
+        weights, config = folder / f".{WEIGHTS}.part", folder / f".{CONFIG}.part"
+        save_file(tensors, weights, metadata={"format": "pt"})
+        config.write_text(json.dumps(dataclasses.asdict(self.config), indent=2) + "\n", encoding="utf-8")
+        weights.replace(folder / WEIGHTS)
+        config.replace(folder / CONFIG)
+        return folder
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, *, revision: str | None = None, token: str | None = None,
+        cache_dir: str | Path | None = None, local_files_only: bool = False,
+    ) -> Actor:  # fmt: skip
+        """Load an actor from a folder or from the Hub; safetensors only, every tensor checked.
+
+        Args:
+            name: A folder, or a Hub repository id such as "owner/anna".
+            revision: Commit, tag or branch on the Hub.
+            token: Hub token; None takes the one that is logged in.
+            cache_dir: Where the Hub's files are kept.
+            local_files_only: Do not ask the Hub.
+
+        Raises:
+            FileNotFoundError: There is neither such a folder nor such a repository.
+            UserError: The files do not hold an actor.
+        """
+        folder = Path(name)
+        if not folder.is_dir():
+            folder = _fetch(str(name), revision, token, cache_dir, local_files_only)
+        for file in (CONFIG, WEIGHTS):
+            if not (folder / file).is_file():
+                raise UserError(
+                    f"{folder} is not an actor: it has no {file}; train one with `python -m perfclone train`."
+                )
+        actor = cls(ActorConfig.load(folder / CONFIG))
+        actor.load_state_dict(_read(folder / WEIGHTS, actor.state_dict()), strict=True)
+        return actor.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _small(value: Tensor) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if value.is_floating_point() else value
+
+
+def _read(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Read tensors that must have exactly the expected names and shapes, and finite values."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            if names != set(expected):
+                odd = sorted(names ^ set(expected))
+                raise UserError(f"{path} does not fit its config: {len(odd)} tensors differ, such as {odd[0]}.")
+            for name, want in expected.items():
+                shape = tuple(file.get_slice(name).get_shape())
+                if shape != tuple(want.shape):
+                    raise UserError(f"{path}: {name} has shape {shape}, its config asks for {tuple(want.shape)}.")
+            tensors = {name: file.get_tensor(name) for name in expected}
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"{path} is damaged or no safetensors file ({error}); fetch or train the actor again."
+        ) from error
+    for name, want in expected.items():
+        if tensors[name].is_floating_point() != want.is_floating_point():
+            raise UserError(f"{path}: {name} has type {tensors[name].dtype}, it should be like {want.dtype}.")
+        if want.is_floating_point() and not torch.isfinite(tensors[name]).all():
+            raise UserError(f"{path}: {name} holds values that are not finite; fetch or train the actor again.")
+    return {name: value.to(expected[name].dtype) for name, value in tensors.items()}
+
+
+def _fetch(name: str, revision, token, cache_dir, local_files_only) -> Path:
+    """The folder of a Hub repository's actor files, downloaded if need be."""
+    missing = f"There is no actor folder at {name}"
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise FileNotFoundError(f"{missing}, and it is no Hub repository id (owner/name) either.")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only,
+            allow_patterns=[CONFIG, WEIGHTS],
+        )  # fmt: skip
+    except LocalEntryNotFoundError as error:
+        raise FileNotFoundError(
+            f"{missing}, and the Hub could not be reached for {name}; check the path or the network."
+        ) from error
+    except HfHubHTTPError as error:
+        raise FileNotFoundError(
+            f"{missing}, and the Hub gave no repository {name} (or no access to it); check the name or log in."
+        ) from error
+    return Path(folder)
+
+
+def pose_bank(normalised: np.ndarray, scores: np.ndarray) -> tuple[Tensor, Tensor]:
+    """At most BANK evenly spread poses of (T, J, 2) and (T, J), as an actor keeps them."""
+    chosen = np.unique(np.linspace(0, len(normalised) - 1, min(BANK, len(normalised))).astype(int))
+    return torch.from_numpy(normalised[chosen]), torch.from_numpy((scores[chosen] > 0).astype(np.uint8))

@@ -1,0 +1,69 @@
+"""The losses of the two branches, and what their discriminators are shown."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from perfclone.training.discriminators import pose_pictures
+from perfclone.training.footage import Clip
+from perfclone.training.losses import coherence_loss, cut_regions, perceptual_loss, pixel_loss, region_boxes
+from perfclone.training.perceptual import PerceptualFeatures
+from perfclone.training.rollout import Step, half
+
+#: Weights of the losses.
+PIXEL, PERCEPTUAL, MATTE, REGIONS, COHERENCE, ADVERSARIAL = 4.0, 0.5, 0.3, 0.3, 2.0, 0.02
+
+
+class View(NamedTuple):
+    """What a discriminator compares.
+
+    Attributes:
+        critic: "image" or "temporal".
+        real: (B, C, S, S) filmed frames and the pictures of their pose.
+        fake: (B, C, S, S) painted frames and the pictures of theirs.
+    """
+
+    critic: str
+    real: Tensor
+    fake: Tensor
+
+
+def paired_losses(features: PerceptualFeatures, steps: list[Step], clip: Clip, warm: int) -> dict[str, Tensor]:
+    """The paired branch: the steps after the warm-up against the frames of the reference video."""
+    layers = [step.layers for step in steps[warm:]]
+    x = torch.cat([each.over(clip.plates[:, warm + n]) for n, each in enumerate(layers)])
+    y, matte = (each[:, warm:].transpose(0, 1).flatten(0, 1) for each in (clip.frames, clip.mattes))
+    boxes = torch.cat([region_boxes(step.now, step.seen, step.scale) for step in steps[warm:]])
+    near, filmed = cut_regions(x, boxes), cut_regions(y, boxes)
+    losses = {
+        "pixel": PIXEL * pixel_loss(x, y, matte),
+        "perceptual": PERCEPTUAL * perceptual_loss(features, x, y),
+        "matte": MATTE * (torch.cat([each.alpha for each in layers]) - matte).abs().mean(),
+    }
+    if len(near):
+        close = PIXEL * (near - filmed).abs().mean() + PERCEPTUAL * perceptual_loss(features, near, filmed)
+        losses["regions"] = REGIONS * close
+    return losses
+
+
+def unpaired_losses(steps: list[Step]) -> dict[str, Tensor]:
+    """The unpaired branch: each painted frame against the one before it, moved as the body moved."""
+    pairs = [coherence_loss(step.recalled, half(step.layers.memory()), step.maps) for step in steps[1:]]
+    return {"coherence": COHERENCE * sum(pairs) / len(pairs)}
+
+
+def still_view(steps: list[Step], clip: Clip) -> View:
+    """The last frame of each clip, for the image discriminator."""
+    pose = pose_pictures(steps[-1].maps)
+    painted = steps[-1].layers.over(clip.plates[:, -1])
+    return View("image", torch.cat([clip.frames[:, -1], pose], 1), torch.cat([painted, pose], 1))
+
+
+def moving_view(steps: list[Step], clip: Clip, real: Clip, real_pose: Tensor) -> View:
+    """All frames of each clip side by side with those of real clips, for the temporal discriminator."""
+    painted = torch.cat([step.layers.over(clip.plates[:, n]) for n, step in enumerate(steps)], 1)
+    fake = torch.cat([painted, pose_pictures(steps[len(steps) // 2].maps)], 1)
+    return View("temporal", torch.cat([real.frames.flatten(1, 2), real_pose], 1), fake)

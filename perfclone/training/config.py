@@ -1,0 +1,95 @@
+"""What a training run can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Size of G and of its training.
+
+    Attributes:
+        resolution: Side of G's crop, pixels.
+        widths: Channels of G's levels, finest first.
+        texture_channels: Features of a texel.
+        texture_side: Texels along the side of a texture.
+        batch: Clips a step and process.
+    """
+
+    resolution: int
+    widths: tuple[int, ...]
+    texture_channels: int
+    texture_side: int
+    batch: int
+
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(128, (16, 32, 64, 96), 8, 24, 4),
+    "base": Preset(256, (32, 64, 128, 192), 12, 32, 4),
+    "hd": Preset(512, (32, 64, 96, 160, 224), 16, 64, 4),
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run.
+
+    Attributes:
+        preset: "tiny" (128 px), "base" (256 px) or "hd" (512 px).
+        minutes: Length of the run by the clock, not counting preparation; 20 if neither is given.
+        steps: Length of the run in steps, which makes it repeatable to the bit on one machine.
+        holdout: Share of the video, at its end, that is never trained on nor used to choose weights, [0, 0.5].
+        seed: Of everything random.
+        person: Which person of the reference video, 0 the largest.
+        plate: Composite over an empty background; otherwise paint whole frames.
+        batch: Clips a step and process; None takes the preset's.
+        learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
+        accumulate: Gradient accumulation steps.
+        mixed_precision: As accelerate names it.
+        unpaired: Train on driving poses without ground truth, too.
+        critic: The image discriminator.
+        temporal_critic: The discriminator of three frames in a row.
+        memory: G sees its previous output.
+        window: G sees the poses before and after.
+        warm_start: Start from the generator that ships with perfclone, trained on synthetic people only.
+    """
+
+    preset: Literal["tiny", "base", "hd"] = "base"
+    minutes: float | None = None
+    steps: int | None = None
+    holdout: float = 0.0
+    seed: int = 0
+    person: int = 0
+    plate: bool = True
+    batch: int | None = None
+    learning_rate: float = 1e-3
+    accumulate: int = 1
+    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    unpaired: bool = True
+    critic: bool = True
+    temporal_critic: bool = True
+    memory: bool = True
+    window: bool = True
+    warm_start: bool = True
+
+    def __post_init__(self):
+        if self.preset not in PRESETS:
+            raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
+        if self.minutes is not None and self.steps is not None:
+            raise ValueError("give minutes or steps, not both")
+        if self.minutes is None and self.steps is None:
+            object.__setattr__(self, "minutes", 20.0)
+        for name, least, most in (
+            ("minutes", 1e-3, 1e5), ("steps", 1, 10**8), ("holdout", 0.0, 0.5), ("batch", 1, 256), ("person", 0, 20),
+            ("learning_rate", 1e-6, 0.1), ("accumulate", 1, 1024), ("seed", 0, 2**31),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name} must lie in {least}-{most}, got {value}")
+
+    @property
+    def size(self) -> Preset:
+        """The preset's numbers."""
+        return PRESETS[self.preset]

@@ -1,0 +1,168 @@
+"""The whole of `train`: from a reference video to an actor in a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+
+from perfclone.actor import CONFIG, Actor, ActorConfig, pose_bank
+from perfclone.errors import UserError
+from perfclone.generator import Generator
+from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.space import normalise
+from perfclone.training.base import driving_poses, warm_start
+from perfclone.training.config import TrainConfig
+from perfclone.training.folder import RunFolder
+from perfclone.training.footage import Footage, Progress, Reference, driving_footage, load_reference, prepare_reference
+from perfclone.training.loop import Trainer, split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training run gave.
+
+    Attributes:
+        actor_dir: The actor's folder.
+        run_dir: The folder with its log, curves and samples.
+        steps: Steps done.
+        minutes: Time of the loop, minutes.
+        best: Validation score of the weights that won, lower is better.
+    """
+
+    actor_dir: Path
+    run_dir: Path
+    steps: int
+    minutes: float
+    best: float
+
+
+def train(
+    reference: str | Path, output: str | Path, config: TrainConfig | None = None, *,
+    driving: Sequence[str | Path | PoseSequence] = (), resume: bool = False, force: bool = False,
+    extractor=None, progress: Progress | None = None,
+) -> TrainResult:  # fmt: skip
+    """Train an actor from a reference video.
+
+    The run keeps its footage, checkpoints, log and pictures in ``OUTPUT.run`` beside the actor; the actor itself is
+    written only at the end. A run that was interrupted, even killed, goes on with ``resume``.
+
+    Args:
+        reference: Video of the target actor.
+        output: The actor's folder.
+        config: Settings; None takes the defaults.
+        driving: Driving videos, or poses, for the unpaired branch; none takes the motion that ships with perfclone.
+        resume: Go on from the last checkpoint.
+        force: Replace an actor that stands in ``output``.
+        extractor: A pose extractor; None takes BlazePose.
+        progress: Called with what is going on, how much is done and how much there is.
+
+    Raises:
+        FileNotFoundError: There is no such video.
+        UserError: The video will not do, or ``output`` is taken.
+    """
+    config, reference, output = config or TrainConfig(), Path(reference), Path(output)
+    if not reference.is_file():
+        raise FileNotFoundError(f"There is no reference video at {reference}; check the path.")
+    if (output / CONFIG).exists() and not (force or resume):
+        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with --force.")
+    folder = RunFolder(output.with_name(f"{output.name}.run"), config, _accelerator(config))
+    checkpoint = folder.begin(reference, resume)
+    facts, footage, plate = _material(folder, reference, config, extractor, progress)
+    sequences = _driving(driving, extractor, progress) if config.unpaired else []
+    unpaired = [driving_footage(poses, facts, plate, config.size.resolution) for poses in sequences]
+    trainer = _trainer(folder, footage, unpaired, facts, checkpoint)
+    state = trainer.fit(progress)
+    if folder.accelerator.is_main_process:
+        described = _describe(config, facts, footage, state)
+        _write_actor(described, folder, footage, plate, output)
+        folder.clear()
+    folder.accelerator.wait_for_everyone()
+    return TrainResult(output, folder.path, state.step, state.seconds / 60, state.best)
+
+
+def _accelerator(config: TrainConfig):
+    from accelerate import Accelerator, InitProcessGroupKwargs
+
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
+    return Accelerator(
+        mixed_precision=config.mixed_precision, gradient_accumulation_steps=config.accumulate,
+        kwargs_handlers=[patience],
+    )  # fmt: skip
+
+
+def _material(folder: RunFolder, reference, config, extractor, progress) -> tuple[Reference, Footage, object]:
+    prepared = folder.path / "reference"
+    if folder.accelerator.is_main_process and not prepared.is_dir():
+        prepare_reference(
+            reference, prepared, config.size.resolution, extractor or _blazepose(matte=True), config.person,
+            config.plate, progress,
+        )  # fmt: skip
+    folder.accelerator.wait_for_everyone()
+    facts, footage, plate = load_reference(prepared)
+    if not len(footage.starts(3, footage.boxes[:, 2] > 0)):
+        raise UserError("The person is never seen for three frames in a row; film a longer, steadier reference.")
+    return facts, footage, plate
+
+
+def _blazepose(matte: bool):
+    from perfclone.pose import build_extractor
+
+    return build_extractor("blazepose", matte=matte)
+
+
+def _driving(driving, extractor, progress) -> list[PoseSequence]:
+    from perfclone.pipeline import read_poses
+
+    if not driving:
+        return driving_poses()
+    return [
+        each if isinstance(each, PoseSequence) else read_poses(each, extractor, progress=progress) for each in driving
+    ]
+
+
+def _trainer(folder: RunFolder, footage, unpaired, facts: Reference, checkpoint: Path | None):
+    config, size = folder.config, folder.config.size
+    torch.manual_seed(config.seed)
+    generator = Generator(
+        size.resolution, size.widths, size.texture_channels, size.texture_side, config.memory, config.window
+    )
+    if config.warm_start:
+        warm_start(generator, config.preset)
+    trainer = Trainer(folder, generator, footage, unpaired, facts.body.torso)
+    if checkpoint:
+        folder.accelerator.load_state(str(checkpoint))
+        folder.forget_after(trainer.progression.step)
+        log.info("Resumed from step %d.", trainer.progression.step)
+    return trainer
+
+
+def _describe(config: TrainConfig, facts: Reference, footage: Footage, state) -> ActorConfig:
+    size = config.size
+    return ActorConfig(
+        width=facts.width, height=facts.height, fps=round(facts.fps, 4), side=facts.side,
+        body_lengths=facts.body.lengths, body_centre_x=facts.body.centre_x, body_floor_y=facts.body.floor_y,
+        resolution=size.resolution, widths=size.widths, texture_channels=size.texture_channels,
+        texture_side=size.texture_side, memory=config.memory, window=config.window, whole_frame=not config.plate,
+        extractor=footage.poses.extractor, preset=config.preset, steps=state.step,
+        minutes=round(state.seconds / 60, 2), seed=config.seed,
+    )  # fmt: skip
+
+
+def _write_actor(config: ActorConfig, folder: RunFolder, footage: Footage, plate, output: Path) -> None:
+    poses = footage.poses
+    kept = split(len(poses), folder.config.holdout).train & (poses.scores > 0).any(1)
+    bank, scores = pose_bank(normalise(poses.keypoints, poses.scores)[kept], poses.scores[kept])
+    actor = Actor(dataclasses.replace(config, poses=len(bank)))
+    folder.load_best(actor.generator)
+    actor.plate.copy_(torch.from_numpy(plate))
+    actor.pose_bank.copy_(bank)
+    actor.pose_bank_scores.copy_(scores)
+    actor.save_pretrained(output)

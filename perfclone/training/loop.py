@@ -1,0 +1,258 @@
+"""Training an actor: one loop, two branches (Aberman et al. 2019, section 4).
+
+The paired branch learns the appearance from the frames of the reference video; the unpaired branch paints driving
+poses, for which no truth exists, and learns to keep still what should be still.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from perfclone.generator import Generator
+from perfclone.training.augment import worsen
+from perfclone.training.branches import (
+    ADVERSARIAL,
+    PERCEPTUAL,
+    PIXEL,
+    View,
+    moving_view,
+    paired_losses,
+    still_view,
+    unpaired_losses,
+)  # fmt: skip
+from perfclone.training.discriminators import POSE_PICTURES, PatchDiscriminator, critic_loss, pose_pictures
+from perfclone.training.folder import RunFolder
+from perfclone.training.footage import Clip, Footage, Progress
+from perfclone.training.losses import perceptual_loss
+from perfclone.training.perceptual import PerceptualFeatures
+from perfclone.training.rollout import Rollout, Step
+
+#: What the steps do in turn: single frames, runs of frames, driving poses.
+SCHEDULE = ("still", "still", "moving", "unpaired")
+#: Frames in a row that the temporal discriminator sees, and the share of the run after which discriminators begin.
+RUN, CRITICS_FROM = 3, 0.4
+#: How often in a run the weights are judged, and the longest time between two checkpoints, seconds.
+JUDGED, CHECKPOINT_S = 12, 120.0
+
+
+@dataclass
+class Progression:
+    """How far a run is; travels with its checkpoints."""
+
+    step: int = 0
+    seconds: float = 0.0
+    judged: int = 0
+    best: float = float("inf")
+
+    def state_dict(self) -> dict:
+        """As accelerate asks for it."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict) -> None:
+        """As accelerate asks for it."""
+        vars(self).update(state)
+
+
+class Trainer:
+    """Trains G on one actor's footage.
+
+    Args:
+        folder: The run's folder, with its settings and accelerator.
+        generator: G, new or warmly started.
+        reference: The reference video's footage.
+        driving: Retargeted driving footage for the unpaired branch; may be empty.
+        torso: The actor's torso length in frame pixels.
+    """
+
+    def __init__(
+        self, folder: RunFolder, generator: Generator, reference: Footage, driving: list[Footage], torso: float
+    ):
+        self.folder, self.config, self.accelerator = folder, folder.config, folder.accelerator
+        self.reference, self.driving, self.torso = reference, driving, torso
+        self.parts = split(len(reference), self.config.holdout)
+        self.features = PerceptualFeatures().to(self.accelerator.device)
+        self.ema = torch.optim.swa_utils.AveragedModel(generator, avg_fn=_average).to(self.accelerator.device)
+        rate = self.config.learning_rate
+        self.rates = (rate, 10 * rate)
+        groups = [{"params": list(part.parameters())} for part in (generator.unet, generator.textures)]
+        optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), weight_decay=1e-4)
+        rollout = Rollout(generator.to(memory_format=torch.channels_last), torso)
+        self.rollout, self.optimiser = self.accelerator.prepare(rollout, optimiser)
+        self.critics, self.critic_optimisers = self._critics()
+        self.progression = Progression()
+        self.accelerator.register_for_checkpointing(self.progression, self.ema)
+
+    def _critics(self) -> tuple[dict[str, nn.Module], dict]:
+        channels = {"image": 3 * self.config.critic, "temporal": 3 * RUN * self.config.temporal_critic}
+        critics = {name: PatchDiscriminator(n + POSE_PICTURES) for name, n in channels.items() if n}
+        pairs = {
+            name: (critic, torch.optim.Adam(critic.parameters(), 2e-4, (0.5, 0.99)))
+            for name, critic in critics.items()
+        }
+        ready = {name: self.accelerator.prepare(*pair) for name, pair in pairs.items()}
+        return {name: pair[0] for name, pair in ready.items()}, {name: pair[1] for name, pair in ready.items()}
+
+    def fit(self, progress: Progress | None = None) -> Progression:
+        """Train until the run's length is reached; the best averaged weights are then in the run's folder."""
+        state = self.progression
+        began, saved = time.monotonic() - state.seconds, time.monotonic()
+        while (fraction := self.folder.agree(self._fraction())) < 1:
+            for group, rate in zip(self.optimiser.param_groups, self.rates):
+                group["lr"] = rate * learning_rate(state.step, fraction)
+            kind, clip, warm = self.fetch(state.step)
+            with self.accelerator.accumulate(self.rollout, *self.critics.values()):
+                losses = self.step(kind, clip, warm, adversarial=fraction >= CRITICS_FROM)
+            if self.accelerator.sync_gradients:
+                self.ema.update_parameters(self._generator)
+            state.step, state.seconds = state.step + 1, time.monotonic() - began
+            self.folder.log({"step": state.step, "minutes": state.seconds / 60, **losses})
+            if int(self._fraction() * JUDGED) > state.judged:
+                self.judge()
+            if time.monotonic() - saved > CHECKPOINT_S:
+                self.folder.checkpoint(state.step)
+                saved = time.monotonic()
+            if progress:
+                progress("train", *self._done())
+        return state
+
+    def step(self, kind: str, clip: Clip, warm: int, adversarial: bool) -> dict[str, float]:
+        """One step of G, and of the discriminators once they have begun; gives the losses by name."""
+        with self.accelerator.autocast():
+            steps = self.rollout(clip, warm)
+            losses = unpaired_losses(steps) if kind == "unpaired" else paired_losses(self.features, steps, clip, warm)
+            view = self.view(kind, clip, steps) if adversarial else None
+            if view:
+                critic = self.accelerator.unwrap_model(self.critics[view.critic]).requires_grad_(False)
+                losses["fool"] = -ADVERSARIAL * critic(view.fake).mean()
+                critic.requires_grad_(True)
+        self._descend(sum(losses.values()), self.rollout, self.optimiser)
+        if view:
+            with self.accelerator.autocast():
+                scores = self.critics[view.critic](torch.cat([view.real, view.fake.detach()]))
+                losses["critic"] = critic_loss(*scores.chunk(2))
+            self._descend(losses["critic"], self.critics[view.critic], self.critic_optimisers[view.critic])
+        return {f"{kind}/{name}": float(value.detach()) for name, value in losses.items()}
+
+    def view(self, kind: str, clip: Clip, steps: list[Step]) -> View | None:
+        """What this kind of step shows to its discriminator, if it has one."""
+        if kind == "still":
+            return still_view(steps, clip) if "image" in self.critics else None
+        if "temporal" not in self.critics:
+            return None
+        real, maps = clip, steps[RUN // 2].maps
+        if kind == "unpaired":
+            rng = self._rng(self.progression.step, stream=1)
+            real = self._draw(self.reference, self.parts.train, RUN, len(clip.boxes), rng)
+            with torch.no_grad():
+                maps = Rollout(self._generator, self.torso).look(real, RUN // 2)[0]
+        return moving_view(steps, clip, real, pose_pictures(maps))
+
+    def fetch(self, step: int) -> tuple[str, Clip, int]:
+        """Kind, batch and number of warm-up frames of a step: the same for the same seed, step and rank."""
+        rng, kind = self._rng(step), SCHEDULE[step % len(SCHEDULE)]
+        if kind == "unpaired" and not (self.config.unpaired and self.driving):
+            kind = "still"
+        if kind == "moving" and not self.config.temporal_critic:
+            kind = "still"
+        batch, train = self.config.batch or self.config.size.batch, self.parts.train
+        warm = int(rng.integers(0, 3)) if kind == "still" else 0
+        if kind == "still":
+            clip = self._draw(self.reference, train, warm + 1, batch, rng)
+        elif kind == "moving":
+            clip = self._draw(self.reference, train, RUN, max(1, batch // 2), rng)
+        else:
+            footage = self.driving[int(rng.integers(len(self.driving)))]
+            clip = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, batch // 2), rng)
+        return kind, worsen(clip, self.torso, rng), warm
+
+    def judge(self) -> None:
+        """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
+        state = self.progression
+        state.judged = int(self._fraction() * JUDGED)
+        if not self.accelerator.is_main_process:
+            return
+        real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
+        with torch.no_grad():
+            score = float(
+                PIXEL * (real - painted).abs().mean() + PERCEPTUAL * perceptual_loss(self.features, painted, real)
+            )
+        self.folder.log({"step": state.step, "minutes": state.seconds / 60, "validation": score})
+        if score < state.best:
+            state.best = score
+            self.folder.keep_best(self.ema.module)
+        self.folder.draw(real.cpu(), painted.cpu())
+
+    @property
+    def _generator(self) -> Generator:
+        return self.accelerator.unwrap_model(self.rollout).generator
+
+    def _draw(self, footage: Footage, usable: np.ndarray, length: int, batch: int, rng: np.random.Generator) -> Clip:
+        starts = footage.starts(length, usable)
+        return footage.clip(rng.choice(starts, batch), length).to(self.accelerator.device)
+
+    def _descend(self, loss: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+        self.accelerator.backward(loss)
+        if self.accelerator.sync_gradients:
+            self.accelerator.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+
+    def _rng(self, step: int, stream: int = 0) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, step, self.accelerator.process_index, stream))
+
+    def _done(self) -> tuple[int, int]:
+        if self.config.steps:
+            return self.progression.step, self.config.steps
+        return int(self.progression.seconds), max(1, round(self.config.minutes * 60))
+
+    def _fraction(self) -> float:
+        if self.config.steps:
+            return self.progression.step / self.config.steps
+        return self.progression.seconds / (self.config.minutes * 60)
+
+
+class Parts(NamedTuple):
+    """Which frames serve what, (n,) bool each; no frame serves two."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    holdout: np.ndarray
+
+
+def split(frames: int, holdout: float) -> Parts:
+    """Share out the frames: the last ``holdout`` aside, a short run in the middle of the rest to validate on."""
+    index = np.arange(frames)
+    held = index >= round(frames * (1 - holdout))
+    rest = frames - int(held.sum())
+    length = min(max(8, rest // 25), max(1, rest // 4))
+    begin = rest * 45 // 100
+    validation = (index >= begin) & (index < begin + length)
+    return Parts(~held & ~validation, validation, held)
+
+
+def learning_rate(step: int, fraction: float) -> float:
+    """Factor of the learning rate: a short warm-up, level for half of the run, then down to nearly nothing."""
+    return min(1.0, (step + 1) / 50) * min(1.0, max(0.02, (1 - fraction) * 2))
+
+
+def _average(average: Tensor, now: Tensor, count: Tensor) -> Tensor:
+    """Exponential moving average whose memory grows with the run, up to about 200 steps."""
+    return average + (now - average) / torch.clamp((count + 10) / 10, max=200)
+
+
+@torch.no_grad()
+def paint(generator: Generator, torso: float, footage: Footage, usable: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Real and painted frames, (N, 3, S, S) in [0, 1], of the longest run of usable frames."""
+    length = int(usable.sum())
+    while not len(starts := footage.starts(length, usable)) and length > 1:
+        length -= 1
+    device = next(generator.parameters()).device
+    clip = footage.clip(starts[:1], length).to(device)
+    painted = [step.layers.over(clip.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(clip))]
+    return clip.frames[0], torch.cat(painted)

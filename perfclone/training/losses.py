@@ -1,0 +1,83 @@
+"""What G is trained on, beside the discriminators."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from perfclone.conditioning import PartMaps
+from perfclone.pose.sequence import INDEX
+from perfclone.training.perceptual import PerceptualFeatures
+
+#: Side of the enlarged crops of the face and the hands, pixels.
+REGION_SIDE = 48
+_FACE = [INDEX[n] for n in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
+_HANDS = [(INDEX[f"{side}_wrist"], INDEX[f"{side}_index"]) for side in ("right", "left")]
+
+
+def pixel_loss(x: Tensor, y: Tensor, matte: Tensor) -> Tensor:
+    """Mean absolute difference of (B, 3, H, W) pictures, the person (matte (B, 1, H, W) in [0, 1]) counting fourfold."""
+    return ((x - y).abs() * (1 + 3 * matte)).mean()
+
+
+def perceptual_loss(features: PerceptualFeatures, x: Tensor, y: Tensor) -> Tensor:
+    """Relative difference of feature maps, summed over the levels (Johnson et al. 2016, with each level's own scale).
+
+    Args:
+        features: The frozen network.
+        x: (B, 3, H, W) in [0, 1], generated.
+        y: (B, 3, H, W) in [0, 1], real; no gradient flows into it.
+    """
+    with torch.no_grad():
+        real = features(y)
+    return sum(((a - b).abs().mean() / (b.abs().mean() + 1e-3)) for a, b in zip(features(x), real))
+
+
+def region_boxes(now: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
+    """Where the face and the two hands are.
+
+    Args:
+        now: (B, J, 2) crop pixels.  seen: (B, J) bool.  scale: (B,) torso length in crop pixels.
+
+    Returns:
+        (B, 3, 3) centre x, centre y and half side in crop pixels; half side 0 where the region is not seen.
+    """
+    face = seen[:, _FACE].float()[..., None]
+    centre = (now[:, _FACE] * face).sum(1) / face.sum(1).clamp(min=1)
+    rows = [torch.cat([centre, (0.45 * scale * face[:, :, 0].any(1))[:, None]], -1)]
+    for wrist, finger in _HANDS:
+        known = seen[:, wrist]
+        tip = torch.where(seen[:, finger, None], now[:, finger], now[:, wrist])
+        rows.append(torch.cat([(now[:, wrist] + 2 * tip) / 3, (0.25 * scale * known)[:, None]], -1))
+    return torch.stack(rows, 1)
+
+
+def cut_regions(images: Tensor, boxes: Tensor) -> Tensor:
+    """Enlarge regions of (B, C, S, S) images: boxes (B, R, 3) -> (number seen, C, REGION_SIDE, REGION_SIDE)."""
+    side = images.shape[-1]
+    seen = boxes[..., 2] > 0
+    of = torch.arange(len(images), device=images.device)[:, None].expand_as(seen)[seen]
+    box = boxes[seen] * (2 / side)
+    theta = torch.zeros(len(box), 2, 3, device=images.device, dtype=images.dtype)
+    theta[:, 0, 0] = theta[:, 1, 1] = box[:, 2]
+    theta[:, :, 2] = box[:, :2] - 1
+    grid = F.affine_grid(theta, [len(box), images.shape[1], REGION_SIDE, REGION_SIDE], align_corners=False)
+    return F.grid_sample(images[of], grid, align_corners=False, padding_mode="border")
+
+
+def coherence_loss(before: Tensor, now: Tensor, maps: PartMaps) -> Tensor:
+    """How much the person changes beyond how the body moved (the short-term loss of Lai et al. 2018, on pose flow).
+
+    The output of the frame before, fetched along the motion that the poses give, should be this frame's output; only
+    where the body is does the motion mean anything.
+
+    Args:
+        before: (B, 4, h, w) premultiplied colour and alpha of the frame before, already moved along the motion.
+        now: (B, 4, h, w) the same of this frame.
+        maps: Of this frame, N = h * w.
+    """
+    body = maps.share.sum(-1).view(len(now), 1, *now.shape[-2:])
+    still = torch.exp(-maps.motion[..., :2].square().sum(-1) / 0.1**2).view_as(body)
+    weight = body * (0.3 + 0.7 * still)
+    return ((now - before).abs() * weight).sum() / (weight.sum() * now.shape[1] + 1)
