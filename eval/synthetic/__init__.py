@@ -1,0 +1,19 @@
+"""Synthetic people: anybody's motion, nobody's likeness, and the exact truth about every frame."""
+
+from eval.synthetic.appearance import ACTORS, Appearance, Garment, Proportions, Room, random_actor
+from eval.synthetic.motions import TEST, TRAIN, motion
+from eval.synthetic.render import Rendered, Scene
+
+__all__ = [
+    "ACTORS",
+    "TEST",
+    "TRAIN",
+    "Appearance",
+    "Garment",
+    "Proportions",
+    "Rendered",
+    "Room",
+    "Scene",
+    "motion",
+    "random_actor",
+]

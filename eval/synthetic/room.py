@@ -1,0 +1,160 @@
+"""The rooms: a floor, a wall and some things, drawn once for a still camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from eval.synthetic.appearance import Room
+
+WALL_Z = -1.7
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A still pinhole camera that looks along -z from `place` (m).
+
+    Attributes:
+        size: Side of the square picture, pixels.
+        fov: Vertical field of view, degrees.
+        horizon: Where the camera's own height is in the picture, share from the top.
+    """
+
+    size: int
+    place: tuple[float, float, float] = (0.0, 1.0, 4.5)
+    fov: float = 32.0
+    horizon: float = 0.52
+
+    @property
+    def focal(self) -> float:
+        """Focal length, pixels."""
+        return self.size / 2 / np.tan(np.radians(self.fov / 2))
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points (N, 3) m to pixels (N, 2), x then y, and distances (N,) m along the view."""
+        x, y, z = (np.asarray(points) - self.place).T
+        return np.stack([self.size / 2 + self.focal * x / -z, self.size * self.horizon - self.focal * y / -z], 1), -z
+
+    def rays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Direction of each pixel as (x, y) for one metre of depth, two arrays (size, size)."""
+        y, x = np.mgrid[: self.size, : self.size] + 0.5
+        return (x - self.size / 2) / self.focal, (self.size * self.horizon - y) / self.focal
+
+    def floor(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where each pixel meets the floor: x, z (m), and whether it does before the wall; (size, size) each."""
+        dx, dy = self.rays()
+        depth = np.where(dy < -1e-6, self.place[1] / np.maximum(-dy, 1e-6), 1e6)
+        hit = depth < self.place[2] - WALL_Z
+        return self.place[0] + dx * depth, self.place[2] - depth, hit
+
+
+def noise(x: np.ndarray, y: np.ndarray, rng: np.random.Generator, cell: float) -> np.ndarray:
+    """Smooth value noise in [-1, 1] at (x, y) m with features of `cell` m."""
+    grid = rng.uniform(-1, 1, (256, 256)).astype(np.float32)
+    at = [np.mod(np.clip(c / cell, -1e4, 1e4) + 127, 254).astype(np.float32) for c in (x, y)]
+    return cv2.remap(grid, *at, cv2.INTER_CUBIC)
+
+
+def floor_colour(room: Room, x: np.ndarray, z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The floor's brightness factor at (x, z) m."""
+    grain = noise(x * 1.0, z * 9, rng, 0.12)
+    if room.surface == "planks":
+        plank = np.floor(x / 0.16)
+        shade = 0.10 * np.sin(plank * 12.9 + np.floor(z / 1.3 + 0.37 * plank) * 7.7)
+        gap = np.minimum(np.abs(x / 0.16 - np.round(x / 0.16)) * 0.16, np.abs((z / 1.3 + 0.37 * plank) % 1 - 0.5) * 9)
+        return 1 + shade + 0.06 * noise(x * 6, z * 0.7, rng, 0.1) + 0.03 * grain - 0.35 * (gap < 0.004)
+    if room.surface == "tiles":
+        u, v = x / 0.42, z / 0.42
+        gap = np.minimum(np.abs(u - np.round(u)), np.abs(v - np.round(v))) * 0.42
+        shade = 0.05 * np.sin(np.floor(u + 0.5) * 5.3 + np.floor(v + 0.5) * 9.1)
+        return 1 + shade + 0.05 * noise(x, z, rng, 0.09) - 0.28 * (gap < 0.007)
+    return 1 + 0.12 * noise(x, z, rng, 0.015) + 0.05 * noise(x, z, rng, 0.3)
+
+
+def rectangle(x: np.ndarray, y: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """Where (x, y) lies inside left, bottom, right, top."""
+    left, bottom, right, top = box
+    return (x > left) & (x < right) & (y > bottom) & (y < top)
+
+
+def put_things(image: np.ndarray, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> None:
+    """Hang pictures and stand a door, a shelf or a plant against the wall; (x, y) m on the wall; in place."""
+
+    def colour(low: int = 40, high: int = 225) -> np.ndarray:
+        return rng.integers(low, high, 3).astype(np.float32)
+
+    def picture(cx: float, cy: float) -> None:
+        w, h = rng.uniform(0.18, 0.3), rng.uniform(0.16, 0.26)
+        shadow = rectangle(x - 0.03, y + 0.03, (cx - w, cy - h, cx + w, cy + h))
+        image[shadow] *= 0.82
+        image[rectangle(x, y, (cx - w, cy - h, cx + w, cy + h))] = colour(30, 90)
+        inner = rectangle(x, y, (cx - w + 0.03, cy - h + 0.03, cx + w - 0.03, cy + h - 0.03))
+        a, b, c = colour(120, 235), colour(60, 200), colour(60, 200)
+        hill = cy - 0.05 + 0.06 * np.sin((x - cx) * rng.uniform(8, 16) + rng.uniform(0, 6))
+        sun = np.hypot(x - cx - 0.06, y - cy - 0.07) < 0.045
+        image[inner] = np.where((y < hill)[..., None], b, np.where(sun[..., None], c, a))[inner]
+
+    def shelf(cx: float) -> None:
+        wood, w = colour(70, 150), 0.38
+        image[rectangle(x - 0.04, y, (cx - w, 0, cx + w, 1.75))] *= 0.85
+        image[rectangle(x, y, (cx - w, 0, cx + w, 1.75))] = wood
+        for level in np.arange(0.1, 1.6, 0.41):
+            image[rectangle(x, y, (cx - w + 0.03, level, cx + w - 0.03, level + 0.37))] = wood * 0.5
+            left = cx - w + 0.05
+            while left < cx + w - 0.1:
+                thick, tall, back = rng.uniform(0.025, 0.06), rng.uniform(0.2, 0.32), colour(50, 210)
+                image[rectangle(x, y, (left, level, left + thick, level + tall))] = back
+                image[rectangle(x, y, (left, level + tall * 0.7, left + thick, level + tall * 0.78))] = back * 0.7 + 60
+                left += thick + rng.choice((0.004, 0.004, 0.05))
+
+    def door(cx: float) -> None:
+        paint = colour(130, 235)
+        image[rectangle(x, y, (cx - 0.5, 0, cx + 0.5, 2.1))] = paint * 0.88
+        image[rectangle(x, y, (cx - 0.43, 0, cx + 0.43, 2.03))] = paint
+        for low, high in ((0.15, 0.9), (1.05, 1.9)):
+            for left in (-0.35, 0.04):
+                image[rectangle(x, y, (cx + left, low, cx + left + 0.31, high))] = paint * 0.93
+                image[rectangle(x, y, (cx + left, high - 0.02, cx + left + 0.31, high))] = paint * 0.8
+        image[np.hypot(x - cx + 0.36, y - 1.0) < 0.03] = (190, 170, 110)
+
+    def plant(cx: float) -> None:
+        image[rectangle(x, y, (cx - 0.14, 0, cx + 0.14, 0.3)) & (np.abs(x - cx) < 0.1 + y * 0.13)] = colour(90, 200)
+        for _ in range(26):
+            tip = rng.uniform(-0.36, 0.36), rng.uniform(0.5, 1.25)
+            u = np.clip((y - 0.3) / (tip[1] - 0.3), 0, 1)
+            leaf = np.abs(x - cx - tip[0] * u**1.6) < 0.035 * np.sin(np.pi * u) + 0.003
+            image[leaf & (y > 0.3) & (y < tip[1])] = np.array((40, 95, 45)) * rng.uniform(0.75, 1.35)
+
+    left, right = rng.permutation(3)[:2]
+    for k, cx in ((left, -1.25), (right, 1.25)):
+        (shelf, door, plant)[k](cx + rng.uniform(-0.1, 0.1))
+        if k == 2:
+            picture(cx * 0.95, 1.75)
+    picture(rng.uniform(-0.45, 0.45), 1.95)
+
+
+def draw_room(room: Room, camera: Camera) -> np.ndarray:
+    """The empty room as the camera sees it, (size, size, 3) float32, sRGB 0-255."""
+    rng, twice = (
+        np.random.default_rng([room.things, 3]),
+        Camera(2 * camera.size, camera.place, camera.fov, camera.horizon),
+    )
+    x, z, on_floor = twice.floor()
+    dx, dy = twice.rays()
+    depth = camera.place[2] - WALL_Z
+    wall_x, wall_y = camera.place[0] + dx * depth, camera.place[1] + dy * depth
+    image = np.empty((twice.size, twice.size, 3), np.float32)
+    image[:] = room.wall
+    image *= (1 + 0.02 * noise(wall_x, wall_y, rng, 0.02) + 0.03 * noise(wall_x, wall_y, rng, 0.5))[..., None]
+    put_things(image, wall_x, wall_y, rng)
+    board = (wall_y < 0.11) & ~on_floor & (np.abs(image - room.wall).max(-1) < 40)
+    image[board] = 228
+    image[board & (wall_y > 0.1)] = 180
+    light = 1.04 - 0.16 * ((wall_x + 0.5) ** 2 / 4 + (wall_y - 1.7) ** 2 / 4)
+    floor = np.array(room.floor, np.float32) * floor_colour(room, x, z, rng)[..., None]
+    near = np.clip(0.80 + 0.16 * (z - WALL_Z) / 2 - 0.03 * (x + 0.4) ** 2, 0.5, 1.06)
+    image = np.where(on_floor[..., None], floor * near[..., None], image * light[..., None])
+    image *= (1 - 0.25 * np.exp(-np.maximum(np.where(on_floor, z - WALL_Z, wall_y), 0) / 0.12))[..., None]
+    return cv2.resize(np.clip(image, 0, 255), (camera.size, camera.size), interpolation=cv2.INTER_AREA)
