@@ -159,7 +159,7 @@ def square_around(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> B
     """
     extent = (high - low).max()
     least, wanted = (extent * (1 + 2 * margin) for margin in (MARGIN / 3, MARGIN))
-    side = int(np.ceil(min(wanted, max(least, min(size)))))
+    side = round(min(wanted, max(least, min(size))))
     corner = (low + high - side) / 2
     inside = np.clip(corner, 0, np.maximum(np.array(size) - side, 0))
     x, y = np.round(np.where(side <= np.array(size), inside, corner)).astype(int)

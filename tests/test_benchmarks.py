@@ -64,7 +64,7 @@ def test_a_written_clip_is_recognised_frame_by_frame(clip, tmp_path):
     assert np.abs(written.frames.astype(int) - clip.frames[4:12]).mean() < 4
     with VideoReader(tmp_path / "part.mp4") as reader:
         found = [pose for _, pose in extract(Remembered(written), reader)]
-    assert [p.keypoints[0, 0] for p in found] == [p.keypoints[0, 0] for p in clip.raw[4:12]]
+    assert all(np.abs(a.keypoints - b.keypoints).max() < 1 for a, b in zip(found, clip.raw[4:12], strict=True))
 
 
 def test_mattes_of_a_clip_are_widened(clip):
