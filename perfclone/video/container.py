@@ -66,9 +66,11 @@ def video_stream(container: av.container.InputContainer, path: str | Path) -> av
 
 def readable_packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
     """Yield the whole packets of some streams, or of all, to the end of the file or to where it cannot be read on."""
+    # Elsewhere "corrupt" is the packet in which a cut-off file ends; MPEG-TS says it too where two recordings join.
+    joined = container.format.name == "mpegts"
     try:
         for packet in container.demux(*streams):
-            if packet.size and not packet.is_corrupt:
+            if packet.size and (joined or not packet.is_corrupt):
                 yield packet
     except av.error.FFmpegError as error:
         logger.warning("%s cannot be read to its end: %s", container.name, error)

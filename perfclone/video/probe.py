@@ -96,7 +96,7 @@ def _walk(path: Path, rate: float) -> tuple[np.ndarray, float, bool]:
                 stamps.append((packet.pts, packet.duration or 0))
         tick, promised, seconds = float(stream.time_base), stream.frames, (container.duration or 0) / av.time_base
     truncated = stored < promised if promised else seconds > end + _SLACK
-    if any(pts is None for pts, _ in stamps):
+    if len({pts for pts, _ in stamps} - {None}) < len(stamps):  # no clock, or one that jumps back
         return np.arange(len(stamps)) / rate, 1 / rate, truncated
     stamps.sort()
     return np.array([pts for pts, _ in stamps]) * tick, stamps[-1][1] * tick, truncated

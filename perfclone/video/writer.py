@@ -145,7 +145,9 @@ class VideoWriter:
     def _next_pts(self, time: float | None) -> int:
         pts = round((self.frames / self._rate if time is None else Fraction(time)) / self._tick)
         if pts < self._pts or pts < 0:
-            raise ValueError(f"time must rise from frame to frame; {time} s comes after {self._pts * self._tick:f} s.")
+            raise ValueError(
+                f"time must rise from frame to frame; {time} s comes after {float(self._pts * self._tick)} s."
+            )
         return max(pts, self._pts + 1)
 
     def _open(self, shape: tuple[int, ...]) -> None:
