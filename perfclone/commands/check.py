@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfclone.commands.common import add_extractor_options, progress_bar
+
+if TYPE_CHECKING:
+    from perfclone.pose.extractor import PoseExtractor
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -47,24 +52,20 @@ def _judge(args: argparse.Namespace, progress: Callable[[float, float], None]) -
     from perfclone.pose.extractor import build_extractor
     from perfclone.preflight import check_driving, check_reference
 
-    extractor = _Counted(build_extractor(args.extractor, weights=args.weights, matte=True), progress)
+    extractor = _counting(build_extractor(args.extractor, weights=args.weights, matte=True), progress)
     reports = {"reference": check_reference(args.reference, extractor)}
     if args.driving:
         reports["driving"] = check_driving(args.driving, Actor.from_pretrained(args.actor), extractor)
     return reports
 
 
-class _Counted:
-    """A pose extractor that tells how many frames it has seen."""
+def _counting(extractor: PoseExtractor, progress: Callable[[float, float], None]) -> PoseExtractor:
+    """Let an extractor tell how many frames it has seen."""
+    people, seen = extractor.people, itertools.count(1)
 
-    def __init__(self, extractor, progress: Callable[[float, float], None]):
-        self._extractor, self._progress, self._seen = extractor, progress, 0
+    def counted(frames):
+        progress(next(seen) * len(frames), 0)
+        return people(frames)
 
-    def people(self, frames):
-        found = self._extractor.people(frames)
-        self._seen += len(frames)
-        self._progress(self._seen, 0)
-        return found
-
-    def __getattr__(self, name):
-        return getattr(self._extractor, name)
+    extractor.people = counted
+    return extractor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,11 @@ from perfclone.errors import UserError
 #: A bar without counts, since what is counted may be frames, steps or seconds.
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
 EXTRACTORS = ("blazepose", "openpose", "vitpose")
+
+
+def leading() -> bool:
+    """Whether this is the only process of the command, or the first of those that `accelerate launch` started."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 @contextmanager
@@ -33,7 +39,9 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
         if bar is None or bar.desc != stage:
             if bar is not None:
                 bar.close()
-            bar = tqdm(desc=stage, delay=0.5, mininterval=pace, bar_format=BAR if total else None)
+            bar = tqdm(
+                desc=stage, delay=0.5, mininterval=pace, bar_format=BAR if total else None, disable=not leading()
+            )
         bar.total = max(total, done) if total else None
         bar.update(done - bar.n)
 
@@ -52,11 +60,11 @@ def progress_bar(stage: str) -> Iterator[Callable[[float, float], None]]:
 
 
 @contextmanager
-def kept_when_interrupted(words: Callable[[], str]) -> Iterator[None]:
+def kept_when_interrupted(words: str) -> Iterator[None]:
     """Say what was kept when the user presses Ctrl-C inside the block.
 
     Args:
-        words: Called after the interruption; what it returns is shown to the user.
+        words: What the user is told.
 
     Raises:
         KeyboardInterrupt: The same interruption, carrying the words.
@@ -64,7 +72,7 @@ def kept_when_interrupted(words: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interruption:
-        raise KeyboardInterrupt(words()) from interruption
+        raise KeyboardInterrupt(words) from interruption
 
 
 def refuse_existing(paths: list[Path | None], force: bool) -> None:

@@ -10,11 +10,15 @@ from perfclone.commands.common import (
     add_force,
     add_person,
     kept_when_interrupted,
+    leading,
     positive,
     progress_bars,
     share,
     whole,
 )
+from perfclone.errors import UserError
+
+RESUME = "Give the same command with --resume to go on from the last checkpoint."
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -34,13 +38,13 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="VIDEO",
-        help="driving videos, or poses, for the unpaired branch: motion that the actor was not filmed doing",
+        help="driving videos for the unpaired branch: motion that the actor was not filmed doing (default: built in)",
     )
     training.add_argument(
         "--preset", choices=("tiny", "base", "hd"), default="base", help="size (default: %(default)s)"
     )
     length = training.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes")
+    length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes (default: 20)")
     length.add_argument("--steps", type=whole(1), metavar="N", help="stop after so many steps")
     training.add_argument(
         "--holdout",
@@ -50,7 +54,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         help="share of the reference, at its end, kept out of training to measure with, such as 0.2 (default: 0)",
     )
     training.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
-    training.add_argument("--resume", action="store_true", help="go on from the last checkpoint in ACTOR_DIR")
+    training.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     training.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
     add_person(parser)
     add_extractor_options(parser)
@@ -60,31 +64,39 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, and say where the actor is."""
     from perfclone.pose.extractor import build_extractor
-    from perfclone.training import TrainConfig, train
+    from perfclone.training import train
 
-    config = TrainConfig(
-        preset=args.preset,
-        minutes=args.minutes,
-        steps=args.steps,
-        holdout=args.holdout,
-        seed=args.seed,
-        driving=tuple(map(str, args.driving)),
-        person=args.person,
-        plate=not args.no_plate,
-    )
+    config = _config(args)
     extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
-    with (
-        kept_when_interrupted(lambda: f"Go on from the last checkpoint with --resume -o {args.output}."),
-        progress_bars() as progress,
-    ):
+    with kept_when_interrupted(RESUME), progress_bars() as progress:
         result = train(
             args.reference,
             args.output,
             config,
+            driving=args.driving,
             resume=args.resume,
             force=args.force,
-            progress=progress,
             extractor=extractor,
+            progress=progress,
         )
-    print(f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes")
+    if leading():
+        print(f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes")
+        print(f"{result.run_dir}: loss curves and samples")
     return 0
+
+
+def _config(args: argparse.Namespace):
+    from perfclone.training import TrainConfig
+
+    try:
+        return TrainConfig(
+            preset=args.preset,
+            minutes=args.minutes,
+            steps=args.steps,
+            holdout=args.holdout,
+            seed=args.seed,
+            person=args.person,
+            plate=not args.no_plate,
+        )
+    except ValueError as error:
+        raise UserError(f"These settings do not go: {error}.") from error
