@@ -32,13 +32,14 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
     from tqdm import tqdm
 
     pace = 0.2 if sys.stderr.isatty() else 0.5
-    bar = None
+    bar, current = None, None
 
     def show(stage: str, done: float, total: float) -> None:
-        nonlocal bar
-        if bar is None or bar.desc != stage:
+        nonlocal bar, current
+        if stage != current:
             if bar is not None:
                 bar.close()
+            current = stage
             bar = tqdm(
                 desc=stage, delay=0.5, mininterval=pace, bar_format=BAR if total else None, disable=not leading()
             )
