@@ -10,10 +10,12 @@ from perfclone.pose.sequence import BODY_18, INDEX, Pose
 
 #: How far the performer may move, in body sizes: this much at once, and this much more for each second unseen.
 REACH, REACH_PER_SECOND = 0.35, 2.0
-#: Largest difference in the colours of the clothes (CIELAB units, 0-255 scale) when found again after an absence.
+#: Largest difference in the colours of the clothes (CIELAB units, 0-255 scale) of one person in two frames.
 COLOUR_TOLERANCE = 40.0
-#: An absence longer than this, in seconds, is one after which the clothes must match.
+#: Somebody else's clothes are believed only within REACH, and not after an absence longer than this, in seconds.
 ABSENCE = 0.5
+#: A performer half out of the picture looks smaller by this factor a frame at most.
+SIZE_MEMORY = 0.98
 #: Share of a new look that enters the remembered one.
 COLOUR_UPDATE = 0.05
 
@@ -75,7 +77,7 @@ class Performer:
     def __init__(self, rank: int = 0):
         self.rank = rank
         self._last: Pose | None = None
-        self._time = 0.0
+        self._time, self._size = 0.0, 1.0
         self._clothes: np.ndarray | None = None
 
     def choose(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
@@ -107,14 +109,14 @@ class Performer:
 
     def _recognise(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
         unseen = time - self._time
-        reach = person_size(self._last) * (REACH + REACH_PER_SECOND * unseen)
+        reach = REACH + REACH_PER_SECOND * unseen
         best, lowest = None, np.inf
         for pose in people:
-            distance = np.linalg.norm(person_centre(pose) - person_centre(self._last)) / reach
+            moved = np.linalg.norm(person_centre(pose) - person_centre(self._last)) / self._size
             colour = self._colour_difference(pose, pixels) / COLOUR_TOLERANCE
-            stranger = distance > 1 or (colour > 1 and unseen > ABSENCE)
-            if not stranger and distance + colour < lowest:
-                best, lowest = pose, distance + colour
+            other_clothes = colour > 1 and (moved > REACH or unseen > ABSENCE)
+            if moved <= reach and not other_clothes and moved / reach + colour < lowest:
+                best, lowest = pose, moved / reach + colour
         return best
 
     def _colour_difference(self, pose: Pose, pixels: np.ndarray) -> float:
@@ -128,3 +130,4 @@ class Performer:
             mixed = self._clothes + COLOUR_UPDATE * (look - self._clothes)
             look = np.where(np.isnan(mixed), np.where(np.isnan(look), self._clothes, look), mixed)
         self._last, self._time, self._clothes = pose, time, look
+        self._size = max(person_size(pose), SIZE_MEMORY * self._size)
