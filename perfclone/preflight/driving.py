@@ -1,0 +1,230 @@
+"""Will this driving video work for that actor, and what will it cost?"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
+from perfclone.pose.sequence import BODY_18, KEYPOINTS, PoseSequence
+from perfclone.pose.space import normalise, pose_distances
+from perfclone.preflight.look import Look, look, visible
+from perfclone.preflight.report import Finding, Report, graded
+from perfclone.retarget import Body, measure_body, retarget
+from perfclone.video import VideoReader, VideoWriter
+
+if TYPE_CHECKING:
+    from perfclone.actor import Actor
+
+#: Frames looked at, spread over the video.
+SAMPLES = 60
+_TIMED = 10  # frames on which the time of a run is measured
+_NEIGHBOURS = 0.05  # share of the bank, on either side, that was filmed in the same moment as a pose
+_LEAST, _MOST = 0.12, 0.35  # bounds of the distance that still counts as filmed, torso lengths
+_RANGES = 5
+
+
+def check_driving(
+    path: str | Path, actor: Actor, extractor: PoseExtractor | None = None, price_per_hour: float | None = None
+) -> Report:
+    """Judge a driving video for an actor from frames spread over it, and time a few frames of a run on this machine.
+
+    Args:
+        path: The driving video.
+        actor: Who shall perform it.
+        extractor: Finds the people; None takes BlazePose.
+        price_per_hour: What an hour of this machine costs, in any currency; None leaves the cost out.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: It is no video that can be read.
+    """
+    extractor = extractor or build_extractor("blazepose")
+    seen = look(path, extractor, SAMPLES)
+    share = float(seen.found.mean())
+    findings = [
+        graded(
+            "person visible", share, visible(share),
+            "Cut the video to the part with the performer: where nobody is found, the actor is absent.",
+            warn=0.9, fail=0.3,
+        ),
+        _company(seen),
+    ]  # fmt: skip
+    ranges = []
+    if _measurable(seen.poses):
+        driver = measure_body(seen.poses)
+        findings += [_joints(seen), _proportions(driver, actor.body)]
+        distances, limit = bank_distances(seen.poses, driver, actor), filmed_distance(actor)
+        findings.append(_filmed(distances, limit))
+        ranges = worst_ranges(seen.poses.times, distances, limit, seen.info.duration)
+        findings += _run(path, seen, actor, extractor, price_per_hour)
+    return Report(f"{seen.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
+
+
+def _measurable(poses: PoseSequence) -> bool:
+    return bool(normalise(poses.keypoints, poses.scores).any())
+
+
+def _company(seen: Look) -> Finding:
+    share = float((seen.others > 0.5).mean())
+    message = f"somebody else, large enough to be mistaken, is there in {share:.0%} of the frames"
+    return graded(
+        "one person", share, message if share else "nobody else was found",
+        "The largest person of the first frame is followed; choose another with --person, or film one person alone.",
+        warn=0.1, low=True,
+    )  # fmt: skip
+
+
+def _joints(seen: Look) -> Finding:
+    """How many body joints are lost, of those that make the pose."""
+    limbs = slice(0, 14)  # nose to ankles
+    lost = 1 - float((seen.poses.scores[seen.found, limbs] > 0).mean())
+    worst = np.argmin((seen.poses.scores[seen.found, limbs] > 0).mean(0))
+    detail = f", most often the {KEYPOINTS[worst].replace('_', ' ')}" if lost > 0.005 else ""
+    return graded(
+        "joints", lost, f"{lost:.0%} of the joints are hidden or outside the picture{detail}",
+        "Film the performer whole, from head to feet, without things in front.", warn=0.1, fail=0.5, low=True,
+    )  # fmt: skip
+
+
+def _proportions(driver: Body, actor: Body) -> Finding:
+    """The limb whose share of the body differs most; retargeting evens it out, up to a point."""
+    theirs, ours = driver.proportions(), actor.proportions()
+    ratios = {name: theirs[name] / ours[name] for name in ("torso", "upper_arm", "forearm", "thigh", "shin")}
+    worst = max(ratios, key=lambda name: abs(np.log(ratios[name])))
+    off = abs(ratios[worst] - 1)
+    than = f"{off:.0%} {'longer' if ratios[worst] > 1 else 'shorter'}"
+    return graded(
+        "proportions", off, f"the performer's {worst.replace('_', ' ')} is {than} than the actor's, for their height",
+        "Film both from the same height and distance; the actor keeps their own limb lengths, so hands and feet may "
+        "miss what they touch.", warn=0.2, low=True,
+    )  # fmt: skip
+
+
+def filmed_distance(actor: Actor) -> float:
+    """How far from the nearest filmed pose a pose may lie and still count as filmed, torso lengths.
+
+    Each pose of the actor's bank is compared with those filmed at other times (the bank is in order of time; 5 % on
+    either side are left out). The 95th percentile of these distances, held within 0.12-0.35, is the limit: a driving
+    pose inside it is no stranger than the actor's own poses are to one another.
+    """
+    bank, scores = np.asarray(actor.pose_bank, np.float32), np.asarray(actor.pose_bank_scores)
+    distances = pose_distances(bank, scores, bank, scores)
+    at = np.arange(len(bank))
+    distances[np.abs(at[:, None] - at) <= max(1, round(_NEIGHBOURS * len(bank)))] = np.inf
+    nearest = distances.min(1, initial=np.inf)
+    nearest = nearest[np.isfinite(nearest)]
+    return float(np.clip(np.quantile(nearest, 0.95), _LEAST, _MOST)) if len(nearest) else _LEAST
+
+
+def bank_distances(poses: PoseSequence, driver: Body, actor: Actor) -> np.ndarray:
+    """Distance of each driving pose, retargeted to the actor, from the nearest filmed one.
+
+    Returns:
+        (T,) float32, torso lengths; NaN where nobody was found, infinite where nothing can be compared.
+    """
+    keypoints, scores = retarget(poses.keypoints, poses.scores, driver, actor.body)
+    bank, bank_scores = np.asarray(actor.pose_bank, np.float32), np.asarray(actor.pose_bank_scores)
+    nearest = pose_distances(normalise(keypoints, scores), scores, bank, bank_scores).min(1, initial=np.inf)
+    return np.where((poses.scores[:, :BODY_18] > 0).any(1), nearest, np.nan)
+
+
+def _filmed(distances: np.ndarray, limit: float) -> Finding:
+    known = distances[~np.isnan(distances)]
+    outside = float((known > limit).mean())
+    return graded(
+        "filmed poses", outside,
+        f"{outside:.0%} of the poses lie more than {limit:.2f} torso lengths a joint from all that the actor was "
+        f"filmed doing (the median pose lies {np.median(known):.2f} away)",
+        "Film the actor doing such movements and train again, or cut the ranges below.", warn=0.1, fail=0.6, low=True,
+    )  # fmt: skip
+
+
+def worst_ranges(times: np.ndarray, distances: np.ndarray, limit: float, end: float) -> list[tuple[float, float, str]]:
+    """Stretches of neighbouring samples that lie outside what was filmed, worst first.
+
+    Args:
+        times: (T,) seconds.
+        distances: (T,) torso lengths, as :func:`bank_distances` gives them.
+        limit: As :func:`filmed_distance` gives it.
+        end: Of the video, seconds.
+
+    Returns:
+        At most five of (start s, end s, why).
+    """
+    borders = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [end]])
+    outside = np.concatenate([[False], distances > limit, [False]])
+    starts, ends = (np.flatnonzero(d) for d in (outside[1:] & ~outside[:-1], outside[:-1] & ~outside[1:]))
+    worst = sorted(zip(starts, ends), key=lambda r: -distances[r[0] : r[1]].max() * (borders[r[1]] - borders[r[0]]))
+    return [
+        (round(float(borders[a]), 2), round(float(borders[b]), 2), _why(float(distances[a:b].max())))
+        for a, b in worst[:_RANGES]
+    ]
+
+
+def _why(distance: float) -> str:
+    return f"{distance:.2f} from the nearest filmed pose" if np.isfinite(distance) else "too few joints to compare"
+
+
+def _run(
+    path: str | Path, seen: Look, actor: Actor, extractor: PoseExtractor, price_per_hour: float | None
+) -> Iterator[Finding]:
+    """Time, and cost where a price is given, of the whole run, from a few frames of it."""
+    pose_ms, generator_ms, codec_ms = time_parts(path, seen, actor, extractor)
+    frames = seen.info.frames
+    seconds = frames * (pose_ms + generator_ms + codec_ms) / 1000
+    yield Finding(
+        "time", "pass", round(seconds, 1),
+        f"about {_duration(seconds)} here: {frames} frames x (P {pose_ms:.0f} + G {generator_ms:.0f} + codec "
+        f"{codec_ms:.0f} ms), less where they overlap",
+    )  # fmt: skip
+    if price_per_hour is not None:
+        cost = seconds / 3600 * price_per_hour
+        yield Finding(
+            "cost", "pass", round(cost, 6), f"about {cost:.4g}: {seconds:.0f} s at {price_per_hour:g} an hour"
+        )
+
+
+def time_parts(path: str | Path, seen: Look, actor: Actor, extractor: PoseExtractor) -> tuple[float, float, float]:
+    """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
+
+    The first two are medians over a few frames after the first one, which warms things up.
+    """
+    from perfclone.pipeline import PerformanceCloner
+
+    with VideoReader(path) as reader:
+        pose = _pace(islice(extract(extractor, reader), _TIMED))
+    poses = seen.poses[seen.found][:_TIMED]
+    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(seen.poses), actor.body)
+    moved = PoseSequence(keypoints, scores, poses.times, (actor.config.width, actor.config.height))
+    frames: list[np.ndarray] = []
+    generator = _pace(PerformanceCloner(actor, extractor).render(moved), frames)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with VideoWriter(Path(folder) / "timed.mp4", rate=seen.info.fps) as writer:
+            for pixels in frames:
+                writer.write(pixels)
+        codec = (time.perf_counter() - start) / len(frames) * 1000
+    return pose, generator, codec
+
+
+def _pace(stream: Iterator, keep: list | None = None) -> float:
+    """Median milliseconds between the items of a stream, the first left out where there are more."""
+    gaps, last = [], time.perf_counter()
+    for item in stream:
+        now = time.perf_counter()
+        gaps.append(now - last)
+        if keep is not None:
+            keep.append(item)
+        last = time.perf_counter()
+    return float(np.median(gaps[1:] or gaps or [0.0])) * 1000
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,103 @@
+"""A quick look at a video: a few frames spread over it, with the people in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from perfclone.pose.extractor import FollowingExtractor, PoseExtractor
+from perfclone.pose.performer import person_size
+from perfclone.pose.sequence import BODY_18, Pose, PoseSequence
+from perfclone.video import VideoInfo, probe, sample_frames
+
+_SIDE = 960  # longest side of the frames looked at
+_LEAST_SCORE = 0.3  # as the cleaning of poses has it
+_EVERYBODY = 6  # in every sixth of them everybody is looked for, in the others only the performer, which is quicker
+_SURE = 0.5  # mean score of the body joints from which somebody beside the performer counts as a person
+
+
+@dataclass(frozen=True)
+class Look:
+    """A few frames of a video and who is in them.
+
+    Attributes:
+        info: Of the video.
+        frames: T pictures (h, w, 3) uint8 RGB, evenly spread, at most 960 pixels a side.
+        poses: The performer in them, in pixels of these pictures.
+        mattes: T mattes (h, w) uint8; from the outline of the joints where the extractor gives none.
+        others: Size of the largest other person as a share of the performer's, 0 for nobody, (n,) for the n frames in
+            which everybody was looked for.
+    """
+
+    info: VideoInfo
+    frames: list[np.ndarray]
+    poses: PoseSequence
+    mattes: list[np.ndarray]
+    others: np.ndarray
+
+    @property
+    def found(self) -> np.ndarray:
+        """(T,) bool, frames in which the performer was found."""
+        return (self.poses.scores > 0).any(1)
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the video in one pixel of these pictures."""
+        return self.info.height / self.frames[0].shape[0]
+
+    @property
+    def title(self) -> str:
+        """The video in a few words."""
+        info = self.info
+        return f"{info.path.name}: {info.width}x{info.height}, {info.fps:.4g} frames a second, {info.duration:.1f} s"
+
+
+def look(path: str | Path, extractor: PoseExtractor, count: int) -> Look:
+    """Sample `count` frames of a video and find the people in them; the largest counts as the performer.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: It is no video that can be read.
+    """
+    extractor.reset()
+    poses, others, mattes = [], [], []
+    frames = sample_frames(path, count, max_side=_SIDE)
+    for index, frame in enumerate(frames):
+        if index % _EVERYBODY == 0:
+            extractor.reset()
+        people = sorted(extractor.people([frame.pixels])[0], key=person_size, reverse=True)
+        pose = people[0] if people else Pose.missing()
+        if index % _EVERYBODY == 0:
+            others.append(max((person_size(p) / person_size(pose) for p in people[1:] if _certain(p)), default=0.0))
+        if isinstance(extractor, FollowingExtractor):
+            extractor.follow(pose if people else None)
+        mattes.append(_matte(pose, frame.pixels.shape[:2]))
+        poses.append(Pose(pose.keypoints, np.where(pose.scores >= _LEAST_SCORE, pose.scores, 0)))
+    height, width = frames[0].pixels.shape[:2]
+    sequence = PoseSequence.from_poses(poses, [frame.time for frame in frames], (width, height), extractor.name)
+    return Look(probe(path), [frame.pixels for frame in frames], sequence, mattes, np.array(others))
+
+
+def visible(share: float) -> str:
+    """In how many frames the performer was found, in words."""
+    return f"found in {share:.0%} of the frames" if share else "nobody was found in any frame"
+
+
+def _certain(pose: Pose) -> bool:
+    return bool(pose.scores[:BODY_18].mean() > _SURE)
+
+
+def _matte(pose: Pose, size: tuple[int, int]) -> np.ndarray:
+    """The pose's matte, or the widened outline of its joints."""
+    if pose.matte is not None:
+        return pose.matte
+    matte = np.zeros(size, np.uint8)
+    if pose.seen:
+        points = pose.keypoints[pose.scores > 0].astype(np.int32)
+        cv2.fillConvexPoly(matte, cv2.convexHull(points), 255)
+        radius = max(3, int(0.08 * person_size(pose)))
+        matte = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
+    return matte

@@ -1,0 +1,153 @@
+"""Is the picture good: sharpness, light, a camera that stands still, a background that is seen?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from perfclone.camera import MotionReport, measure_motion, stabilise
+from perfclone.plate import PlateBuilder, size_within, widen
+from perfclone.pose.sequence import INDEX
+from perfclone.preflight.look import Look
+from perfclone.preflight.report import Finding, graded
+
+_PERSON_HEIGHT = 400  # pixels: sharpness is measured with the person no taller than this
+_PLATE_SIDE = 480
+
+
+def sharpness_of(look: Look) -> Iterator[Finding]:
+    """Sharpness of the person and of the hands: variance of the Laplacian over the variance of the brightness."""
+    body, hands = [], []
+    for pixels, matte, keypoints, scores in zip(look.frames, look.mattes, look.poses.keypoints, look.poses.scores):
+        if not scores.any():
+            continue
+        grey, person, scale = _person(pixels, matte)
+        edges = cv2.Laplacian(grey, cv2.CV_32F)
+        body.append(_detail(grey, edges, person))
+        hands += [
+            _detail(grey, edges, _disc(grey.shape, keypoints[wrist] * scale, 0.05 * _PERSON_HEIGHT))
+            for wrist in (INDEX["right_wrist"], INDEX["left_wrist"])
+            if scores[wrist] > 0
+        ]
+    sharp = float(np.median(body))
+    yield graded(
+        "sharpness", sharp, f"detail {sharp:.3f} in the person (0.1 is crisp, below 0.04 soft)",
+        "Focus on the actor, clean the lens, give more light and record at a higher bit rate.", warn=0.04, fail=0.012,
+    )  # fmt: skip
+    if hands:
+        blurred = float(np.mean(np.array(hands) < 0.25 * sharp))
+        yield graded(
+            "motion blur", blurred, f"the hands are smeared in {blurred:.0%} of the frames",
+            "Set a shutter of 1/200 s or shorter, which needs more light, or let the actor move more slowly.",
+            warn=0.3, low=True,
+        )  # fmt: skip
+
+
+def _person(pixels: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Grey float picture shrunken so that the person is at most 400 px tall, the person's place in it, the scale."""
+    rows = np.flatnonzero((matte > 127).any(1))
+    tall = rows[-1] - rows[0] + 1 if len(rows) else pixels.shape[0]
+    scale = min(1.0, _PERSON_HEIGHT / tall)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    person = cv2.resize(matte, grey.shape[::-1], interpolation=cv2.INTER_AREA) > 64
+    return grey, cv2.dilate(person.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool), scale
+
+
+def _disc(size: tuple[int, int], centre: np.ndarray, radius: float) -> np.ndarray:
+    disc = np.zeros(size, np.uint8)
+    return cv2.circle(disc, (int(centre[0]), int(centre[1])), int(radius), 1, -1).astype(bool)
+
+
+def _detail(grey: np.ndarray, edges: np.ndarray, where: np.ndarray) -> float:
+    return float(edges[where].var() / max(grey[where].var(), 1.0)) if where.any() else 0.0
+
+
+def light(look: Look) -> Iterator[Finding]:
+    """Brightness and clipping of the person, and how the exposure wanders."""
+    thumbnails, mattes = zip(*(_thumbnail(*pair) for pair in zip(look.frames, look.mattes)))
+    inside = np.concatenate([grey[matte > 127] for grey, matte in zip(thumbnails, mattes)])
+    if len(inside):
+        bright, clipped = float(inside.mean()), float((inside > 250).mean())
+        dark = bright < 110
+        advice = (
+            "Put more light on the actor's front." if dark else "Lower the exposure until no skin or cloth burns out."
+        )
+        distance = max(0.0, 60 - bright, bright - 200)
+        yield graded(
+            "brightness", bright, f"the person has a mean brightness of {bright:.0f} of 255", advice,
+            warn=bright + 1 if distance else 0, fail=bright + 1 if distance > 25 else 0,
+        )  # fmt: skip
+        yield graded(
+            "highlights", clipped, f"{clipped:.1%} of the person is burnt out to white",
+            "Lower the exposure until no skin or cloth burns out.", warn=0.05, fail=0.3, low=True,
+        )  # fmt: skip
+    gains = _gains(thumbnails, [widen(matte) for matte in mattes])
+    drift = float(np.ptp(gains) / np.median(gains))
+    yield graded(
+        "steady exposure", drift, f"the background's brightness varies by {drift:.1%}",
+        "Lock exposure and white balance on the camera, and keep daylight and flickering lamps out.",
+        warn=0.08, fail=0.4, low=True,
+    )  # fmt: skip
+
+
+def _thumbnail(pixels: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    size = size_within(160, matte)
+    grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return grey.astype(np.float32), cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
+
+
+def _gains(thumbnails: tuple[np.ndarray, ...], people: list[np.ndarray]) -> np.ndarray:
+    """(T,) brightness of each background against the first, median over the pixels."""
+    gains = [1.0]
+    for grey, person in zip(thumbnails[1:], people[1:]):
+        clear = ~(person | people[0]) & (thumbnails[0] > 16) & (thumbnails[0] < 240) & (grey < 240)
+        gains.append(float(np.median(grey[clear] / thumbnails[0][clear])) if clear.sum() > 50 else 1.0)
+    return np.array(gains)
+
+
+def camera(look: Look) -> Iterator[Finding]:
+    """Whether the camera stands still, and whether the background behind the person is ever seen."""
+    motion = measure_motion(look.frames, look.mattes)
+    shift = motion.max_shift_px
+    status, message, advice = {
+        "still": ("pass", f"it stands still (largest shift {shift:.1f} px at 720p)", ""),
+        "stabilisable": (
+            "warn", f"it shakes by up to {shift:.1f} px at 720p, which will be taken out",
+            "Put the camera on a tripod, or lean it on something firm.",
+        ),
+        "moving": (
+            "fail", f"it moves: {_moves(motion)}",
+            "Film from a tripod in one shot without cuts, zooming or panning; else train with --no-plate.",
+        ),
+    }[motion.kind]  # fmt: skip
+    yield Finding("camera still", status, round(shift, 2), message, advice)
+    if motion.kind != "moving":
+        yield _behind(look, motion)
+
+
+def _moves(motion: MotionReport) -> str:
+    if motion.explained < 0.95:
+        return f"in {1 - motion.explained:.0%} of the frames the background cannot be laid over that of the first"
+    return f"the picture shifts by up to {motion.max_shift_px:.0f} px at 720p"
+
+
+def _behind(look: Look, motion: MotionReport) -> Finding:
+    """How much of the background that the person ever hides is seen at another time."""
+    size = size_within(_PLATE_SIDE, look.mattes[0])
+    builder, hidden = PlateBuilder(keep=max(3, min(255, len(look.frames)))), np.zeros(size[::-1], bool)
+    for pixels, matte, transform, found in zip(look.frames, look.mattes, motion.transforms, look.found):
+        if not found:
+            continue
+        pixels, matte = stabilise(pixels, transform), stabilise(matte, transform, outside=255)
+        small = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
+        builder.add(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), small)
+        hidden |= widen(small)
+    share = float(builder.build().known[hidden].mean())
+    return graded(
+        "background", share, f"{share:.0%} of what the person hides is seen at another time, the rest is painted in",
+        "Let the actor step aside for a few seconds, or walk about, so that the wall and floor behind are seen.",
+        warn=0.6,
+    )  # fmt: skip
