@@ -1,0 +1,236 @@
+"""Cloning: the rooms joined, in order. Driving video -> poses -> retarget -> maps -> G -> plate -> video."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from perfclone.actor import Actor
+from perfclone.painter import Painter
+from perfclone.pose.clean import clean
+from perfclone.pose.sequence import Pose, PoseSequence
+from perfclone.prefetch import prefetch
+from perfclone.retarget import Body, measure_body, retarget
+
+if TYPE_CHECKING:
+    from perfclone.pose.extractor import PoseExtractor
+
+#: The driver's body is measured on this many frames before the first is painted; a saved PoseSequence is measured whole.
+MEASURED = 120
+
+
+@dataclass(frozen=True)
+class CloneOptions:
+    """Choices for one clone.
+
+    Attributes:
+        size: Short side of the output, pixels; None keeps the reference video's resolution.
+        person: Which person of the driving video performs, 0 the largest.
+        keep_proportions: Keep the driver's proportions instead of taking the actor's.
+    """
+
+    size: int | None = None
+    person: int = 0
+    keep_proportions: bool = False
+
+    def __post_init__(self):
+        if self.size is not None and not 64 <= self.size <= 2160:
+            raise ValueError(f"size must lie in 64-2160 pixels, got {self.size}")
+        if not 0 <= self.person <= 20:
+            raise ValueError(f"person must lie in 0-20, got {self.person}")
+
+
+class CloneResult(NamedTuple):
+    """The finished file, its number of frames, and how long it took in seconds."""
+
+    path: Path
+    frames: int
+    seconds: float
+
+
+class Moment(NamedTuple):
+    """One pose of a stream and its time in seconds."""
+
+    pose: Pose
+    time: float
+
+
+class PerformanceCloner:
+    """Gives performances to an actor.
+
+    Args:
+        actor: Who is seen in the result.
+        extractor: P, for driving videos; BlazePose is built when it is first needed if None.
+        device: Where G runs; None takes an accelerator where there is one.
+    """
+
+    def __init__(self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None):
+        self.actor, self._extractor, self._device = actor, extractor, device
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, *, extractor: str = "blazepose", weights: str | Path | None = None,
+        device: str | None = None, **where,
+    ) -> PerformanceCloner:  # fmt: skip
+        """Load an actor from a folder or from the Hub.
+
+        Args:
+            name: A folder, or a Hub repository id.
+            extractor: Name of the pose extractor.
+            weights: Its weights, for those that carry none.
+            device: Where G runs.
+            **where: ``revision``, ``token``, ``cache_dir``, ``local_files_only`` of :meth:`Actor.from_pretrained`.
+        """
+        from perfclone.pose.extractor import build_extractor
+
+        actor = Actor.from_pretrained(name, **where)
+        built = build_extractor(extractor, weights=weights, device=device) if extractor != "blazepose" else None
+        return cls(actor, built, device)
+
+    @property
+    def extractor(self) -> PoseExtractor:
+        """P."""
+        if self._extractor is None:
+            from perfclone.pose.extractor import build_extractor
+
+            self._extractor = build_extractor("blazepose")
+        return self._extractor
+
+    def clone(
+        self, driving: str | Path | PoseSequence, output: str | Path, options: CloneOptions | None = None, *,
+        progress: Callable[[int, int], None] | None = None, force: bool = False,
+    ) -> CloneResult:  # fmt: skip
+        """Clone a driving performance into a video file, with the driving video's sound and timing.
+
+        Args:
+            driving: A video, or poses saved from one.
+            output: The file to write, .mp4; interrupted, what was done is beside it.
+            options: Choices.
+            progress: Called with frames done and frames in all.
+            force: Replace ``output`` if it exists.
+
+        Raises:
+            FileNotFoundError: There is no such driving video.
+            UserError: The driving video will not do, or ``output`` exists.
+        """
+        from perfclone.video import VideoWriter
+
+        began, options = time.monotonic(), options or CloneOptions()
+        stage = _open(driving, self, options)
+        painter = Painter(self.actor, options.size, self._device)
+        done = 0
+        with (
+            VideoWriter(
+                output, rate=stage.fps, audio_from=stage.audio, duration=stage.duration, force=force
+            ) as writer,
+            closing(prefetch(self._paint(stage, painter, options), 8)) as frames,
+        ):
+            for pixels, at in frames:
+                writer.write(pixels, at)
+                done += 1
+                if progress:
+                    progress(done, max(done, stage.frames))
+        return CloneResult(Path(output), done, time.monotonic() - began)
+
+    def frames(self, driving: str | Path | PoseSequence, options: CloneOptions | None = None) -> Iterator[np.ndarray]:
+        """The frames of a clone, one by one: (H, W, 3) uint8 RGB."""
+        options = options or CloneOptions()
+        stage = _open(driving, self, options)
+        for pixels, _ in self._paint(stage, Painter(self.actor, options.size, self._device), options):
+            yield pixels
+
+    def render(self, poses: PoseSequence) -> Iterator[np.ndarray]:
+        """Paint poses that already are in the actor's frame, without retargeting: (H, W, 3) uint8 RGB each."""
+        moments = (Moment(Pose(k, s), t) for k, s, t in zip(poses.keypoints, poses.scores, poses.times))
+        yield from Painter(self.actor, None, self._device).paint(moments)
+
+    def _paint(self, stage: _Stage, painter: Painter, options: CloneOptions) -> Iterator[tuple[np.ndarray, float]]:
+        with closing(prefetch(stage.moments, 512)) as moments:
+            driver = stage.body
+            first = [] if driver else list(islice(moments, MEASURED))
+            driver = driver or measure_body(_sequence(first))
+            times = []
+
+            def retargeted() -> Iterator[Moment]:
+                for moment in chain(first, moments):
+                    keypoints, scores = retarget(
+                        moment.pose.keypoints[None], moment.pose.scores[None], driver, painter.body,
+                        options.keep_proportions,
+                    )  # fmt: skip
+                    times.append(moment.time)
+                    yield Moment(Pose(keypoints[0], scores[0]), moment.time)
+
+            for pixels in painter.paint(retargeted()):
+                yield pixels, times.pop(0)
+
+
+class _Stage(NamedTuple):
+    """A driving performance, opened."""
+
+    moments: Iterator[Moment]
+    fps: float
+    frames: int
+    duration: float | None
+    audio: Path | None
+    body: Body | None
+
+
+def _open(driving: str | Path | PoseSequence, cloner: PerformanceCloner, options: CloneOptions) -> _Stage:
+    if not isinstance(driving, PoseSequence) and Path(driving).suffix == ".npz":
+        driving = PoseSequence.load(driving)
+    if isinstance(driving, PoseSequence):
+        moments = (Moment(Pose(k, s), t) for k, s, t in zip(driving.keypoints, driving.scores, driving.times))
+        return _Stage(moments, driving.fps, len(driving), None, None, measure_body(driving))
+    from perfclone.video import probe
+
+    info = probe(driving)
+    audio = Path(driving) if info.has_audio else None
+    moments = perform(driving, cloner.extractor, options.person)
+    return _Stage(moments, info.fps, info.frames, info.duration, audio, None)
+
+
+def perform(video: str | Path, extractor: PoseExtractor, person: int = 0) -> Iterator[Moment]:
+    """The performance in a video as a stream: one cleaned pose for each frame, and its time in seconds."""
+    from perfclone.pose.extractor import extract
+    from perfclone.video import VideoReader
+
+    with VideoReader(video) as reader:
+        times: list[float] = []
+
+        def poses() -> Iterator[Pose]:
+            for frame, pose in extract(extractor, reader, person):
+                times.append(frame.time)
+                yield replace(pose, matte=None)
+
+        for pose in clean(poses(), reader.info.fps):
+            yield Moment(pose, times.pop(0))
+
+
+def read_poses(
+    path: str | Path, extractor: PoseExtractor | None = None, person: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> PoseSequence:  # fmt: skip
+    """The cleaned poses of a video, or those that a .npz file holds."""
+    if Path(path).suffix == ".npz":
+        return PoseSequence.load(path)
+    from perfclone.pose.extractor import build_extractor
+    from perfclone.video import probe
+
+    info, extractor = probe(path), extractor or build_extractor("blazepose")
+    moments = []
+    for moment in perform(path, extractor, person):
+        moments.append(moment)
+        if progress:
+            progress("poses", len(moments), max(info.frames, len(moments)))
+    return replace(_sequence(moments), size=(info.width, info.height), extractor=extractor.name)
+
+
+def _sequence(moments: list[Moment]) -> PoseSequence:
+    return PoseSequence.from_poses([m.pose for m in moments], [m.time for m in moments], (1, 1))
