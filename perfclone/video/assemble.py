@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from perfclone.errors import UserError
-from perfclone.video.container import first_frame, open_media, readable_packets, video_stream
+from perfclone.video.container import decoded_frames, first_frame, open_media, readable_packets, video_stream
 
 logger = logging.getLogger(__name__)
 
@@ -94,15 +94,13 @@ def _sound(
         logger.info("%s: MP4 does not carry %s sound; it is re-encoded to AAC.", container.name, codec)
         rate = stream.rate if stream.rate in _AAC_RATES else 48000
         into = out.add_stream("aac", rate=rate, layout="mono" if stream.channels == 1 else "stereo")
-        packets = _encoded(readable_packets(container, stream), into)
+        packets = _encoded(decoded_frames(container, stream), into)
     return _placed(packets, into, start, end)
 
 
-def _encoded(packets: Iterator[av.Packet], into: av.AudioStream) -> Iterator[av.Packet]:
-    """Decode packets and encode them for another stream."""
-    for packet in packets:
-        for frame in packet.decode():
-            yield from into.encode(frame)
+def _encoded(frames: Iterator[av.AudioFrame], into: av.AudioStream) -> Iterator[av.Packet]:
+    for frame in frames:
+        yield from into.encode(frame)
     yield from into.encode(None)
 
 
@@ -110,14 +108,19 @@ def _placed(
     packets: Iterator[av.Packet], into: av.AudioStream, start: float, end: float | None
 ) -> Iterator[av.Packet]:
     """Move packets of sound to the output's clock, without those that end well before 0 or begin after `end`."""
+    last = None
     for packet in packets:
         if packet.pts is None:
             continue
         packet.pts -= round(start / packet.time_base)
         packet.dts = packet.pts
-        packet.stream = into
+        if last is not None and packet.pts <= last:
+            logger.warning("The sound's clock jumps back at %.1f s; the rest is left out.", last * packet.time_base)
+            return
+        last = packet.pts
         if end is not None and packet.pts * packet.time_base >= end:
             return
+        packet.stream = into
         if (packet.pts + (packet.duration or 0)) * packet.time_base >= -_PREROLL:
             yield packet
 

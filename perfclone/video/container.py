@@ -76,7 +76,9 @@ def readable_packets(container: av.container.InputContainer, *streams: av.stream
         logger.warning("%s cannot be read to its end: %s", container.name, error)
 
 
-def decoded_frames(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+def decoded_frames(
+    container: av.container.InputContainer, stream: av.VideoStream | av.AudioStream
+) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Yield every frame that decodes, in order of display, each with a time."""
     count = 0
     for packet in itertools.chain(readable_packets(container, stream), [None]):  # None drains the decoder

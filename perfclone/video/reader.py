@@ -40,7 +40,7 @@ class VideoReader:
                 ...
 
     A few frames are held at a time; none is dropped or repeated. Times always rise. What cannot be decoded is passed
-    over, and a warning logged at the end. Each new loop starts at the first frame.
+    over, and a warning logged at the end. Each loop starts at the first frame; those under way end with the `with`.
 
     Args:
         path: the video.
@@ -52,7 +52,7 @@ class VideoReader:
     Raises:
         FileNotFoundError: there is no such file.
         UserError: it is not a video, is empty, or nothing in it can be decoded.
-        ValueError: `max_side` is below 1.
+        ValueError: `max_side` is below 1, or a loop is begun after the `with`.
     """
 
     def __init__(self, path: str | Path, *, max_side: int | None = None):
@@ -60,29 +60,27 @@ class VideoReader:
             raise ValueError(f"max_side must be at least 1 pixel, not {max_side}.")
         self.info = probe(path)
         self._max_side = max_side
-        self._container: av.container.InputContainer | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; a loop that is under way ends."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        self._closed = True
 
     def __iter__(self) -> Iterator[Frame]:
-        self.close()
-        self._container = container = open_media(self.info.path)
-        stream = video_stream(container, self.info.path)
-        picture, clock, count = None, _Clock(self.info.fps), 0
-        for frame in decoded_frames(container, stream):
-            picture = picture or Picture(frame, stream.sample_aspect_ratio, self._max_side)
-            yield Frame(picture(frame), clock(frame))
-            count += 1
+        if self._closed:
+            raise ValueError(f"The reader of {self.info.path} is closed; make another.")
+        # Each loop has a container of its own: one closed under a running decoder takes the process down.
+        with open_media(self.info.path) as container:
+            stream = video_stream(container, self.info.path)
+            picture, clock, count = None, _Clock(self.info.fps), 0
+            for frame in decoded_frames(container, stream):
+                picture = picture or Picture(frame, stream.sample_aspect_ratio, self._max_side)
+                yield Frame(picture(frame), clock(frame))
+                count += 1
+                if self._closed:
+                    return
         self._report(count)
 
     def _report(self, count: int) -> None:

@@ -65,7 +65,7 @@ class VideoWriter:
     Raises:
         UserError: the file exists and `force` is off, or its name or folder will not do.
         FileNotFoundError: there is no file `audio_from`.
-        ValueError: `rate` is not a positive number.
+        ValueError: `rate` is out of range.
     """
 
     def __init__(
@@ -80,15 +80,15 @@ class VideoWriter:
         preset: str = "veryfast",
         metadata: Mapping[str, str] | None = None,
     ):
-        if not 0 < rate < 10_000:
-            raise ValueError(f"rate must be above 0 and below 10000 frames per second, not {rate}.")
+        if not 0.01 <= rate <= 10_000:
+            raise ValueError(f"rate must be from 0.01 to 10000 frames per second, not {rate}.")
         self.path = Path(path)
         _check_target(self.path, force)
         if audio_from is not None:
             open_media(audio_from).close()
         self.partial_path: Path | None = None
         self.frames = 0
-        self._rate = Fraction(rate).limit_denominator(1001)
+        self._rate = Fraction(float(rate)).limit_denominator(1001)
         # A tick that spells both the exact rate and, to about 5 microseconds, any other time.
         self._tick = Fraction(1, self._rate.numerator * -(-_TICKS // self._rate.numerator))
         self._audio_from, self._duration = audio_from, duration
@@ -143,7 +143,7 @@ class VideoWriter:
             raise
 
     def _next_pts(self, time: float | None) -> int:
-        pts = round((self.frames / self._rate if time is None else Fraction(time)) / self._tick)
+        pts = round((self.frames / self._rate if time is None else float(time)) / self._tick)
         if pts < self._pts or pts < 0:
             raise ValueError(
                 f"time must rise from frame to frame; {time} s comes after {float(self._pts * self._tick)} s."
@@ -187,13 +187,18 @@ class VideoWriter:
 
     def _keep(self) -> None:
         """Keep what was done before a failure, playable, under another name; leave nothing else behind."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, av.error.FFmpegError):  # what reached the disk before is what there is
             self._close()
         if self.frames and _plays(self._part):
             self.partial_path = self.path.with_name(f"{self.path.stem}.partial.mp4")
             try:
                 self._assemble(self.partial_path, self._end, trim=True)
-            except (OSError, av.error.FFmpegError):  # no room for a copy: the part file plays too
+            except (
+                OSError,
+                ValueError,
+                av.error.FFmpegError,
+            ) as reason:  # no room for a copy: the part file plays too
+                logger.debug("%s: %s", self.partial_path, reason)
                 os.replace(self._part, self.partial_path)
             logger.warning("%s was not finished; what was done is in %s.", self.path, self.partial_path)
         self._part.unlink(missing_ok=True)
