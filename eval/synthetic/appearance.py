@@ -166,6 +166,10 @@ def random_actor(seed: int) -> Appearance:
     def colour(low: int = 20, high: int = 240) -> Colour:
         return tuple(int(v) for v in rng.integers(low, high, 3))
 
+    def muted(low: int, high: int) -> Colour:
+        vivid = np.array(colour(low, high))
+        return tuple(int(v) for v in 0.45 * vivid + 0.55 * vivid.mean())
+
     def shade(base: Colour) -> Colour:
         return tuple(int(np.clip(v * rng.uniform(0.92, 1.08), 8, 250)) for v in base)
 
@@ -184,5 +188,5 @@ def random_actor(seed: int) -> Appearance:
         beard=0.0 if woman else float(rng.choice((0, 0, 0.5, 0.9))),
         top=garment(float(rng.choice((0.6, 0.75, 1.3, 1.85)))), shoes=colour(),
         bottom=Garment(colour(20, 190), colour(), "plain", float(rng.choice((1.05, 1.5, 1.95)))),
-        room=Room(colour(110, 235), colour(70, 190), ("planks", "tiles", "carpet")[rng.integers(3)], seed + 10),
+        room=Room(muted(110, 235), muted(70, 190), ("planks", "tiles", "carpet")[rng.integers(3)], seed + 10),
     )  # fmt: skip

@@ -148,8 +148,7 @@ def air(frames: np.ndarray) -> np.ndarray:
         y = frames[:, 2] + (rotation(4).apply([0, 0, 0.0849 * side]) + thigh.apply([0, -0.4215, 0]))[:, 1]
         y += shin.apply([0, -0.4099, 0])[:, 1]
         lowest += [y + foot.apply([x, -0.05, 0])[:, 1] for x in (-0.04, 0.13)]
-    height = np.min(lowest, 0)
-    return np.maximum(height - np.percentile(height, 10) - 0.015, 0)
+    return np.maximum(np.min(lowest, 0) - 0.04, 0)  # standing feet wander within 4 cm in these clips
 
 
 def make_motions(package: zipfile.ZipFile, path: Path) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from eval.synthetic.appearance import HairStyle
 from eval.synthetic.mesh import Mesh, clip
+from eval.synthetic.rig import EARS, Rig
 
-if TYPE_CHECKING:
-    from eval.synthetic.bodies import Rig
-
-EARS = 2
 #: Hairline: depth behind the eyes -> height above them, both in heights of the skull above the eyes.
 DEPTH = (-0.3, 0.1, 0.45, 0.62, 0.78, 1.0, 1.25, 1.6)
 LINE = (0.66, 0.62, 0.52, 0.05, -0.05, -0.1, -0.75, -0.85)

@@ -7,6 +7,9 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
+#: What a triangle of a dressed person is made of.
+SKIN, TOP, BOTTOM, SHOE, HAIR, EYE, LASH = range(7)
+
 
 @dataclass(frozen=True)
 class Mesh:

@@ -10,8 +10,8 @@ import numpy as np
 
 from eval.synthetic import raster
 from eval.synthetic.appearance import ACTORS, PATTERNS, Appearance
-from eval.synthetic.bodies import EYE, SHOE, Body
-from eval.synthetic.mesh import normals
+from eval.synthetic.bodies import Body
+from eval.synthetic.mesh import EYE, SHOE, normals
 from eval.synthetic.room import Camera, draw_room
 
 LIGHT_SIZE, LIGHT_REACH = 512, 2.6  # samples and metres of the main light's depth map
