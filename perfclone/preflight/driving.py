@@ -120,7 +120,7 @@ def filmed_distance(actor: Actor) -> float:
     distances[np.abs(at[:, None] - at) <= max(1, round(_NEIGHBOURS * len(bank)))] = np.inf
     nearest = distances.min(1, initial=np.inf)
     nearest = nearest[np.isfinite(nearest)]
-    return float(np.clip(np.quantile(nearest, 0.95), _LEAST, _MOST)) if len(nearest) else _LEAST
+    return min(max(float(np.quantile(nearest, 0.95)), _LEAST), _MOST) if len(nearest) else _LEAST
 
 
 def bank_distances(poses: PoseSequence, driver: Body, actor: Actor) -> np.ndarray:
