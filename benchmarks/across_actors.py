@@ -17,8 +17,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from perfclone.pipeline import PerformanceCloner
-
 from benchmarks import common
 from benchmarks.clips import load_clip
 from eval import metrics
@@ -27,7 +25,7 @@ from eval.synthetic import ACTORS, Scene, motion
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.commands.common import positive, progress_bar, refuse_existing
-from perfclone.pose import build_extractor
+from perfclone.pipeline import PerformanceCloner
 from perfclone.video import VideoWriter
 
 FPS = 30
@@ -121,7 +119,7 @@ def main() -> None:
     truth, mattes = render(args.person, frames, size)
     with tempfile.TemporaryDirectory() as folder:
         video = write(driving, Path(folder, "driving.mp4"))
-        cloner = PerformanceCloner(actor, build_extractor("blazepose"))
+        cloner = PerformanceCloner(actor)
         with progress_bar("cloning") as progress:
             clone = np.stack([*common.counted(cloner.frames(video), progress, len(frames))])
         baseline = nearest_frames(reference, video, size)

@@ -108,11 +108,6 @@ def _cpu_facts() -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-def has_bf16() -> bool:
-    """Whether the processor has instructions for bf16; without them it is slower than fp32."""
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(_cpu_facts().get("flags", "").split()))
-
-
 def write_json(result: dict, path: Path | None) -> None:
     """Print a result as JSON, and write it to a file where one is wanted; beside, then renamed."""
     text = json.dumps(result, indent=2)

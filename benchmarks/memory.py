@@ -80,7 +80,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--actor", metavar="ACTOR", help="default: the built-in actor anna")
     parser.add_argument("--driving", type=Path, metavar="VIDEO", help="default: the built-in driving clip")
-    parser.add_argument("--size", type=whole(16), default=128, help="short side, pixels (default: %(default)s)")
+    parser.add_argument("--size", type=whole(64), default=128, help="short side, pixels (default: %(default)s)")
     parser.add_argument("--short", type=whole(1), default=600, help="frames (default: %(default)s)")
     parser.add_argument("--long", type=whole(1), default=6000, help="frames (default: %(default)s)")
     parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)

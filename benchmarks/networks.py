@@ -1,62 +1,59 @@
-"""What the speed benchmark times of networks: all of G on a frame, and any network in its faster memory layout."""
+"""What the speed benchmark times of networks: G painting frame after frame, and any network in its faster layout."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
 from benchmarks.common import interleaved_medians
 from perfclone.actor import Actor
-from perfclone.generator import Generator, Layers
+from perfclone.painter import Painter
+from perfclone.pipeline import Moment
+from perfclone.pose import Pose, PoseSequence
+from perfclone.retarget import measure_body, retarget
+from perfclone.training import PRESETS
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-def painter(
-    generator: Generator, poses: torch.Tensor, seen: torch.Tensor, plate_size: tuple[int, int] | None = None
-) -> Callable[[], torch.Tensor]:
-    """All of G on a frame: maps, textures, U-Net, composite.
+def actor_like(actor: Actor, preset: str, width: int, height: int) -> Actor:
+    """An untrained actor of a preset, as fast as a trained one, with the body of `actor` in frames of another size."""
+    old, size = actor.config, PRESETS[preset]
+    scale = height / old.height
+    config = dataclasses.replace(
+        old, width=width, height=height, side=round(old.side * scale), preset=preset, poses=0,
+        body_lengths=tuple(length * scale for length in old.body_lengths), body_centre_x=width / 2,
+        body_floor_y=old.body_floor_y * scale, resolution=size.resolution, widths=size.widths,
+        texture_channels=size.texture_channels, texture_side=size.texture_side,
+    )  # fmt: skip
+    return Actor(config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def painting(
+    actor: Actor, poses: PoseSequence, size: int | None = None, device: str = "cpu"
+) -> Callable[[], np.ndarray]:
+    """All of G on a frame, as cloning runs it: maps, textures, U-Net, composite over the plate.
 
     Args:
-        generator: G, on the device of the poses.
-        poses: (N, J, 2) torso lengths around the hips; each call paints the next.
-        seen: (N, J) bool.
-        plate_size: (height, width) of a plate over which the crop is composited, scaled to its height; None is a plate
-            of the crop's own size.
+        actor: Who is painted.
+        poses: Of anybody; each call paints the next, there and back without end.
+        size: Short side of the frame, pixels; None is the actor's own.
+        device: Where G runs.
 
     Returns:
-        A call that gives the frame, (1, 3, H, W).
+        A call that gives the next frame, (H, W, 3) uint8.
     """
-    side, device = generator.resolution, poses.device
-    scale = torch.full((1,), side / 5.0, device=device)
-    windows = torch.stack([poses.roll(1, 0), poses, poses.roll(-1, 0)], 1) * scale + side / 2  # (N, 3, J, 2)
-    seen = torch.stack([seen.roll(1, 0), seen, seen.roll(-1, 0)], 1)
-    plate = torch.rand(1, 3, *(plate_size or (side, side)), device=device)
-    turn, memory = itertools.cycle(range(len(poses))), torch.zeros(1, 4, side, side, device=device)
-
-    def paint() -> torch.Tensor:
-        t = next(turn)
-        layers = generator(windows[t : t + 1], seen[t : t + 1], scale, memory)
-        memory.copy_(layers.memory())
-        if plate_size:
-            layers = Layers(*(nn.functional.interpolate(x, plate_size[0], mode="bilinear") for x in layers))
-        frame = plate.clone()
-        covered = frame[..., : layers.alpha.shape[-1]]
-        covered.copy_(layers.over(covered))
-        return frame
-
-    return paint
-
-
-def generator_at(actor: Actor, resolution: int) -> Generator:
-    """The actor's G, set to a crop of so many pixels whatever its own is."""
-    c = actor.config
-    generator = Generator(resolution, c.widths, c.texture_channels, c.texture_side, c.memory, c.window)
-    generator.load_state_dict(actor.generator.state_dict())
-    return generator.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    painter = Painter(actor, size, device)
+    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(poses), painter.body)
+    order = itertools.cycle([*range(len(poses)), *range(len(poses) - 1, -1, -1)])
+    fps = actor.config.fps
+    frames = painter.paint(Moment(Pose(keypoints[t], scores[t]), n / fps) for n, t in enumerate(order))
+    return lambda: next(frames)
 
 
 def fastest_layout(network: nn.Module, picture: torch.Tensor) -> tuple[str, Callable[[], torch.Tensor]]:

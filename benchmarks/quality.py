@@ -16,8 +16,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from perfclone.pipeline import PerformanceCloner
-
 from benchmarks import common
 from benchmarks.clips import SIZE, Clip, Remembered, load_clip, square_clip
 from eval import metrics
@@ -25,7 +23,7 @@ from eval.baselines import Pix2Pix, skeletons
 from perfclone.actor import Actor
 from perfclone.commands.common import positive, progress_bar, progress_bars, refuse_existing, share, whole
 from perfclone.errors import UserError
-from perfclone.pose import build_extractor
+from perfclone.pipeline import PerformanceCloner
 from perfclone.training import TrainConfig, train
 
 #: ST-LPIPS takes a third of a second a frame, so of a longer hold-out it sees this many frames, evenly spaced.
@@ -38,7 +36,7 @@ def train_perfclone(clip: Clip, config: TrainConfig, folder: Path) -> tuple[Perf
     clip = clip.write(folder / "train.mp4")
     with progress_bars() as progress:
         result = train(folder / "train.mp4", folder / "actor", config, extractor=Remembered(clip), progress=progress)
-    cloner = PerformanceCloner(Actor.from_pretrained(result.actor_dir), build_extractor("blazepose"))
+    cloner = PerformanceCloner(Actor.from_pretrained(result.actor_dir))
     return cloner, {"minutes": result.minutes, "steps": result.steps}
 
 

@@ -2,8 +2,8 @@
 
 Everything is timed in turn on the same threads in 32-bit floats, and medians are reported: milliseconds a
 frame, one frame at a time. Each network is in evaluation mode without gradients, in its faster memory layout.
-`generator_ms` is all of G: coordinate maps, textures, U-Net and composite. `codec_ms` decodes and encodes a frame.
-`clone_ms` is the wall time of a whole clone, from the driving file to the finished file, divided by its frames.
+`generator_ms` is all of G as cloning runs it: maps, textures, U-Net, composite. `codec_ms` decodes a frame and encodes
+it. `clone_ms` is the wall time of a whole clone, from the driving file to the finished file, divided by its frames.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -22,15 +22,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import common
-from benchmarks.networks import fastest_layout, generator_at, painter
+from benchmarks.networks import actor_like, fastest_layout, painting
 from eval.baselines import UNet, resnet_9blocks
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.commands import demo
-from perfclone.commands.common import refuse_existing, whole
-from perfclone.generator import Generator
-from perfclone.pose import build_extractor, extract
-from perfclone.training import PRESETS
+from perfclone.commands.common import progress_bars, refuse_existing, whole
+from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
+from perfclone.pose import PoseSequence, build_extractor, extract
 from perfclone.video import Frame, VideoReader, VideoWriter
 
 SIZE = 256
@@ -64,30 +63,26 @@ def pose_stream(frames: list[Frame]) -> Iterator:
     return extract(build_extractor("blazepose"), endless)
 
 
-def whole_clone(actor: Actor, driving: Path, output: Path) -> float:
+def whole_clone(cloner: PerformanceCloner, driving: Path, output: Path) -> float:
     """Milliseconds a frame of a whole clone, file to file."""
-    from perfclone.pipeline import CloneOptions, PerformanceCloner
-
-    cloner = PerformanceCloner(actor, build_extractor("blazepose"))
     start = time.perf_counter()
     result = cloner.clone(driving, output, CloneOptions(size=SIZE), force=True)
     return (time.perf_counter() - start) * 1000 / result.frames
 
 
 @torch.inference_mode()
-def on_cpu(actor: Actor, driving: Path, rounds: int, folder: Path) -> dict:
+def on_cpu(actor: Actor, driving: Path, poses: PoseSequence, rounds: int, folder: Path) -> dict:
     """Time everything in turn: in each round one whole clone, one codec run, and eight frames of everything else."""
-    picture, layouts, nets = torch.rand(1, 3, SIZE, SIZE) * 2 - 1, {}, {}
+    picture, layouts, subjects = torch.rand(1, 3, SIZE, SIZE) * 2 - 1, {}, {}
     for name, network in (("unet_256", UNet()), ("resnet_9", resnet_9blocks())):
-        layouts[name], nets[name] = fastest_layout(network.eval(), picture)
-    nets["generator"] = painter(generator_at(actor, SIZE), actor.pose_bank, actor.pose_bank_scores > 0)
-    frames = small_clip(driving, folder / "small.mp4")
-    stream = pose_stream(frames)
+        layouts[name], subjects[name] = fastest_layout(network.eval(), picture)
+    stream, cloner = pose_stream(small_clip(driving, folder / "small.mp4")), PerformanceCloner(actor, device="cpu")
+    subjects |= {"generator": painting(actor, poses, SIZE), "pose": lambda: next(stream)}
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
-        medians = common.interleaved_medians({**nets, "pose": lambda: next(stream)}, rounds=8)
+        medians = common.interleaved_medians(subjects, rounds=8)
         medians["codec"] = recode(folder / "small.mp4", folder / "recoded.mp4")
-        medians["clone"] = whole_clone(actor, driving, folder / "clone.mp4")
+        medians["clone"] = whole_clone(cloner, driving, folder / "clone.mp4")
         for name, value in medians.items():
             times.setdefault(name, []).append(value)
     ms = {name: float(np.median(values)) for name, values in times.items()}
@@ -98,28 +93,22 @@ def on_cpu(actor: Actor, driving: Path, rounds: int, folder: Path) -> dict:
         "unet_256_fp32_ms": ms["unet_256"],
         "resnet_9_fp32_ms": ms["resnet_9"],
         **{f"{name}_ms": ms[name] for name in ("pose", "generator", "codec", "clone")},
-        "bf16_ms": in_bf16(nets) if common.has_bf16() else None,
         "layouts": layouts,
     }
 
 
-def in_bf16(nets: dict[str, Callable[[], torch.Tensor]]) -> dict[str, float]:
-    """The networks once more under autocast, on a processor that has bf16 instructions."""
-    with torch.autocast("cpu", torch.bfloat16):
-        return common.interleaved_medians(nets, rounds=16)
-
-
 @torch.inference_mode()
-def on_gpu(actor: Actor) -> dict[str, float | str]:
-    """G on a GPU in bf16 and channels-last: crops of 256 and 512, and 512 composited over 1920x1080."""
+def on_gpu(actor: Actor, poses: PoseSequence) -> dict[str, float | str]:
+    """Milliseconds a frame on a GPU in bf16 and channels-last: G at 256, 512 and 1080p, and pix2pix's two at 256."""
     torch.backends.cudnn.benchmark = True
-    poses, seen = actor.pose_bank.cuda(), actor.pose_bank_scores.cuda() > 0
-    subjects = {}
-    for name, preset, plate in (("256", "base", None), ("512", "hd", None), ("1080p", "hd", (1080, 1920))):
-        p = PRESETS[preset]
-        generator = Generator(p.resolution, p.widths, p.texture_channels, p.texture_side).eval().cuda()
-        paint = painter(generator.to(memory_format=torch.channels_last), poses, seen, plate)
-        subjects[f"generator_{name}_bf16_ms"] = lambda paint=paint: (paint(), torch.cuda.synchronize())
+    sizes = {"256": ("base", 256, 256), "512": ("hd", 512, 512), "1080p": ("hd", 1920, 1080)}
+    subjects = {
+        f"generator_{name}_ms": painting(actor_like(actor, *it), poses, device="cuda") for name, it in sizes.items()
+    }
+    picture = torch.rand(1, 3, SIZE, SIZE, device="cuda").contiguous(memory_format=torch.channels_last)
+    for name, network in (("unet_256", UNet()), ("resnet_9", resnet_9blocks())):
+        network.eval().cuda().to(memory_format=torch.channels_last)
+        subjects[f"{name}_ms"] = lambda network=network: (network(picture), torch.cuda.synchronize())
     with torch.autocast("cuda", torch.bfloat16):
         return {**common.interleaved_medians(subjects, rounds=50, warm_up=10), "device": torch.cuda.get_device_name()}
 
@@ -135,10 +124,14 @@ def main() -> None:
     common.set_threads(args.threads)
     actor = Actor.from_pretrained(args.actor or builtin.pick("actor", builtin.actors(), demo.ACTOR))
     driving = args.driving or builtin.pick("driving clip", builtin.driving_clips(), demo.CLIP)
+    if actor.config.resolution != SIZE:
+        actor = actor_like(actor, "base", SIZE, SIZE)
+    with progress_bars() as progress:
+        poses = read_poses(driving, progress=progress)
     with tempfile.TemporaryDirectory() as folder:
-        result = on_cpu(actor, driving, args.rounds, Path(folder))
+        result = on_cpu(actor, driving, poses, args.rounds, Path(folder))
     if torch.cuda.is_available():
-        result["gpu"] = on_gpu(actor)
+        result["gpu_bf16"] = on_gpu(actor, poses)
     common.write_json({**result, "size": SIZE, "rounds": args.rounds, **common.circumstances(args.threads)}, args.json)
 
 
