@@ -44,7 +44,7 @@ def coverage(poses: PoseSequence) -> Iterator[Finding]:
 
 
 def _shown(share: float, words: str) -> str:
-    return f"{words} in {share:.0%} of the time" if share else f"never {words}"
+    return f"{words} in {share:.0%} of the frames" if share else f"never {words}"
 
 
 def views(poses: PoseSequence) -> dict[str, np.ndarray]:

@@ -142,7 +142,8 @@ def _filmed(distances: np.ndarray, limit: float) -> Finding:
         "filmed poses", outside,
         f"{outside:.0%} of the poses lie more than {limit:.2f} torso lengths a joint from all that the actor was "
         f"filmed doing (the median pose lies {np.median(known):.2f} away)",
-        "Film the actor doing such movements and train again, or cut the ranges below.", warn=0.1, fail=0.6, low=True,
+        "Film the actor doing such movements and train again, or cut the stretches below.",
+        warn=0.1, fail=0.6, low=True,
     )  # fmt: skip
 
 
@@ -186,9 +187,8 @@ def _run(
     )  # fmt: skip
     if price_per_hour is not None:
         cost = seconds / 3600 * price_per_hour
-        yield Finding(
-            "cost", "pass", round(cost, 6), f"about {cost:.4g}: {seconds:.0f} s at {price_per_hour:g} an hour"
-        )
+        price = f"{cost:.2f}" if cost >= 0.1 else f"{cost:.1g}"
+        yield Finding("cost", "pass", round(cost, 6), f"about {price}: {seconds:.0f} s at {price_per_hour:g} an hour")
 
 
 def time_parts(path: str | Path, seen: Look, actor: Actor, extractor: PoseExtractor) -> tuple[float, float, float]:

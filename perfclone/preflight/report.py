@@ -97,8 +97,9 @@ class Report:
                 lines += textwrap.wrap(
                     finding.advice, width, initial_indent=f"{indent}→ ", subsequent_indent=f"{indent}  "
                 )
-        for start, end, why in self.ranges:
-            lines.append(f"{' ' * column}{start:7.1f} - {end:.1f} s  {why}")
+        if self.ranges:
+            lines += ["", "  Look at these stretches first:"]
+            lines += [f"    {start:7.1f} - {end:.1f} s  {why}" for start, end, why in self.ranges]
         return "\n".join([*lines, "", self._summary()])
 
     def _summary(self) -> str:
