@@ -107,6 +107,22 @@ def test_what_exists_is_replaced_only_by_force(tmp_path):
     assert existing.read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("poses a.mp4 -o poses.txt", "must end in .npz"),
+        ("poses a.mp4 -o p.npz --overlay o.avi", "o.avi must end in .mp4"),
+        ("clone actor a.mp4 -o out", "out must end in .mp4"),
+        ("clone actor a.mp4 -o out.mp4 --size 9999", "These settings do not go: size must lie in"),
+        ("clone actor a.mp4 -o out.mp4 --person 99", "person must lie in 0-20, got 99"),
+        ("train a.mp4 -o out --minutes 1e9", "minutes must lie in"),
+    ],
+)
+def test_outputs_and_settings_are_checked_before_any_work(arguments, sentence, capsys):
+    assert cli.main(arguments.split()) == 2
+    assert sentence in capsys.readouterr().err
+
+
 def test_built_in_things_are_found_by_name(tmp_path):
     (tmp_path / "actors" / "anna").mkdir(parents=True)
     (tmp_path / "actors" / "unfinished").mkdir()
@@ -147,16 +163,21 @@ def test_each_stage_has_a_progress_bar_unless_it_is_quick(capsys):
         "clone {missing} {bad} -o {out}.mp4",
     ],
 )
-def test_bad_input_gets_a_sentence_and_leaves_nothing(arguments, tmp_path):
+def test_bad_input_gets_a_sentence_and_leaves_nothing(arguments, tmp_path, capsys):
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is not a video")
     names = {"bad": bad, "missing": tmp_path / "missing.mp4", "out": tmp_path / "out"}
-    run = perfclone(*arguments.format(**names).split())
-    assert run.returncode == 2, run.stderr
-    sentence = run.stderr.splitlines()[-1]
+    assert cli.main(arguments.format(**names).split()) == 2
+    printed = capsys.readouterr()
+    sentence = printed.err.splitlines()[-1]
     assert sentence.startswith("perfclone: ") and str(tmp_path) in sentence and sentence.endswith((".", "`"))
-    assert "Traceback" not in run.stderr and not run.stdout
-    assert list(tmp_path.iterdir()) == [bad]
+    assert not printed.out and list(tmp_path.iterdir()) == [bad]
+
+
+def test_a_process_of_its_own_ends_with_the_code_and_no_traceback(tmp_path):
+    run = perfclone("poses", tmp_path / "missing.mp4", "-o", tmp_path / "poses.npz")
+    assert run.returncode == 2 and not run.stdout
+    assert run.stderr.startswith("perfclone: ") and run.stderr.count("\n") == 1
 
 
 @pytest.mark.slow

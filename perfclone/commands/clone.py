@@ -11,6 +11,8 @@ from perfclone.commands.common import (
     add_person,
     progress_bar,
     refuse_existing,
+    require_suffix,
+    settings,
     whole,
 )
 
@@ -26,7 +28,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     add_force(parser)
     picture = parser.add_argument_group("picture")
     picture.add_argument(
-        "--size", type=whole(16), metavar="N", help="short side of the result in pixels (default: the actor's own)"
+        "--size", type=whole(64), metavar="N", help="short side of the result in pixels (default: the actor's own)"
     )
     picture.add_argument(
         "--keep-proportions", action="store_true", help="keep the driving person's limb lengths, not the actor's"
@@ -38,11 +40,12 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Clone, and say where the video is."""
+    require_suffix(args.output, ".mp4")
     refuse_existing([args.output], args.force)
     from perfclone.pipeline import CloneOptions, PerformanceCloner
 
+    options = settings(CloneOptions, size=args.size, person=args.person, keep_proportions=args.keep_proportions)
     cloner = PerformanceCloner.from_pretrained(args.actor, extractor=args.extractor, weights=args.weights)
-    options = CloneOptions(size=args.size, person=args.person, keep_proportions=args.keep_proportions)
     with progress_bar("cloning") as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s")

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from perfclone.errors import UserError
 
+T = TypeVar("T")
 #: A bar without counts, since what is counted may be frames, steps or seconds.
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
 EXTRACTORS = ("blazepose", "openpose", "vitpose")
@@ -76,6 +78,16 @@ def kept_when_interrupted(words: str) -> Iterator[None]:
         raise KeyboardInterrupt(words) from interruption
 
 
+def require_suffix(path: Path | None, suffix: str) -> None:
+    """Refuse a name with another ending before any work is done; None is no file and goes.
+
+    Raises:
+        UserError: The name ends otherwise.
+    """
+    if path and path.suffix.lower() != suffix:
+        raise UserError(f"The output {path} must end in {suffix}.")
+
+
 def refuse_existing(paths: list[Path | None], force: bool) -> None:
     """Refuse to replace files before any work is done.
 
@@ -91,6 +103,18 @@ def refuse_existing(paths: list[Path | None], force: bool) -> None:
             raise UserError(f"{path} exists; choose another name or add --force to replace it.")
         if not path.absolute().parent.is_dir():
             raise UserError(f"The folder {path.parent} for {path.name} does not exist; create it first.")
+
+
+def settings(kind: Callable[..., T], **values: object) -> T:
+    """Build a settings object from the arguments.
+
+    Raises:
+        UserError: It refuses a value.
+    """
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise UserError(f"These settings do not go: {error}.") from error
 
 
 def whole(least: int) -> Callable[[str], int]:

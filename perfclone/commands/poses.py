@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.commands.common import add_extractor_options, add_force, add_person, progress_bar, refuse_existing
+from perfclone.commands.common import (
+    add_extractor_options,
+    add_force,
+    add_person,
+    progress_bar,
+    progress_bars,
+    refuse_existing,
+    require_suffix,
+)
 from perfclone.errors import UserError
 
 
@@ -25,9 +33,19 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find, clean and save the poses."""
+    require_suffix(args.output, ".npz")
+    require_suffix(args.overlay, ".mp4")
     refuse_existing([args.output, args.overlay], args.force)
-    sequence = _find(args)
-    seen = sum((sequence.scores > 0).any(axis=1))
+    from perfclone.video import probe
+
+    probe(args.video)  # what is no video is said before anything heavy is loaded
+    from perfclone.pipeline import read_poses
+    from perfclone.pose.extractor import build_extractor
+
+    with progress_bars() as progress:
+        extractor = build_extractor(args.extractor, weights=args.weights)
+        sequence = read_poses(args.video, extractor, args.person, progress)
+    seen = (sequence.scores > 0).any(axis=1).sum()
     if not seen:
         raise UserError(
             f"No person was found in {args.video}; film the whole body, in good light, "
@@ -39,28 +57,6 @@ def run(args: argparse.Namespace) -> int:
         _draw(args.video, sequence, args.overlay, args.force)
         print(f"{args.overlay}: the poses over the video")
     return 0
-
-
-def _find(args: argparse.Namespace):
-    """Run P over the video and clean what it finds, a frame at a time."""
-    from perfclone.pose import PoseSequence
-    from perfclone.pose.clean import clean
-    from perfclone.pose.extractor import build_extractor, extract
-    from perfclone.video import VideoReader
-
-    times = []
-    with VideoReader(args.video) as reader, progress_bar("finding poses") as progress:
-        extractor = build_extractor(args.extractor, weights=args.weights)
-        info = reader.info
-
-        def found():
-            for frame, pose in extract(extractor, reader, person=args.person):
-                times.append(frame.time)
-                progress(len(times), info.frames)
-                yield pose
-
-        cleaned = list(clean(found(), info.fps))
-    return PoseSequence.from_poses(cleaned, times, (info.width, info.height), extractor.name)
 
 
 def _draw(video: Path, sequence, overlay: Path, force: bool) -> None:

@@ -13,10 +13,10 @@ from perfclone.commands.common import (
     leading,
     positive,
     progress_bars,
+    settings,
     share,
     whole,
 )
-from perfclone.errors import UserError
 
 RESUME = "Give the same command with --resume to go on from the last checkpoint."
 
@@ -64,9 +64,18 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, and say where the actor is."""
     from perfclone.pose.extractor import build_extractor
-    from perfclone.training import train
+    from perfclone.training import TrainConfig, train
 
-    config = _config(args)
+    config = settings(
+        TrainConfig,
+        preset=args.preset,
+        minutes=args.minutes,
+        steps=args.steps,
+        holdout=args.holdout,
+        seed=args.seed,
+        person=args.person,
+        plate=not args.no_plate,
+    )
     extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
     with kept_when_interrupted(RESUME), progress_bars() as progress:
         result = train(
@@ -83,20 +92,3 @@ def run(args: argparse.Namespace) -> int:
         print(f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes")
         print(f"{result.run_dir}: loss curves and samples")
     return 0
-
-
-def _config(args: argparse.Namespace):
-    from perfclone.training import TrainConfig
-
-    try:
-        return TrainConfig(
-            preset=args.preset,
-            minutes=args.minutes,
-            steps=args.steps,
-            holdout=args.holdout,
-            seed=args.seed,
-            person=args.person,
-            plate=not args.no_plate,
-        )
-    except ValueError as error:
-        raise UserError(f"These settings do not go: {error}.") from error
