@@ -1,5 +1,6 @@
 """Video in and out: every frame at its time, upright, in the right colours, whatever the file and whatever happens."""
 
+import errno
 import logging
 import os
 import signal
@@ -400,9 +401,13 @@ def test_nothing_that_decodes_is_an_error(tmp_path):
         probe(path)
 
 
-def test_a_name_with_a_colon_is_a_file(tmp_path):
-    path = clip(tmp_path / "at.mp4", 2).rename(tmp_path / "12:30.mp4")
-    assert len(read(path)) == 2
+def test_a_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
+    clip(tmp_path / "at.mp4", 2).rename(tmp_path / "12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter("12:31.mp4", rate=30, audio_from="12:30.mp4") as writer:
+        for frame in read("12:30.mp4"):
+            writer.write(frame.pixels)
+    assert len(read("12:31.mp4")) == 2
 
 
 # --- samples -----------------------------------------------------------------------------------------------------
@@ -704,7 +709,8 @@ def start():
 def test_a_killed_run_leaves_a_file_that_plays(start, tmp_path):
     path = clip(tmp_path / "out.mp4", 3)
     before = path.read_bytes()
-    process = start(path)
+    # Plain pictures make small fragments, which a buffer would hold back.
+    process = start(path, setup="frames = [np.full((96, 128, 3), 20 * n, np.uint8) for n in range(10)]")
     assert process.stdout.readline() == "busy\n"
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
@@ -743,3 +749,15 @@ def test_a_disk_that_fills_in_the_last_step_loses_nothing(start, tmp_path):
     assert "UserError The disk is full" in output
     assert len(read(tmp_path / "out.partial.mp4")) == 5
     assert sorted(os.listdir(tmp_path)) == ["out.partial.mp4", "sound.mkv"]
+
+
+def test_without_room_for_a_copy_the_part_file_itself_is_kept(tmp_path, monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("perfclone.video.writer.assemble", full)
+    with pytest.raises(UserError, match="disk is full"), VideoWriter(tmp_path / "out.mp4", rate=30) as writer:
+        for pixels in numbered(40):
+            writer.write(pixels)
+    assert len(read(writer.partial_path)) == 40
+    assert os.listdir(tmp_path) == ["out.partial.mp4"]
