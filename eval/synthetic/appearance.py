@@ -120,7 +120,7 @@ ACTORS: dict[str, Appearance] = {
             room=Room((186, 200, 186), (168, 128, 92), "planks", 1),
         ),
         Appearance(
-            "ben", (0, 0, 0, 0.8, 0.2, 0), Proportions(height=1.03, legs=0.97, arms=1.05, torso=1.04, girth=1.03),
+            "ben", (0, 0, 0, 0.8, 0.2, 0), Proportions(height=1.03, legs=0.94, arms=1.05, torso=1.07, girth=1.03),
             skin=(232, 188, 162), hair=(112, 74, 42), lips=(190, 118, 108), eyes=(70, 104, 128), hair_style="short",
             top=Garment((176, 40, 48), (236, 232, 226), "block", 0.62), shoes=(52, 54, 60),
             bottom=Garment((150, 142, 122), (128, 120, 102), "plain", 1.95),
