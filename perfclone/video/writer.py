@@ -42,9 +42,9 @@ class VideoWriter:
             for frame in frames:
                 writer.write(pixels, frame.time)
 
-    Until then the pictures go to `.out.part.mp4` beside it, in fragments, so that even after a SIGKILL it plays up to
-    the last two seconds. An exception inside the `with`, Ctrl-C included, leaves what was done, playable, as
-    `out.partial.mp4`, and a file that was there before as it was.
+    Until then the pictures go to `.out.part.mp4` beside it, in fragments, so that even after a SIGKILL it plays, all
+    but its last second or two (or 20 frames, where those last longer). An exception inside the `with`, Ctrl-C
+    included, leaves what was done, playable, as `out.partial.mp4`, and a file that was there before as it was.
 
     Args:
         path: the file to write; it must end in .mp4.
