@@ -84,8 +84,9 @@ class Conditioning(nn.Module):
         reach = reach / MASK_WIDTH**2
         torso_reach = (local[:, :, n] / 1.3).pow(4).sum(-1)
         head_reach = local[:, :, n + 1].square().sum(-1).square()
-        weight = torch.exp(-torch.cat([reach, torso_reach[..., None], head_reach[..., None]], -1))
-        weight = weight * self._part_seen(known)[:, None]
+        reach = torch.cat([reach, torso_reach[..., None], head_reach[..., None]], -1)
+        # Far from a part exp would give subnormal numbers, which make a CPU crawl.
+        weight = torch.exp(-reach.clamp(max=20)) * self._part_seen(known)[:, None]
         share = weight / (weight.sum(-1, keepdim=True) + 0.05)
         uv = torch.cat([torch.stack([(limbs[..., 0] - 0.5) * 1.4, limbs[..., 1]], -1), local[:, :, n:] * 0.7], 2)
         motion = self._motion(before, now, after, seen, share, along) / scale[:, None, None]

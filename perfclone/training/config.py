@@ -27,7 +27,7 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(128, (16, 32, 64, 96), 8, 24, 4),
-    "base": Preset(256, (32, 64, 128, 192), 12, 32, 4),
+    "base": Preset(256, (24, 48, 96, 160), 12, 32, 4),
     "hd": Preset(512, (32, 64, 96, 160, 224), 16, 64, 4),
 }
 
@@ -53,6 +53,7 @@ class TrainConfig:
         temporal_critic: The discriminator of three frames in a row.
         memory: G sees its previous output.
         window: G sees the poses before and after.
+        checkpoint_minutes: Longest time between two checkpoints.
         warm_start: Start from the generator that ships with perfclone, trained on synthetic people only.
     """
 
@@ -72,6 +73,7 @@ class TrainConfig:
     temporal_critic: bool = True
     memory: bool = True
     window: bool = True
+    checkpoint_minutes: float = 2.0
     warm_start: bool = True
 
     def __post_init__(self):
@@ -84,6 +86,7 @@ class TrainConfig:
         for name, least, most in (
             ("minutes", 1e-3, 1e5), ("steps", 1, 10**8), ("holdout", 0.0, 0.5), ("batch", 1, 256), ("person", 0, 20),
             ("learning_rate", 1e-6, 0.1), ("accumulate", 1, 1024), ("seed", 0, 2**31),
+            ("checkpoint_minutes", 0, 1e4),
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and not least <= value <= most:

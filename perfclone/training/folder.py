@@ -16,8 +16,8 @@ from perfclone.errors import UserError
 from perfclone.training import pictures
 from perfclone.training.config import TrainConfig
 
-#: Settings that a resumed run may change: how long it is.
-_FREE = {"minutes", "steps"}
+#: Settings that a resumed run may change: how long it is and how often it saves.
+_FREE = {"minutes", "steps", "checkpoint_minutes"}
 
 
 class RunFolder:

@@ -184,8 +184,8 @@ def driving_footage(poses: PoseSequence, reference: Reference, plate: np.ndarray
     keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(poses), reference.body)
     size = (reference.width, reference.height)
     moved = PoseSequence(keypoints, scores, poses.times, size, poses.extractor)
-    boxes = _boxes(moved, reference.side, reference.body.torso)
-    return Footage(moved, boxes, np.arange(len(moved)) > 0, *_plates(boxes, plate, resolution))
+    boxes = follow_boxes(moved, reference.side, reference.body.torso)
+    return Footage(moved, boxes, np.arange(len(moved)) > 0, *cut_plates(boxes, plate, resolution))
 
 
 @dataclass
@@ -277,7 +277,7 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
     width, height = poses.size
     if with_plate:
         side = usual_side(poses.keypoints, poses.scores, body.torso, resolution)
-        boxes = _boxes(poses, side, body.torso)
+        boxes = follow_boxes(poses, side, body.torso)
     else:
         side = max(width, height)
         boxes = np.tile(np.array([(width - side) // 2, (height - side) // 2, side], np.int32), (len(kept), 1))
@@ -301,16 +301,16 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
     plate = watched.plate
     still = np.allclose(watched.transforms, np.eye(2, 3))
     reference = Reference(width, height, watched.fps, side, body, "still" if still else "stabilised", plate.seen)
-    plate_of, plates = _plates(boxes, plate.image, resolution)
+    plate_of, plates = cut_plates(boxes, plate.image, resolution)
     return reference, Footage(poses, boxes, follows, plate_of, plates, frames, mattes)
 
 
-def _boxes(poses: PoseSequence, side: int, torso: float) -> np.ndarray:
+def follow_boxes(poses: PoseSequence, side: int, torso: float) -> np.ndarray:
     follower = BoxFollower(side, torso)
     return np.stack([follower.step(k, s).array() for k, s in zip(poses.keypoints, poses.scores)])
 
 
-def _plates(boxes: np.ndarray, plate: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+def cut_plates(boxes: np.ndarray, plate: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut the plate once for each different box: index of each frame's plate, and the plates."""
     different, plate_of = np.unique(boxes, axis=0, return_inverse=True)
     return plate_of.reshape(-1), np.stack([Box(*box.tolist()).cut(plate, resolution) for box in different])

@@ -37,8 +37,8 @@ from perfclone.training.rollout import Rollout, Step
 SCHEDULE = ("still", "still", "moving", "unpaired")
 #: Frames in a row that the temporal discriminator sees, and the share of the run after which discriminators begin.
 RUN, CRITICS_FROM = 3, 0.4
-#: How often in a run the weights are judged, and the longest time between two checkpoints, seconds.
-JUDGED, CHECKPOINT_S = 12, 120.0
+#: How often in a run the weights are judged.
+JUDGED = 12
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Trainer:
             self.folder.log({"step": state.step, "minutes": state.seconds / 60, **losses})
             if int(self._fraction() * JUDGED) > state.judged:
                 self.judge()
-            if time.monotonic() - saved > CHECKPOINT_S:
+            if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                 self.folder.checkpoint(state.step)
                 saved = time.monotonic()
             if progress:

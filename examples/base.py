@@ -1,0 +1,126 @@
+"""Train what every actor starts from: a U-Net that has painted many synthetic people, and some of their motion.
+
+python -m examples.base [--people 12] [--frames 120] [--minutes 30]
+
+Each person has textures of their own and all share the U-Net, so it learns how to paint a body and not whom; the
+textures that ship are the mean of theirs. Nobody's likeness goes in: every person is drawn by `eval.synthetic`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from eval.synthetic import Scene, motion, random_actor
+from perfclone.crop import Box, usual_side
+from perfclone.generator import Generator, NeuralTextures
+from perfclone.pose import PoseSequence
+from perfclone.retarget import measure_body
+from perfclone.training.augment import worsen
+from perfclone.training.branches import paired_losses
+from perfclone.training.config import PRESETS
+from perfclone.training.footage import Footage, cut_plates, follow_boxes
+from perfclone.training.loop import learning_rate
+from perfclone.training.perceptual import PerceptualFeatures
+from perfclone.training.rollout import Rollout
+
+DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
+RUN = 3
+FPS = 30
+
+
+def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, float]:
+    """Film a random person in short runs of their reference motion: footage, and the torso length in pixels."""
+    scene, whole = Scene(random_actor(seed), size=size, noise=1.0), motion("reference", fps=FPS)
+    rng = np.random.default_rng(seed)
+    begins = np.sort(rng.choice(len(whole) // RUN, frames // RUN, replace=False)) * RUN
+    shots = [scene.render(whole[n], n) for begin in begins for n in range(begin, begin + RUN)]
+    keypoints, scores = (np.stack([getattr(shot, name) for shot in shots]) for name in ("keypoints", "scores"))
+    poses = PoseSequence(keypoints, scores, np.arange(len(shots)) / FPS, (size, size), "synthetic")
+    body = measure_body(poses)
+    boxes = follow_boxes(poses, usual_side(keypoints, scores, body.torso, resolution), body.torso)
+    cut = [(Box(*box.tolist()).cut(shot.rgb, resolution), Box(*box.tolist()).cut(shot.matte, resolution))
+           for box, shot in zip(boxes, shots)]  # fmt: skip
+    follows = np.arange(len(shots)) % RUN > 0
+    pictures, mattes = (np.stack(each) for each in zip(*cut))
+    return Footage(poses, boxes, follows, *cut_plates(boxes, scene.plate, resolution), pictures, mattes), body.torso
+
+
+def train(people: list[tuple[Footage, float]], minutes: float, preset: str, seed: int = 0) -> Generator:
+    """Train the shared U-Net on the people in turn."""
+    size = PRESETS[preset]
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    generator = Generator(size.resolution, size.widths, size.texture_channels, size.texture_side)
+    generator.to(memory_format=torch.channels_last)
+    first = generator.textures.texels.detach()
+    textures = [NeuralTextures(size.texture_channels, size.texture_side) for _ in people]
+    for own in textures:
+        own.texels.data.copy_(first)
+    average = torch.optim.swa_utils.AveragedModel(
+        generator.unet, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
+    )
+    groups = [{"params": list(generator.unet.parameters())}, {"params": [own.texels for own in textures]}]
+    rates = (1e-3, 1e-2)
+    optimiser, features = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=1e-4), PerceptualFeatures()
+    began, step, bar = time.monotonic(), 0, tqdm(total=round(minutes * 60), unit="s")
+    while (fraction := (time.monotonic() - began) / (minutes * 60)) < 1:
+        for group, rate in zip(optimiser.param_groups, rates):
+            group["lr"] = rate * learning_rate(step, fraction)
+        who = int(rng.integers(len(people)))
+        (footage, torso), generator.textures = people[who], textures[who]
+        warm = int(rng.integers(0, 2))
+        starts = footage.starts(warm + 1, np.ones(len(footage), bool))
+        clip = worsen(footage.clip(rng.choice(starts, size.batch), warm + 1), torso, rng)
+        losses = paired_losses(features, Rollout(generator, torso)(clip, warm), clip, warm)
+        sum(losses.values()).backward()
+        torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        average.update_parameters(generator.unet)
+        step += 1
+        bar.update(int(fraction * minutes * 60) - bar.n)
+        bar.set_postfix(step=step, **{name: f"{float(value):.3f}" for name, value in losses.items()})
+    generator.unet.load_state_dict(average.module.state_dict())
+    generator.textures = NeuralTextures(size.texture_channels, size.texture_side)
+    generator.textures.texels.data.copy_(torch.stack([own.texels.detach() for own in textures]).mean(0))
+    return generator
+
+
+def save_motion(path: Path) -> None:
+    """Write the joints of two random people in the reference motion, small."""
+    arrays = {}
+    for seed in (101, 102):
+        scene = Scene(random_actor(seed), size=256, samples=1)
+        shots = [scene.render(frame) for frame in motion("reference", fps=FPS)]
+        arrays[f"person_{seed}/keypoints"] = np.stack([shot.keypoints for shot in shots]).astype(np.float16)
+        arrays[f"person_{seed}/scores"] = np.stack([shot.scores > 0 for shot in shots]).astype(np.uint8)
+        arrays[f"person_{seed}/size"] = np.array([256, 256])
+    np.savez_compressed(path, **arrays)
+
+
+def main() -> None:
+    """Film, train, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=12, help="how many (default: %(default)s)")
+    parser.add_argument("--frames", type=int, default=120, help="frames of each (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=30, help="training time (default: %(default)s)")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="base", help="size (default: %(default)s)")
+    args = parser.parse_args()
+    DATA.mkdir(exist_ok=True)
+    save_motion(DATA / "motion.npz")
+    resolution = PRESETS[args.preset].resolution
+    people = [film(1000 + n, args.frames, resolution * 5 // 4, resolution) for n in tqdm(range(args.people), desc="filming")]
+    generator = train(people, args.minutes, args.preset)
+    weights = {name: value.half().contiguous() for name, value in generator.state_dict().items()}
+    save_file(weights, DATA / f"base_{args.preset}.safetensors")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+
+from perfclone.errors import UserError
+from perfclone.pose import INDEX, KEYPOINTS, PoseSequence
+from perfclone.retarget import BONES, LENGTHS, Body, measure_body, retarget
+
+ROOT = -1
+
+
+def person(lengths, centre=(100.0, 50.0), angles=None, frames=1):
+    """A stick person whose bones have the given lengths, seen from the front, with arms and legs at given angles."""
+    rng = np.random.default_rng(3)
+    angles = rng.uniform(0, 2 * np.pi, len(BONES)) if angles is None else angles
+    points = {ROOT: np.array(centre)}
+    for (parent, child, group), angle in zip(BONES, angles):
+        points[child] = points[parent] + lengths[group] * np.array([np.cos(angle), np.sin(angle)])
+    pose = np.stack([points[n] for n in range(len(KEYPOINTS))]).astype(np.float32)
+    # the middle of the hips is measured from the hips, so they must lie on both sides of it
+    half = np.array([lengths["hip"], 0], np.float32)
+    shift_r, shift_l = centre - half - pose[INDEX["right_hip"]], centre + half - pose[INDEX["left_hip"]]
+    for side, shift in (("right", shift_r), ("left", shift_l)):
+        for part in ("hip", "knee", "ankle", "heel", "toe"):
+            pose[INDEX[f"{side}_{part}"]] += shift
+    return np.repeat(pose[None], frames, 0)
+
+
+def standing(lengths, centre=(100.0, 50.0), **kw):
+    down = {"torso": -np.pi / 2, "head": -np.pi / 2}
+    angles = [down.get(group, np.pi / 2) for _, _, group in BONES]
+    angles = [
+        (np.pi if KEYPOINTS[child].startswith("right") else 0.0) if group in ("shoulder", "hip") else angle
+        for (_, child, group), angle in zip(BONES, angles)
+    ]
+    return person(lengths, centre, angles, **kw)
+
+
+def scaled(**factors):
+    return {name: 40 * share * factors.get(name, 1) for name, share in LENGTHS.items()}
+
+
+def body(lengths, centre_x=100.0, floor_y=150.0):
+    return Body(tuple(lengths.values()), centre_x, floor_y)
+
+
+def bone_lengths(pose):
+    root = pose[[INDEX["right_hip"], INDEX["left_hip"]]].mean(0)
+    return {
+        (parent, child): np.linalg.norm(pose[child] - (root if parent == ROOT else pose[parent]))
+        for parent, child, _ in BONES
+    }
+
+
+def sequence(poses, scores=None):
+    t = len(poses)
+    return PoseSequence(poses, np.ones((t, len(KEYPOINTS)), np.float32) if scores is None else scores,
+                        np.arange(t) / 30, (200, 200))  # fmt: skip
+
+
+def test_measure_body_finds_lengths_place_and_floor():
+    poses = standing(scaled(), frames=5)
+    found = measure_body(sequence(poses))
+    for (name, want), got in zip(scaled().items(), found.lengths):
+        assert got == pytest.approx(want, rel=1e-3), name
+    assert found.centre_x == pytest.approx(100, abs=1e-3)
+    assert found.floor_y == pytest.approx(poses[0, :, 1].max(), abs=1e-3)
+
+
+def test_a_body_that_is_its_own_driver_stays_where_it_is():
+    poses = standing(scaled(), frames=3)
+    own = measure_body(sequence(poses))
+    moved, scores = retarget(poses, np.ones(poses.shape[:2]), own, own)
+    assert np.abs(moved - poses).max() < 1e-2 and (scores == 1).all()
+
+
+def test_every_bone_takes_the_actors_length_and_keeps_its_direction():
+    driver, actor = scaled(), scaled(thigh=1.3, upper_arm=0.8, head=1.2)
+    pose = standing(driver)
+    moved, _ = retarget(pose, np.ones(pose.shape[:2]), body(driver), body(actor, 60, 180))
+    before, after = bone_lengths(pose[0]), bone_lengths(moved[0])
+    for parent, child, group in BONES:
+        ratio = actor[group] / driver[group]
+        assert after[parent, child] == pytest.approx(ratio * before[parent, child], rel=1e-3)
+
+
+def test_foreshortening_is_kept():
+    driver, actor = scaled(), scaled(forearm=1.5)
+    pose = standing(driver)
+    elbow, wrist = INDEX["right_elbow"], INDEX["right_wrist"]
+    pose[0, wrist] = pose[0, elbow] + 0.3 * (pose[0, wrist] - pose[0, elbow])
+    moved, _ = retarget(pose, np.ones(pose.shape[:2]), body(driver), body(actor))
+    assert np.linalg.norm(moved[0, wrist] - moved[0, elbow]) == pytest.approx(0.3 * actor["forearm"], rel=1e-3)
+
+
+def test_feet_stand_on_the_actors_floor_and_a_jump_scales():
+    driver = scaled()
+    actor = {name: 2 * length for name, length in driver.items()}
+    pose = standing(driver)
+    floor = float(pose[0, :, 1].max())
+    jump = pose - np.array([0, 10], np.float32)
+    both = np.concatenate([pose, jump])
+    moved, _ = retarget(both, np.ones(both.shape[:2]), body(driver, floor_y=floor), body(actor, 300, 700))
+    assert moved[0, :, 1].max() == pytest.approx(700, abs=0.01)
+    assert moved[1, :, 1].max() == pytest.approx(680, abs=0.01)
+    hips = moved[0, [INDEX["right_hip"], INDEX["left_hip"]], 0].mean()
+    assert hips == pytest.approx(300, abs=0.01)
+
+
+def test_keep_proportions_only_scales():
+    driver, actor = scaled(), scaled(thigh=1.4)
+    pose = standing(driver)
+    moved, _ = retarget(pose, np.ones(pose.shape[:2]), body(driver), body(actor), keep_proportions=True)
+    factor = body(actor).height / body(driver).height
+    assert np.linalg.norm(moved[0, 9] - moved[0, 8]) == pytest.approx(factor * driver["thigh"], rel=1e-3)
+
+
+def test_joints_beyond_an_unseen_one_are_not_placed():
+    pose = standing(scaled())
+    scores = np.ones(pose.shape[:2], np.float32)
+    scores[0, INDEX["right_knee"]] = 0
+    _, out = retarget(pose, scores, body(scaled()), body(scaled()))
+    assert out[0, INDEX["right_ankle"]] == 0 and out[0, INDEX["left_ankle"]] == 1
+
+
+def test_pieces_of_a_stream_equal_the_whole():
+    poses = np.concatenate([standing(scaled(), centre=(100 + n, 50.0)) for n in range(4)])
+    ones = np.ones(poses.shape[:2])
+    whole, _ = retarget(poses, ones, body(scaled()), body(scaled(thigh=1.2)))
+    pieces = [retarget(poses[n : n + 1], ones[n : n + 1], body(scaled()), body(scaled(thigh=1.2)))[0] for n in range(4)]
+    assert np.array_equal(whole, np.concatenate(pieces))
+
+
+def test_no_torso_is_a_clear_error():
+    poses = standing(scaled())
+    with pytest.raises(UserError, match="No shoulders and hips"):
+        measure_body(sequence(poses, np.zeros(poses.shape[:2], np.float32)))
