@@ -82,11 +82,12 @@ def contact_sheet(columns: dict[str, np.ndarray], path: Path, rows: int = 6) -> 
 
 
 def circumstances(threads: int) -> dict:
-    """What a figure depends on besides the code: machine, threads, versions."""
+    """What a figure depends on besides the code: machine, how busy it is, threads, versions."""
     names = ("torch", "numpy", "opencv-contrib-python", "mediapipe", "av", "perfclone")
     return {
         "processor": _cpu_facts().get("model name", platform.machine()),
         "threads": threads,
+        "load_average": os.getloadavg()[0],
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in names},
     }

@@ -132,7 +132,8 @@ def main() -> None:
         result = on_cpu(actor, driving, poses, args.rounds, Path(folder))
     if torch.cuda.is_available():
         result["gpu_bf16"] = on_gpu(actor, poses)
-    common.write_json({**result, "size": SIZE, "rounds": args.rounds, **common.circumstances(args.threads)}, args.json)
+    settings = {"size": SIZE, "rounds": args.rounds, "driving": driving.name, "driving_size": poses.size}
+    common.write_json({**result, "settings": settings, **common.circumstances(args.threads)}, args.json)
 
 
 if __name__ == "__main__":
