@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import common
-from benchmarks.clips import load_clip
+from benchmarks.clips import load_clip, person_crops
 from eval import metrics
 from eval.baselines import nearest
 from eval.synthetic import ACTORS, Scene, motion
@@ -29,7 +29,7 @@ from perfclone.pipeline import PerformanceCloner
 from perfclone.video import VideoWriter
 
 FPS = 30
-SCORED_FRAMES, CROP = 100, 256
+SCORED_FRAMES = 100
 
 
 def render(person: str, frames: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,27 +61,13 @@ def write(frames: np.ndarray, path: Path) -> Path:
     return path
 
 
-def person_crops(frames: np.ndarray, mattes: np.ndarray, margin: float = 0.1) -> np.ndarray:
-    """Cut each frame to the square around its true matte: (T, CROP, CROP, 3) uint8."""
-    crops = []
-    for frame, matte in zip(frames, mattes):
-        x, y, width, height = cv2.boundingRect(matte)
-        side = max(width, height) * (1 + 2 * margin)
-        corner = np.array([x + width / 2, y + height / 2]) - side / 2
-        scale = CROP / side
-        transform = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
-        crops.append(cv2.warpAffine(frame, transform, (CROP, CROP), borderMode=cv2.BORDER_REPLICATE))
-    return np.stack(crops)
-
-
 def compare(frames: np.ndarray, truth: np.ndarray, mattes: np.ndarray, label: str) -> dict[str, float]:
     """Measure frames against the truth, whole and around the person."""
     at = common.evenly(len(frames), SCORED_FRAMES)
     with progress_bar(f"scoring {label}") as progress:
         whole = metrics.st_lpips(frames[at], truth[at], progress=progress)
-    crops = (person_crops(x[at], mattes[at]) for x in (frames, truth))
     with progress_bar(f"scoring {label}, the person") as progress:
-        person = metrics.st_lpips(*crops, progress=progress)
+        person = metrics.st_lpips(*person_crops(mattes[at], frames[at], truth[at]), progress=progress)
     return {
         "st_lpips_alex": whole,
         "psnr": metrics.psnr(frames, truth),

@@ -164,3 +164,27 @@ def square_around(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> B
     inside = np.clip(corner, 0, np.maximum(np.array(size) - side, 0))
     x, y = np.round(np.where(side <= np.array(size), inside, corner)).astype(int)
     return Box(int(x), int(y), side)
+
+
+def person_crops(mattes: np.ndarray, *videos: np.ndarray, margin: float = 0.1) -> list[np.ndarray]:
+    """Cut videos to the square around each frame's matte, so that the background does not outweigh the person.
+
+    Args:
+        mattes: (T, H, W) uint8; frames without a person are left out.
+        *videos: (T, H, W, 3) uint8 each.
+        margin: Room on each side, as a share of the person's longer side.
+
+    Returns:
+        For each video (N, SIZE, SIZE, 3) uint8.
+    """
+    crops: list[list[np.ndarray]] = [[] for _ in videos]
+    for t, matte in enumerate(mattes):
+        x, y, width, height = cv2.boundingRect((matte > 127).astype(np.uint8))
+        if not width:
+            continue
+        side = max(width, height) * (1 + 2 * margin)
+        corner, scale = np.array([x + width / 2, y + height / 2]) - side / 2, SIZE / side
+        transform = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
+        for kept, video in zip(crops, videos):
+            kept.append(cv2.warpAffine(video[t], transform, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE))
+    return [np.stack(kept) for kept in crops]
