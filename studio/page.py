@@ -27,6 +27,19 @@ CSS = """
 .perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
 .perfclone .summary {text-align: center; min-height: 1.6em}
 """
+# Browsers hold back a clip with sound until the visitor has clicked, so the driving clip begins muted.
+PLAY_MUTED = """() => {
+    const wait = setInterval(() => {
+        const video = document.querySelector("#driving video");
+        if (video) { clearInterval(wait); video.muted = true; video.play(); }
+    }, 200);
+}"""
+# The performance and its clone play in step.
+PLAY_TOGETHER = """() => setTimeout(() => {
+    for (const video of document.querySelectorAll("#driving video, #result video")) {
+        video.currentTime = 0; video.play();
+    }
+}, 500)"""
 #: Seconds between two cleanings, and the age from which a file is deleted.
 CLEANING = (600, 3600)
 HEIGHT = 380
@@ -105,7 +118,7 @@ def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blo
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         actor.change(stills.get, actor, still, **quiet)
         upload.upload(lambda file: file, upload, driving, **quiet)
-        button.click(
+        cloned = button.click(
             make_clone({name: entry.cloner for name, entry in actors.items()}),
             [actor, driving, keep],
             [result, download, summary],
@@ -113,6 +126,8 @@ def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blo
             concurrency_limit=1,
             show_progress_on=result,
         )
+        cloned.success(None, js=PLAY_TOGETHER, **quiet)
+        page.load(None, js=PLAY_MUTED, **quiet)
         # The download follows the result, so that it cannot be pressed before there is one.
         result.change(lambda video: gr.update(interactive=video is not None), result, download, **quiet)
     return page.queue(max_size=20, default_concurrency_limit=1)

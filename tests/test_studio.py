@@ -142,9 +142,12 @@ def test_a_visitor_clones_uploads_and_sees_what_went_wrong(clip, tmp_path):
     actors = {"anna": ActorEntry(cloner, still), "ben": ActorEntry(cloner, still)}
     with served(build(actors, {"wave": clip})) as url, visitor(url) as page:
         page.wait_for_function("document.querySelector('#driving video').currentTime > 0.1")
+        page.wait_for_function("document.querySelector('#driving video').muted")
         assert page.locator("#download").is_disabled()
         assert clone_and_download(page, tmp_path / "got").read_bytes() == clip.read_bytes()
         assert "4 frames" in page.inner_text("#summary")
+        times = "[...document.querySelectorAll('#driving video, #result video')].map(video => video.currentTime)"
+        page.wait_for_function(f"(([a, b]) => Math.abs(a - b) < 0.2)({times})")
 
         page.get_by_label("ben").check()
         page.set_input_files("#upload + input, #upload input, input[type=file]", draw_clip(tmp_path / "jump.mp4"))
