@@ -15,7 +15,8 @@ def rendered():
     from eval.synthetic.motions import motion
 
     frames = motion("walk", 10, 1.0)[:6]
-    return {name: [eval_synthetic.Scene(name, SIZE, samples=1).render(f) for f in frames] for name in ("anna", "ben")}
+    scenes = {name: eval_synthetic.Scene(name, SIZE, samples=1) for name in ("anna", "ben")}
+    return {name: [scene.render(frame) for frame in frames] for name, scene in scenes.items()}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,12 @@ def test_the_performer_is_lost_and_found_again(rendered):
     clip = [SimpleNamespace(pixels=p, time=i / 10) for i, p in enumerate([empty, *pixels[:3], empty, empty, *pixels])]
     seen = [pose.seen for _, pose in extract(build_extractor("blazepose"), clip)]
     assert seen == [False] + [True] * 3 + [False] * 2 + [True] * 6
+
+
+@pytest.mark.parametrize("enlarged", [1, 5])
+def test_a_furnished_room_holds_no_further_people(rendered, enlarged):
+    frames = [frame.rgb.repeat(enlarged, 0).repeat(enlarged, 1) for person in rendered.values() for frame in person]
+    assert [len(people) for people in build_extractor("blazepose").people(frames)] == [1] * len(frames)
 
 
 def test_joints_outside_the_picture_have_score_0(rendered):

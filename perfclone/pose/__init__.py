@@ -1,6 +1,6 @@
 """P, the pose extractor: frames in, poses of one performer out."""
 
-from perfclone.pose.clean import CleanOptions, clean, clean_sequence
+from perfclone.pose.clean import CleanOptions, clean_sequence
 from perfclone.pose.extractor import FollowingExtractor, PoseExtractor, build_extractor, extract
 from perfclone.pose.sequence import BODY_18, INDEX, KEYPOINTS, MIRROR, Pose, PoseSequence
 
@@ -15,7 +15,6 @@ __all__ = [
     "PoseExtractor",
     "PoseSequence",
     "build_extractor",
-    "clean",
     "clean_sequence",
     "extract",
 ]

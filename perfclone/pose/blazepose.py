@@ -21,6 +21,9 @@ MAX_SIDE = 512
 MAX_PEOPLE = 5
 #: A person counts as found with so many joints of at least half visibility.
 MIN_JOINTS = 6
+#: Where everybody is looked for, plants and furniture pass for people too; they were seen to reach 0.8 of a mean
+#: visibility of head and shoulders and an empty matte, people 0.98 and more and half of the box around their joints.
+MIN_VISIBILITY, MIN_MATTE = 0.9, 0.1
 #: Our keypoint -> BlazePose landmark; the neck, which it has not, is the middle of the shoulders.
 _LANDMARKS = {
     "nose": 0,
@@ -35,6 +38,7 @@ _LANDMARKS = {
 }  # fmt: skip
 #: Nobody is here: what a graph sees to load its networks, and a tracker to lose track.
 _BLANK = np.zeros((64, 64, 3), np.uint8)
+_HEAD_AND_SHOULDERS = slice(0, 13)
 _NECK = KEYPOINTS.index("neck")
 _SHOULDERS = [KEYPOINTS.index("right_shoulder"), KEYPOINTS.index("left_shoulder")]
 _ORDER = [_LANDMARKS.get(name, 0) for name in KEYPOINTS]
@@ -152,7 +156,7 @@ def _find_everybody(graph, image: np.ndarray) -> list[_Found]:
     """Look, paint over who was found, look again, until nobody new is there."""
     people: list[_Found] = []
     while len(people) < MAX_PEOPLE and (found := _look(graph, image)) is not None:
-        if any(_box_overlap(found, other) > 0.5 for other in people):
+        if not _is_person(found) or any(_box_overlap(found, other) > 0.5 for other in people):
             break
         people.append(found)
         image = _paint_over(image, found)
@@ -163,6 +167,12 @@ def _box(found: _Found) -> tuple[np.ndarray, np.ndarray]:
     """Upper left and lower right corner, 0-1, of the landmarks inside the picture."""
     points = found.landmarks[:, :2].clip(0, 1)
     return points.min(axis=0), points.max(axis=0)
+
+
+def _is_person(found: _Found) -> bool:
+    low, high = _box(found)
+    share = (found.matte > 127).mean() / max((high - low).prod(), 1e-6)
+    return found.landmarks[_HEAD_AND_SHOULDERS, 2].mean() > MIN_VISIBILITY and share > MIN_MATTE
 
 
 def _box_overlap(a: _Found, b: _Found) -> float:
