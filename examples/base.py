@@ -31,7 +31,7 @@ from perfclone.training.perceptual import PerceptualFeatures
 from perfclone.training.rollout import Rollout
 
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
-RUN = 3
+RUN, BATCH = 3, 2
 FPS = 30
 
 
@@ -77,7 +77,7 @@ def train(people: list[tuple[Footage, float]], minutes: float, preset: str, seed
         (footage, torso), generator.textures = people[who], textures[who]
         warm = int(rng.integers(0, 2))
         starts = footage.starts(warm + 1, np.ones(len(footage), bool))
-        clip = worsen(footage.clip(rng.choice(starts, size.batch), warm + 1), torso, rng)
+        clip = worsen(footage.clip(rng.choice(starts, BATCH), warm + 1), torso, rng)
         losses = paired_losses(features, Rollout(generator, torso)(clip, warm), clip, warm)
         sum(losses.values()).backward()
         torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
@@ -116,7 +116,8 @@ def main() -> None:
     DATA.mkdir(exist_ok=True)
     save_motion(DATA / "motion.npz")
     resolution = PRESETS[args.preset].resolution
-    people = [film(1000 + n, args.frames, resolution * 5 // 4, resolution) for n in tqdm(range(args.people), desc="filming")]
+    seeds = tqdm(range(1000, 1000 + args.people), desc="filming")
+    people = [film(seed, args.frames, resolution * 5 // 4, resolution) for seed in seeds]
     generator = train(people, args.minutes, args.preset)
     weights = {name: value.half().contiguous() for name, value in generator.state_dict().items()}
     save_file(weights, DATA / f"base_{args.preset}.safetensors")

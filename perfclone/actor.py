@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from perfclone.errors import UserError
@@ -80,6 +80,8 @@ class ActorConfig:
         for name in ("width", "height", "side", "resolution", "texture_channels", "texture_side"):
             if not 1 <= getattr(self, name) <= 8192:
                 raise ValueError(f"{name} must lie in 1-8192, got {getattr(self, name)}")
+        if not 0 <= self.poses <= 65536:
+            raise ValueError(f"poses must lie in 0-65536, got {self.poses}")
         if not 2 <= len(self.widths) <= 8 or max(self.widths) > 2048 or min(self.widths) < 8:
             raise ValueError(f"widths must be 2-8 numbers in 8-2048, got {self.widths}")
         self.body  # noqa: B018  checks the lengths
@@ -168,7 +170,7 @@ class Actor(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: _small(value) for name, value in self.state_dict().items()}
         weights, config = folder / f".{WEIGHTS}.part", folder / f".{CONFIG}.part"
-        save_file(tensors, weights, metadata={"format": "pt"})
+        weights.write_bytes(save(tensors, metadata={"format": "pt"}))
         config.write_text(json.dumps(dataclasses.asdict(self.config), indent=2) + "\n", encoding="utf-8")
         weights.replace(folder / WEIGHTS)
         config.replace(folder / CONFIG)
@@ -200,7 +202,12 @@ class Actor(nn.Module):
                 raise UserError(
                     f"{folder} is not an actor: it has no {file}; train one with `python -m perfclone train`."
                 )
-        actor = cls(ActorConfig.load(folder / CONFIG))
+        try:
+            actor = cls(ActorConfig.load(folder / CONFIG))
+        except UserError:
+            raise
+        except ValueError as error:
+            raise UserError(f"{folder / CONFIG} does not describe an actor: {error}.") from error
         actor.load_state_dict(_read(folder / WEIGHTS, actor.state_dict()), strict=True)
         return actor.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 

@@ -159,7 +159,9 @@ def facing(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
     """A short descriptor of the view: which way the shoulders, the hips and the face point, and what is hidden.
 
     Args:
-        now: (B, J, 2) crop pixels.  known: (B, J) bool.  scale: (B,) torso length in crop pixels.
+        now: (B, J, 2) crop pixels.
+        known: (B, J) bool.
+        scale: (B,) torso length in crop pixels.
 
     Returns:
         (B, FACING) float, about [-1, 1].

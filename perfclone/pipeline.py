@@ -22,7 +22,7 @@ from perfclone.retarget import Body, measure_body, retarget
 if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor
 
-#: The driver's body is measured on this many frames before the first is painted; a saved PoseSequence is measured whole.
+#: The driver's body is measured on this many frames before the first is painted; saved poses are measured whole.
 MEASURED = 120
 
 

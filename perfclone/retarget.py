@@ -25,7 +25,8 @@ def _tree() -> list[tuple[int, int, str]]:
     bones += [(INDEX["neck"], INDEX[n], "head") for n in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
     for side in ("right", "left"):
         i = {name: INDEX[f"{side}_{name}"] for name in (
-            "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe", "thumb", "index", "pinky")}  # fmt: skip
+            "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe", "thumb", "index", "pinky",
+        )}  # fmt: skip
         bones += [(INDEX["neck"], i["shoulder"], "shoulder"), (i["shoulder"], i["elbow"], "upper_arm")]
         bones += [(i["elbow"], i["wrist"], "forearm")]
         bones += [(i["wrist"], i[finger], "hand") for finger in ("thumb", "index", "pinky")]
@@ -99,9 +100,7 @@ def measure_body(poses: PoseSequence) -> Body:
         found[bone[2]].append(np.linalg.norm(vector[seen], axis=-1))
     samples = {name: np.concatenate(parts) for name, parts in found.items()}
     if not len(samples["torso"]) or np.quantile(samples["torso"], 0.9) < 2:
-        raise UserError(
-            "No shoulders and hips were found together in any frame; film the whole body from the front, in good light."
-        )
+        raise UserError("No shoulders and hips were found together in any frame; film the whole body, in good light.")
     torso = float(np.quantile(samples["torso"], 0.9))
     lengths = tuple(
         float(max(np.quantile(samples[name], 0.9), 0.05 * torso)) if len(samples[name]) else share * torso
@@ -140,7 +139,7 @@ def retarget(
         keep_proportions: Only scale and place the driver's own proportions.
 
     Returns:
-        (T, J, 2) float32 in the actor's frame and (T, J) float32 scores; a joint whose parent was not seen has score 0.
+        (T, J, 2) float32 in the actor's frame and (T, J) float32 scores, 0 where a joint's parent was not seen.
     """
     scale = actor.height / driver.height
     ratio = {

@@ -13,12 +13,14 @@ def standing(side=SIDE):
     """A person with arms out, (J, 2) pixels in a crop of the given side."""
     places = {
         "nose": (0.5, 0.14), "neck": (0.5, 0.25), "right_shoulder": (0.4, 0.26), "left_shoulder": (0.6, 0.26),
-        "right_elbow": (0.28, 0.27), "left_elbow": (0.72, 0.27), "right_wrist": (0.16, 0.27), "left_wrist": (0.84, 0.27),
+        "right_elbow": (0.28, 0.27), "left_elbow": (0.72, 0.27),
+        "right_wrist": (0.16, 0.27), "left_wrist": (0.84, 0.27),
         "right_hip": (0.44, 0.52), "left_hip": (0.56, 0.52), "right_knee": (0.43, 0.7), "left_knee": (0.57, 0.7),
         "right_ankle": (0.42, 0.9), "left_ankle": (0.58, 0.9), "right_eye": (0.48, 0.12), "left_eye": (0.52, 0.12),
         "right_ear": (0.46, 0.13), "left_ear": (0.54, 0.13), "right_heel": (0.42, 0.92), "left_heel": (0.58, 0.92),
         "right_toe": (0.38, 0.94), "left_toe": (0.62, 0.94), "right_thumb": (0.14, 0.25), "right_index": (0.12, 0.27),
-        "right_pinky": (0.12, 0.28), "left_thumb": (0.86, 0.25), "left_index": (0.88, 0.27), "left_pinky": (0.88, 0.28),
+        "right_pinky": (0.12, 0.28), "left_thumb": (0.86, 0.25),
+        "left_index": (0.88, 0.27), "left_pinky": (0.88, 0.28),
     }  # fmt: skip
     return torch.tensor([places[name] for name in KEYPOINTS]) * side
 

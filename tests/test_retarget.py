@@ -126,7 +126,8 @@ def test_pieces_of_a_stream_equal_the_whole():
     poses = np.concatenate([standing(scaled(), centre=(100 + n, 50.0)) for n in range(4)])
     ones = np.ones(poses.shape[:2])
     whole, _ = retarget(poses, ones, body(scaled()), body(scaled(thigh=1.2)))
-    pieces = [retarget(poses[n : n + 1], ones[n : n + 1], body(scaled()), body(scaled(thigh=1.2)))[0] for n in range(4)]
+    one = lambda n: (poses[n : n + 1], ones[n : n + 1])  # noqa: E731
+    pieces = [retarget(*one(n), body(scaled()), body(scaled(thigh=1.2)))[0] for n in range(4)]
     assert np.array_equal(whole, np.concatenate(pieces))
 
 

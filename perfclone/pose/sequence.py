@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 
@@ -81,7 +81,9 @@ class PoseSequence:
                 f"keypoints must be ({t}, {j}, 2) and scores ({t}, {j}) for {t} times, "
                 f"got {self.keypoints.shape} and {self.scores.shape}"
             )
-        if not (np.isfinite(self.keypoints).all() and np.isfinite(self.scores).all() and np.isfinite(self.times).all()):
+        if not (
+            np.isfinite(self.keypoints).all() and np.isfinite(self.scores).all() and np.isfinite(self.times).all()
+        ):
             raise ValueError("keypoints, scores and times must be finite")
         if t > 1 and not (np.diff(self.times) > 0).all():
             raise ValueError("times must increase from frame to frame")

@@ -1,4 +1,4 @@
-"""What ships with perfclone for training to begin with: a generator that has seen synthetic people, and their motion."""
+"""What ships for training to begin with: a generator that has painted synthetic people, and their motion."""
 
 from __future__ import annotations
 

@@ -6,9 +6,11 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from accelerate import Accelerator
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -33,21 +35,23 @@ class RunFolder:
         self.path, self.config, self.accelerator = path, config, accelerator
         self.best = path / "best.safetensors"
 
-    def begin(self, reference: Path, resume: bool) -> Path | None:
+    def begin(self, reference: Path, resume: bool, force: bool) -> Path | None:
         """Make the folder, or find the last checkpoint of an interrupted run in it.
 
         Returns:
             The checkpoint's folder, or None where there is nothing to go on from.
 
         Raises:
-            UserError: The interrupted run had other settings or another reference video.
+            UserError: The interrupted run had other settings or another reference video, or it would be thrown away
+                without ``force``.
         """
         settings = {"reference": _fingerprint(reference), **dataclasses.asdict(self.config)}
-        file = self.path / "run.json"
+        file, found = self.path / "run.json", sorted(self.path.glob("checkpoint-*[0-9]"))
         if resume and file.is_file():
             self._hold_against(json.loads(file.read_text(encoding="utf-8")), settings)
-            found = sorted(self.path.glob("checkpoint-*[0-9]"))
             return found[-1] if found else None
+        if found and not force:
+            raise UserError(f"{self.path} holds an interrupted run; go on with --resume, or discard it with --force.")
         if self.accelerator.is_main_process:
             shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir(parents=True)
@@ -79,6 +83,13 @@ class RunFolder:
             for old in self.path.glob("checkpoint-*"):
                 if old != final:
                     shutil.rmtree(old)
+
+    def restore(self, checkpoint: Path) -> None:
+        """Load a checkpoint into all that was prepared; a damaged one is a UserError."""
+        try:
+            self.accelerator.load_state(str(checkpoint))
+        except (OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError, UnpicklingError) as error:
+            raise UserError(f"{checkpoint} cannot be read ({error}); start anew with --force.") from error
 
     def agree(self, fraction: float) -> float:
         """The main process's word on how far the run is, so that all processes stop at the same step."""
@@ -112,6 +123,11 @@ class RunFolder:
     def load_best(self, generator: nn.Module) -> None:
         """Put the best weights into G."""
         generator.load_state_dict(load_file(self.best))
+
+    def discard(self) -> None:
+        """Remove a folder in which nothing was trained yet."""
+        if self.accelerator.is_main_process and not list(self.path.glob("checkpoint-*")):
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def clear(self) -> None:
         """Leave only the log and the pictures: footage and checkpoints are not needed once the actor stands."""

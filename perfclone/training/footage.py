@@ -170,7 +170,7 @@ def prepare_reference(
 
 
 def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
-    """Open what :func:`prepare_reference` wrote: facts, crops (mapped, not read), and the full plate (H, W, 3) uint8."""
+    """Open what :func:`prepare_reference` wrote: facts, crops (mapped, not read), full plate (H, W, 3) uint8."""
     facts = json.loads((folder / "reference.json").read_text())
     facts["body"]["lengths"] = tuple(facts["body"]["lengths"])
     index = np.load(folder / "index.npz")
@@ -306,6 +306,7 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
 
 
 def follow_boxes(poses: PoseSequence, side: int, torso: float) -> np.ndarray:
+    """The crop of each frame, (n, 3) int32: x, y, side in frame pixels."""
     follower = BoxFollower(side, torso)
     return np.stack([follower.step(k, s).array() for k, s in zip(poses.keypoints, poses.scores)])
 

@@ -21,6 +21,7 @@ from perfclone.training.config import TrainConfig
 from perfclone.training.folder import RunFolder
 from perfclone.training.footage import Footage, Progress, Reference, driving_footage, load_reference, prepare_reference
 from perfclone.training.loop import Trainer, split
+from perfclone.video import probe
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +74,14 @@ def train(
         raise FileNotFoundError(f"There is no reference video at {reference}; check the path.")
     if (output / CONFIG).exists() and not (force or resume):
         raise UserError(f"{output} already holds an actor; choose another folder, or replace it with --force.")
+    probe(reference)
     folder = RunFolder(output.with_name(f"{output.name}.run"), config, _accelerator(config))
-    checkpoint = folder.begin(reference, resume)
-    facts, footage, plate = _material(folder, reference, config, extractor, progress)
+    checkpoint = folder.begin(reference, resume, force)
+    try:
+        facts, footage, plate = _material(folder, reference, config, extractor, progress)
+    except UserError:
+        folder.discard()
+        raise
     sequences = _driving(driving, extractor, progress) if config.unpaired else []
     unpaired = [driving_footage(poses, facts, plate, config.size.resolution) for poses in sequences]
     trainer = _trainer(folder, footage, unpaired, facts, checkpoint)
@@ -138,9 +144,9 @@ def _trainer(folder: RunFolder, footage, unpaired, facts: Reference, checkpoint:
         warm_start(generator, config.preset)
     trainer = Trainer(folder, generator, footage, unpaired, facts.body.torso)
     if checkpoint:
-        folder.accelerator.load_state(str(checkpoint))
-        folder.forget_after(trainer.progression.step)
+        folder.restore(checkpoint)
         log.info("Resumed from step %d.", trainer.progression.step)
+    folder.forget_after(trainer.progression.step)
     return trainer
 
 

@@ -17,7 +17,7 @@ _HANDS = [(INDEX[f"{side}_wrist"], INDEX[f"{side}_index"]) for side in ("right",
 
 
 def pixel_loss(x: Tensor, y: Tensor, matte: Tensor) -> Tensor:
-    """Mean absolute difference of (B, 3, H, W) pictures, the person (matte (B, 1, H, W) in [0, 1]) counting fourfold."""
+    """Mean absolute difference of (B, 3, H, W) pictures; the person, matte (B, 1, H, W) in [0, 1], counts fourfold."""
     return ((x - y).abs() * (1 + 3 * matte)).mean()
 
 
@@ -38,7 +38,9 @@ def region_boxes(now: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
     """Where the face and the two hands are.
 
     Args:
-        now: (B, J, 2) crop pixels.  seen: (B, J) bool.  scale: (B,) torso length in crop pixels.
+        now: (B, J, 2) crop pixels.
+        seen: (B, J) bool.
+        scale: (B,) torso length in crop pixels.
 
     Returns:
         (B, 3, 3) centre x, centre y and half side in crop pixels; half side 0 where the region is not seen.

@@ -1,0 +1,143 @@
+import json
+import stat
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import edit_json, untrained_actor
+
+from perfclone.actor import CONFIG, WEIGHTS, Actor, pose_bank
+from perfclone.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return untrained_actor().save_pretrained(tmp_path / "actor")
+
+
+def test_what_is_saved_is_what_is_loaded(folder):
+    before, after = untrained_actor(), Actor.from_pretrained(folder)
+    assert after.config == before.config
+    for name, value in before.state_dict().items():
+        want = value.half().float() if value.is_floating_point() else value
+        assert torch.equal(after.state_dict()[name], want), name
+    assert not any(p.requires_grad for p in after.parameters())
+
+
+def test_weights_are_16_bit_and_readable_by_others(folder):
+    assert {t.dtype for t in load_file(folder / WEIGHTS).values()} == {torch.float16, torch.uint8}
+    assert (folder / WEIGHTS).stat().st_mode & stat.S_IRGRP
+    assert sorted(path.name for path in folder.iterdir()) == [CONFIG, WEIGHTS]
+
+
+def test_saving_over_an_actor_replaces_it(folder):
+    untrained_actor(seed=5).save_pretrained(folder)
+    want = untrained_actor(seed=5).generator.unet.enter.weight.half().float()
+    assert torch.equal(Actor.from_pretrained(folder).generator.unet.enter.weight, want)
+
+
+def rewrite(folder, change):
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    save_file(tensors, folder / WEIGHTS)
+
+
+def drop_one(tensors):
+    del tensors["generator.unet.enter.bias"]
+
+
+def add_one(tensors):
+    tensors["extra"] = torch.zeros(1)
+
+
+def reshape_one(tensors):
+    tensors["generator.unet.enter.bias"] = torch.zeros(9)
+
+
+def poison_one(tensors):
+    tensors["generator.unet.enter.bias"][0] = float("nan")
+
+
+def retype_plate(tensors):
+    tensors["plate"] = tensors["plate"].float()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (drop_one, "does not fit its config"), (add_one, "does not fit its config"), (reshape_one, "has shape"),
+        (poison_one, "not finite"), (retype_plate, "has type"),
+    ],
+)  # fmt: skip
+def test_wrong_tensors_are_refused(folder, change, match):
+    rewrite(folder, change)
+    with pytest.raises(UserError, match=match):
+        Actor.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 900])
+def test_a_truncated_file_is_refused(folder, keep):
+    weights = folder / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:keep])
+    with pytest.raises(UserError, match="damaged or no safetensors"):
+        Actor.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"colour": "red"}, "unknown keys .colour"), ({"width": None}, "width"),
+        ({"width": "wide"}, "width must be int"),
+        ({"widths": [8]}, "widths"), ({"format_version": 99}, "update perfclone"), ({"resolution": 63}, "multiple"),
+        ({"body_lengths": [1.0]}, "lengths"), ({"memory": 1}, "memory must be bool"), ({"poses": -1}, "poses"),
+        ({"width": 10**9}, "width must lie"),
+    ],
+)  # fmt: skip
+def test_wrong_configs_are_refused(folder, changes, match):
+    edit_json(folder / CONFIG, **changes)
+    with pytest.raises(UserError, match=match):
+        Actor.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[1, 2]", "\xff\xfe"])
+def test_a_config_that_is_no_object_is_refused(folder, text):
+    (folder / CONFIG).write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match="config"):
+        Actor.from_pretrained(folder)
+
+
+def test_a_folder_without_an_actor_and_a_path_without_a_folder(tmp_path):
+    with pytest.raises(UserError, match="has no config.json"):
+        Actor.from_pretrained(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no actor folder"):
+        Actor.from_pretrained(tmp_path / "nothing" / "here")
+
+
+def test_an_unreachable_hub_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="could not be reached"):
+        Actor.from_pretrained("owner/anna", cache_dir=tmp_path)
+
+
+def test_an_actor_in_the_hubs_cache_loads_offline(folder, tmp_path):
+    commit = "a" * 40
+    snapshot = tmp_path / "cache" / "models--owner--anna" / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text(commit)
+    for name in (CONFIG, WEIGHTS):
+        (snapshot / name).write_bytes((folder / name).read_bytes())
+    loaded = Actor.from_pretrained("owner/anna", cache_dir=tmp_path / "cache", local_files_only=True)
+    assert loaded.config == untrained_actor().config
+
+
+def test_the_config_is_plain_json(folder):
+    values = json.loads((folder / CONFIG).read_text())
+    assert all(isinstance(v, int | float | str | bool | list) for v in values.values())
+
+
+def test_the_bank_is_spread_over_the_reference():
+    poses = np.arange(1000, dtype=np.float32)[:, None, None] * np.ones((1, 28, 2), np.float32)
+    bank, scores = pose_bank(poses, np.ones((1000, 28)))
+    assert bank.shape == (256, 28, 2) and bank[0, 0, 0] == 0 and bank[-1, 0, 0] == 999 and scores.all()

@@ -1,0 +1,185 @@
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from tiny import FPS, SIZE, SavedPoses, poses, shots, untrained_actor, write_clip
+
+from perfclone.crop import Box
+from perfclone.errors import UserError
+from perfclone.generator import Layers
+from perfclone.painter import Painter
+from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
+from perfclone.prefetch import prefetch
+from perfclone.video import VideoReader, probe
+
+
+@pytest.fixture(scope="module")
+def actor():
+    return untrained_actor()
+
+
+@pytest.fixture(scope="module")
+def driving(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("driving") / "driving.mp4")
+
+
+def cloner(actor):
+    return PerformanceCloner(actor, SavedPoses())
+
+
+def test_a_clone_has_the_frames_rate_and_length_of_the_driving_video(actor, driving, tmp_path):
+    seen = []
+    result = cloner(actor).clone(driving, tmp_path / "out.mp4", progress=lambda *at: seen.append(at))
+    out, was = probe(tmp_path / "out.mp4"), probe(driving)
+    assert (result.frames, out.frames) == (30, was.frames) and out.fps == pytest.approx(was.fps)
+    assert out.duration == pytest.approx(was.duration, abs=0.002)
+    assert (out.width, out.height) == (SIZE, SIZE)
+    assert seen[-1] == (30, 30) and len(seen) == 30
+
+
+def test_frames_are_those_of_the_file(actor, driving, tmp_path):
+    cloner(actor).clone(driving, tmp_path / "out.mp4")
+    made = list(cloner(actor).frames(driving))
+    with VideoReader(tmp_path / "out.mp4") as reader:
+        decoded = [frame.pixels for frame in reader]
+    assert len(made) == len(decoded) == 30
+    # the codec keeps brightness, and colour only coarsely: compare what a soft look sees
+    soft = lambda pixels: cv2.resize(pixels, (20, 20), interpolation=cv2.INTER_AREA).astype(int)  # noqa: E731
+    assert np.abs(soft(made[7]) - soft(decoded[7])).mean() < 3
+
+
+def test_the_same_performance_gives_the_same_frames(actor, driving):
+    first, second = (np.stack(list(cloner(actor).frames(driving))) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_size_and_proportions(actor):
+    small = next(cloner(actor).frames(poses(), CloneOptions(size=80)))
+    assert small.shape == (80, 80, 3)
+    with pytest.raises(ValueError, match="size must lie in"):
+        CloneOptions(size=3)
+
+
+def test_saved_poses_drive_a_clone(actor, tmp_path):
+    path = poses().save(tmp_path / "poses.npz")
+    result = cloner(actor).clone(path, tmp_path / "out.mp4")
+    assert result.frames == 30 and probe(tmp_path / "out.mp4").fps == pytest.approx(FPS)
+
+
+def test_a_person_who_is_away_leaves_the_plate(actor):
+    sequence = poses()
+    scores = sequence.scores.copy()
+    scores[10:20] = 0
+    frames = list(cloner(actor).render(type(sequence)(sequence.keypoints, scores, sequence.times, sequence.size)))
+    assert len(frames) == 30
+    assert all(np.array_equal(frame, actor.plate.numpy()) for frame in frames[10:20])
+    assert not np.array_equal(frames[5], actor.plate.numpy())
+
+
+def test_pixels_outside_the_matte_and_shadow_are_the_plates_own_bytes(actor):
+    painter = Painter(actor)
+    side = actor.config.resolution
+    alpha, shadow = torch.zeros(1, 1, side, side), torch.ones(1, 1, side, side)
+    alpha[..., 20:40, 20:40] = 1
+    layers = Layers(torch.rand(1, 3, side, side), alpha, shadow)
+    frame = painter._composite(layers, Box(30, 40, 96))
+    changed = (frame != painter.plate).any(-1)
+    rows, columns = np.nonzero(changed)
+    assert changed.any()
+    assert rows.min() >= 40 + 18 * 96 // side and rows.max() < 40 + 42 * 96 // side
+    assert columns.min() >= 30 + 18 * 96 // side and columns.max() < 30 + 42 * 96 // side
+
+
+def test_unoccluded_pixels_do_not_change_between_frames(actor):
+    frames = np.stack(list(cloner(actor).render(poses())))
+    untouched = (frames == actor.plate.numpy()).all(-1)
+    always = untouched.all(0)
+    assert always.mean() > 0.1
+    assert (np.diff(frames[:, always].astype(int), axis=0) == 0).all()
+
+
+def test_an_error_in_the_driving_video_keeps_what_was_there(actor, driving, tmp_path):
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"precious")
+    with pytest.raises(UserError, match="exists"):
+        cloner(actor).clone(driving, out)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(driving.read_bytes()[:3000])
+    with pytest.raises(UserError):
+        cloner(actor).clone(broken, out, force=True)
+    assert out.read_bytes() == b"precious"
+
+
+def test_ctrl_c_leaves_a_playable_part(actor, driving, tmp_path):
+    def interrupt(done, total):
+        if done == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cloner(actor).clone(driving, tmp_path / "out.mp4", progress=interrupt)
+    assert not (tmp_path / "out.mp4").exists()
+    assert probe(tmp_path / "out.partial.mp4").frames == 12
+
+
+def test_nobody_in_the_driving_video_is_one_sentence(actor, driving, tmp_path):
+    class Nobody(SavedPoses):
+        def people(self, frames):
+            return [[] for _ in frames]
+
+    with pytest.raises(UserError, match="No shoulders and hips"):
+        PerformanceCloner(actor, Nobody()).clone(driving, tmp_path / "out.mp4")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_read_poses_gives_one_pose_a_frame(driving):
+    sequence = read_poses(driving, SavedPoses())
+    assert len(sequence) == 30 and sequence.size == (SIZE, SIZE) and sequence.extractor == "saved"
+    seen = sequence.scores > 0
+    truth = np.stack([shot.keypoints for shot in shots()])
+    assert np.linalg.norm(sequence.keypoints - truth, axis=-1)[seen].mean() < 1.5
+
+
+def test_low_frame_rates_see_the_motion_of_the_reference(actor):
+    painter = Painter(actor)
+    moment = lambda x, t: type("M", (), {"pose": type("P", (), {})(), "time": t})()  # noqa: E731
+    now, later = moment(0, 0.0), moment(0, 1.0)
+    now.pose.keypoints, later.pose.keypoints = np.zeros((28, 2)), np.full((28, 2), 30.0)
+    now.pose.scores = later.pose.scores = np.ones(28)
+    assert painter._near(later, now).keypoints[0, 0] == pytest.approx(30 / FPS)
+
+
+def test_prefetch_works_ahead_in_order_and_no_further():
+    made = []
+
+    def numbers():
+        for n in range(50):
+            made.append(n)
+            yield n
+
+    stream = prefetch(numbers(), 4)
+    assert next(stream) == 0
+    time.sleep(0.3)
+    assert len(made) <= 7
+    assert list(stream) == list(range(1, 50))
+
+
+def test_prefetch_passes_errors_on_and_closes_what_it_runs():
+    closed = []
+
+    def failing():
+        try:
+            yield 1
+            raise RuntimeError("broken")
+        finally:
+            closed.append(True)
+
+    stream = prefetch(failing(), 2)
+    assert next(stream) == 1
+    with pytest.raises(RuntimeError, match="broken"):
+        next(stream)
+    assert closed == [True]
+    endless = prefetch(iter(int, 1), 2)
+    next(endless)
+    endless.close()
