@@ -165,6 +165,34 @@ def stabilise(pixels: np.ndarray, transform: np.ndarray, outside: int | None = N
     )
 
 
+class CameraTracker:
+    """Measures how the camera moved against the first frame, which is the anchor, while the frames stream by."""
+
+    def __init__(self):
+        self._stabiliser: Stabiliser | None = None
+        self._transforms: list[np.ndarray] = []
+        self._shifts: list[float] = []
+        self._shares: list[float] = []
+
+    def add(self, pixels: np.ndarray, matte: np.ndarray) -> np.ndarray:
+        """Take in a frame (H, W, 3) uint8 RGB and its matte (H, W) uint8; gives its transform to the anchor."""
+        self._stabiliser = self._stabiliser or Stabiliser(pixels, matte)
+        transform, share = self._stabiliser.align(pixels, matte)
+        self._transforms.append(transform)
+        self._shares.append(share)
+        self._shifts.append(shift_of(transform, pixels.shape[:2]))
+        return transform
+
+    def report(self) -> MotionReport:
+        """How the camera moved so far; at least one frame must have been added."""
+        far, share = max(self._shifts), float(np.mean(np.array(self._shares) >= _EXPLAINED))
+        if share < _EXPLAINED_FRAMES or far > _FAR * 720:
+            kind = "moving"
+        else:
+            kind = "still" if np.percentile(self._shifts, 95) < _STILL else "stabilisable"
+        return MotionReport(far, float(np.median(self._shifts)), kind, share, np.stack(self._transforms))
+
+
 def measure_motion(frames: Iterable[np.ndarray], mattes: Iterable[np.ndarray]) -> MotionReport:
     """Measure how the camera moved against the first frame, which is the anchor.
 
@@ -172,17 +200,7 @@ def measure_motion(frames: Iterable[np.ndarray], mattes: Iterable[np.ndarray]) -
         frames: At least one (H, W, 3) uint8 RGB; only one is held at a time, besides the anchor.
         mattes: (H, W) uint8 for each, 255 where the person is.
     """
-    stabiliser, transforms, shifts, shares = None, [], [], []
+    tracker = CameraTracker()
     for pixels, matte in zip(frames, mattes, strict=True):
-        stabiliser = stabiliser or Stabiliser(pixels, matte)
-        transform, share = stabiliser.align(pixels, matte)
-        transforms.append(transform)
-        shares.append(share)
-        shifts.append(shift_of(transform, pixels.shape[:2]))
-    explained = np.array(shares) >= _EXPLAINED
-    far, share = max(shifts), float(explained.mean())
-    if share < _EXPLAINED_FRAMES or far > _FAR * 720:
-        kind = "moving"
-    else:
-        kind = "still" if np.percentile(shifts, 95) < _STILL else "stabilisable"
-    return MotionReport(far, float(np.median(shifts)), kind, share, np.stack(transforms))
+        tracker.add(pixels, matte)
+    return tracker.report()

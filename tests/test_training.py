@@ -17,8 +17,9 @@ from perfclone.errors import UserError
 from perfclone.training import TrainConfig, train
 from perfclone.training.augment import worsen
 from perfclone.training.base import driving_poses
-from perfclone.training.footage import Footage, cut_plates, driving_footage, follow_boxes, load_reference
+from perfclone.training.footage import Footage, cut_plates, follow_boxes
 from perfclone.training.loop import learning_rate, split
+from perfclone.training.prepare import driving_footage, load_reference, prepare_reference
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -224,8 +225,6 @@ def test_footage_never_mixes_runs_or_parts():
 
 
 def test_driving_footage_stands_where_the_actor_does(reference, tmp_path):
-    from perfclone.training.footage import prepare_reference
-
     prepare_reference(reference, tmp_path / "r", 64, SavedPoses())
     facts, _, plate = load_reference(tmp_path / "r")
     sequence = driving_poses()[0]

@@ -19,8 +19,9 @@ from perfclone.pose.space import normalise
 from perfclone.training.base import driving_poses, warm_start
 from perfclone.training.config import TrainConfig
 from perfclone.training.folder import RunFolder
-from perfclone.training.footage import Footage, Progress, Reference, driving_footage, load_reference, prepare_reference
+from perfclone.training.footage import Footage, Progress
 from perfclone.training.loop import Trainer, split
+from perfclone.training.prepare import Reference, driving_footage, load_reference, prepare_reference
 from perfclone.video import probe
 
 log = logging.getLogger(__name__)

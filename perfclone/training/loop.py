@@ -33,10 +33,13 @@ from perfclone.training.losses import perceptual_loss
 from perfclone.training.perceptual import PerceptualFeatures
 from perfclone.training.rollout import Rollout, Step
 
-#: What the steps do in turn: single frames, runs of frames, driving poses.
-SCHEDULE = ("still", "still", "moving", "unpaired")
-#: Frames in a row that the temporal discriminator sees, and the share of the run after which discriminators begin.
-RUN, CRITICS_FROM = 3, 0.4
+#: What the steps do in turn: single frames, runs of frames, driving poses. At first, until there is something worth
+#: criticising, they all paint single frames, without discriminators.
+EARLY, SCHEDULE = ("still",), ("still", "moving", "still", "unpaired")
+#: The share of the run that is early.
+EARLY_SHARE = 0.4
+#: Frames in a row that the temporal discriminator sees.
+RUN = 3
 #: How often in a run the weights are judged.
 JUDGED = 12
 
@@ -105,9 +108,10 @@ class Trainer:
         while (fraction := self.folder.agree(self._fraction())) < 1:
             for group, rate in zip(self.optimiser.param_groups, self.rates):
                 group["lr"] = rate * learning_rate(state.step, fraction)
-            kind, clip, warm = self.fetch(state.step)
+            early = fraction < EARLY_SHARE
+            kind, clip, warm = self.fetch(state.step, EARLY if early else SCHEDULE)
             with self.accelerator.accumulate(self.rollout, *self.critics.values()):
-                losses = self.step(kind, clip, warm, adversarial=fraction >= CRITICS_FROM)
+                losses = self.step(kind, clip, warm, adversarial=not early)
             if self.accelerator.sync_gradients:
                 self.ema.update_parameters(self._generator)
             state.step, state.seconds = state.step + 1, time.monotonic() - began
@@ -153,9 +157,9 @@ class Trainer:
                 maps = Rollout(self._generator, self.torso).look(real, RUN // 2)[0]
         return moving_view(steps, clip, real, pose_pictures(maps))
 
-    def fetch(self, step: int) -> tuple[str, Clip, int]:
+    def fetch(self, step: int, schedule: tuple[str, ...]) -> tuple[str, Clip, int]:
         """Kind, batch and number of warm-up frames of a step: the same for the same seed, step and rank."""
-        rng, kind = self._rng(step), SCHEDULE[step % len(SCHEDULE)]
+        rng, kind = self._rng(step), schedule[step % len(schedule)]
         if kind == "unpaired" and not (self.config.unpaired and self.driving):
             kind = "still"
         if kind == "moving" and not self.config.temporal_critic:
