@@ -16,7 +16,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-
 from benchmarks import common
 from benchmarks.clips import SIZE, Clip, load_clip, square_clip
 from benchmarks.quality import SCORED_FRAMES, split, train_perfclone

@@ -4,12 +4,15 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import ablation, across_actors, common, memory, quality, speed
+from benchmarks import ablation, across_actors, common, memory, networks, quality, speed
 from benchmarks.clips import Clip, Remembered, person_crops, square_around, square_clip
-from eval.baselines import Pix2Pix
+from eval.baselines import Pix2Pix, UNet
+from perfclone.actor import Actor, ActorConfig
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence, extract
+from perfclone.retarget import LENGTHS
 from perfclone.training import TrainConfig
 from perfclone.video import VideoReader, VideoWriter
 
@@ -191,3 +194,46 @@ def test_quality_measures_both_methods_on_the_same_frames(monkeypatch, tmp_path,
     assert result["ratio"] == result["perfclone"]["st_lpips_alex"] / result["pix2pix"]["st_lpips_alex"]
     assert result["real"]["background_change"] == 0 and result["settings"]["train_frames"] == 48
     assert paths[1].stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_the_ablation_trains_and_measures_each_variant(monkeypatch, tmp_path, capsys):
+    clip = drawn_clip(50)
+    clip.poses.save(tmp_path / "driving.npz")
+    monkeypatch.setattr(ablation, "square_clip", lambda reference, output, size: reference)
+    monkeypatch.setattr(ablation, "load_clip", lambda path: clip)
+    monkeypatch.setattr(ablation, "SCORED_FRAMES", 1)
+    variants = {"everything": {}, "without": {"window": False, "memory": False}}
+    monkeypatch.setattr(ablation, "VARIANTS", variants)
+    arguments = ["--driving", str(tmp_path / "driving.npz"), "--preset", "tiny", "--steps", "1", "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", ["ablation.py", "drawn.mp4", *arguments, "--json", str(tmp_path / "x.json")])
+    ablation.main()
+    result = json.loads((tmp_path / "x.json").read_text())
+    assert result["variants"].keys() == variants.keys()
+    rows = result["variants"].values()
+    assert all(row["steps"] == 1 and row["held_out_st_lpips_alex"] > 0 for row in rows)
+    first, second = (row["driving_warp_error"] for row in rows)
+    assert first != second
+    assert "| without |" in capsys.readouterr().err
+
+
+def test_g_is_timed_as_cloning_runs_it():
+    config = ActorConfig(
+        width=64, height=64, fps=25, side=64, body_lengths=(12.0,) * len(LENGTHS), body_centre_x=32, body_floor_y=60,
+        resolution=32, widths=(8, 8),
+    )  # fmt: skip
+    actor = networks.actor_like(Actor(config), "tiny", 160, 128)
+    assert actor.config.side == 128 and actor.config.body_lengths[0] == 24 and actor.config.resolution == 128
+    paint = networks.painting(actor, drawn_clip(4, 128).poses)
+    frames = [paint() for _ in range(10)]
+    assert {frame.shape for frame in frames} == {(128, 160, 3)}
+    assert (frames[0] != frames[2]).any()
+
+
+def test_the_faster_layout_computes_the_same():
+    torch.manual_seed(0)
+    network, x = UNet(levels=3, width=4).eval(), torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        expected = network(x)
+        name, forward = networks.fastest_layout(network, x)
+        assert name in networks.LAYOUTS and torch.allclose(forward(), expected, atol=1e-5)
