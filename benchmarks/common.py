@@ -1,13 +1,14 @@
-"""What the benchmarks share: timing in turn, contact sheets, JSON, the command line."""
+"""What the benchmarks share: timing in turn, contact sheets, JSON, the command line.
+
+The scripts import this, and with it perfclone, before anything that imports torch: perfclone tells OpenMP how idle
+threads should wait, and OpenMP listens only when torch is loaded.
+"""
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported: idle threads must not burn a core
-
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
 from benchmarks.common import interleaved_medians
+from eval.baselines import UNet, resnet_9blocks
 from perfclone.actor import Actor
 from perfclone.painter import Painter
 from perfclone.pipeline import Moment
@@ -56,18 +58,59 @@ def painting(
     return lambda: next(frames)
 
 
+def pix2pix_networks(size: int) -> tuple[dict[str, str], dict[str, Callable[[], torch.Tensor]]]:
+    """pix2pix's two generators on a picture of size x size, on the CPU, each in the layout in which it is faster.
+
+    Returns:
+        Name -> layout, and name -> a forward pass in it.
+    """
+    picture, layouts, passes = torch.rand(1, 3, size, size) * 2 - 1, {}, {}
+    for name, network in (("unet_256", UNet()), ("resnet_9", resnet_9blocks())):
+        layouts[name], passes[name] = fastest_layout(network.eval(), picture)
+    return layouts, passes
+
+
 def fastest_layout(network: nn.Module, picture: torch.Tensor) -> tuple[str, Callable[[], torch.Tensor]]:
     """Time a network in both memory layouts on a (1, 3, H, W) picture.
 
     Returns:
-        The name of the faster layout, and a forward pass in it.
+        The name of the faster layout, and a forward pass in it, without gradients.
     """
+    network.requires_grad_(False)
     times = {}
     for name, layout in LAYOUTS.items():
-        network.to(memory_format=layout)
-        x = picture.contiguous(memory_format=layout)
-        times[name] = interleaved_medians({"": lambda x=x: network(x)}, rounds=3, warm_up=1)[""]
+        times[name] = interleaved_medians({"": _forward(network, picture, layout)}, rounds=3, warm_up=1)[""]
     name = min(times, key=times.get)
-    network.to(memory_format=LAYOUTS[name])
-    x = picture.contiguous(memory_format=LAYOUTS[name])
-    return name, lambda: network(x)
+    return name, _forward(network, picture, LAYOUTS[name])
+
+
+def _forward(network: nn.Module, picture: torch.Tensor, layout: torch.memory_format) -> Callable[[], torch.Tensor]:
+    network.to(memory_format=layout)
+    return torch.inference_mode()(partial(network, picture.contiguous(memory_format=layout)))
+
+
+def on_gpu(actor: Actor, poses: PoseSequence, size: int) -> dict[str, float | str]:
+    """Milliseconds a frame on a GPU in bf16 and channels-last: G at 256, 512 and 1080p, and pix2pix's two.
+
+    Args:
+        actor: Whose body is painted.
+        poses: What it performs.
+        size: Side of the picture for pix2pix's networks, pixels.
+
+    Returns:
+        Name -> milliseconds, and the device's name; empty without a GPU.
+    """
+    if not torch.cuda.is_available():
+        return {}
+    torch.backends.cudnn.benchmark = True
+    frames = {"256": ("base", 256, 256), "512": ("hd", 512, 512), "1080p": ("hd", 1920, 1080)}
+    subjects = {
+        f"generator_{name}_ms": painting(actor_like(actor, *shape), poses, device="cuda")
+        for name, shape in frames.items()
+    }
+    picture = torch.rand(1, 3, size, size, device="cuda")
+    for name, network in (("unet_256_ms", UNet()), ("resnet_9_ms", resnet_9blocks())):
+        forward = _forward(network.eval().cuda(), picture, torch.channels_last)
+        subjects[name] = lambda forward=forward: (forward(), torch.cuda.synchronize())
+    with torch.autocast("cuda", torch.bfloat16):
+        return {**interleaved_medians(subjects, rounds=50, warm_up=10), "device": torch.cuda.get_device_name()}

@@ -17,13 +17,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import common
-from benchmarks.networks import actor_like, fastest_layout, painting
-from eval.baselines import UNet, resnet_9blocks
+from benchmarks.networks import actor_like, on_gpu, painting, pix2pix_networks
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.commands import demo
@@ -70,12 +68,9 @@ def whole_clone(cloner: PerformanceCloner, driving: Path, output: Path) -> float
     return (time.perf_counter() - start) * 1000 / result.frames
 
 
-@torch.inference_mode()
 def on_cpu(actor: Actor, driving: Path, poses: PoseSequence, rounds: int, folder: Path) -> dict:
     """Time everything in turn: in each round one whole clone, one codec run, and eight frames of everything else."""
-    picture, layouts, subjects = torch.rand(1, 3, SIZE, SIZE) * 2 - 1, {}, {}
-    for name, network in (("unet_256", UNet()), ("resnet_9", resnet_9blocks())):
-        layouts[name], subjects[name] = fastest_layout(network.eval(), picture)
+    layouts, subjects = pix2pix_networks(SIZE)
     stream, cloner = pose_stream(small_clip(driving, folder / "small.mp4")), PerformanceCloner(actor, device="cpu")
     subjects |= {"generator": painting(actor, poses, SIZE), "pose": lambda: next(stream)}
     times: dict[str, list[float]] = {}
@@ -97,22 +92,6 @@ def on_cpu(actor: Actor, driving: Path, poses: PoseSequence, rounds: int, folder
     }
 
 
-@torch.inference_mode()
-def on_gpu(actor: Actor, poses: PoseSequence) -> dict[str, float | str]:
-    """Milliseconds a frame on a GPU in bf16 and channels-last: G at 256, 512 and 1080p, and pix2pix's two at 256."""
-    torch.backends.cudnn.benchmark = True
-    sizes = {"256": ("base", 256, 256), "512": ("hd", 512, 512), "1080p": ("hd", 1920, 1080)}
-    subjects = {
-        f"generator_{name}_ms": painting(actor_like(actor, *it), poses, device="cuda") for name, it in sizes.items()
-    }
-    picture = torch.rand(1, 3, SIZE, SIZE, device="cuda").contiguous(memory_format=torch.channels_last)
-    for name, network in (("unet_256", UNet()), ("resnet_9", resnet_9blocks())):
-        network.eval().cuda().to(memory_format=torch.channels_last)
-        subjects[f"{name}_ms"] = lambda network=network: (network(picture), torch.cuda.synchronize())
-    with torch.autocast("cuda", torch.bfloat16):
-        return {**common.interleaved_medians(subjects, rounds=50, warm_up=10), "device": torch.cuda.get_device_name()}
-
-
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__)
@@ -130,8 +109,8 @@ def main() -> None:
         poses = read_poses(driving, progress=progress)
     with tempfile.TemporaryDirectory() as folder:
         result = on_cpu(actor, driving, poses, args.rounds, Path(folder))
-    if torch.cuda.is_available():
-        result["gpu_bf16"] = on_gpu(actor, poses)
+    if gpu_times := on_gpu(actor, poses, SIZE):
+        result["gpu_bf16"] = gpu_times
     settings = {"size": SIZE, "rounds": args.rounds, "driving": driving.name, "driving_size": poses.size}
     common.write_json({**result, "settings": settings, **common.circumstances(args.threads)}, args.json)
 

@@ -1,6 +1,8 @@
 import json
+import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from perfclone.retarget import LENGTHS
 from perfclone.training import TrainConfig
 from perfclone.video import VideoReader, VideoWriter
 
+ROOT = Path(__file__).resolve().parents[1]
 BODY = {
     "nose": (0, -1.5), "neck": (0, -1), "right_shoulder": (-0.4, -1), "right_elbow": (-0.6, -0.5),
     "right_wrist": (-0.7, 0), "left_shoulder": (0.4, -1), "left_elbow": (0.6, -0.5), "left_wrist": (0.7, 0),
@@ -237,3 +240,10 @@ def test_the_faster_layout_computes_the_same():
         expected = network(x)
         name, forward = networks.fastest_layout(network, x)
         assert name in networks.LAYOUTS and torch.allclose(forward(), expected, atol=1e-5)
+
+
+def test_openmp_is_told_how_to_wait_before_torch_is_loaded():
+    code = "import sys, runpy; runpy.run_path('benchmarks/speed.py', run_name='speed'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert loaded.index("perfclone") < loaded.index("torch")
