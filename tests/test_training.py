@@ -19,6 +19,7 @@ from perfclone.training.augment import worsen
 from perfclone.training.base import driving_poses
 from perfclone.training.footage import Footage, cut_plates, follow_boxes
 from perfclone.training.loop import learning_rate, split
+from perfclone.training.losses import around
 from perfclone.training.prepare import driving_footage, load_reference, prepare_reference
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -268,3 +269,11 @@ def test_worsening_moves_joints_a_little_and_drops_few():
 def test_wrong_settings_are_refused(changes, match):
     with pytest.raises(ValueError, match=match):
         TrainConfig(**changes)
+
+
+def test_the_perceptual_loss_looks_around_the_person():
+    matte = torch.zeros(2, 1, 64, 64)
+    matte[0, 0, 20:30, 25:28] = 1
+    matte[1, 0, 22:40, 24:26] = 1
+    assert around(matte, margin=4) == (slice(16, 44), slice(20, 32))
+    assert around(matte * 0) == (slice(0, 64), slice(0, 64))

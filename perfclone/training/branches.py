@@ -9,7 +9,7 @@ from torch import Tensor
 
 from perfclone.training.discriminators import pose_pictures
 from perfclone.training.footage import Clip
-from perfclone.training.losses import coherence_loss, cut_regions, perceptual_loss, pixel_loss, region_boxes
+from perfclone.training.losses import around, coherence_loss, cut_regions, perceptual_loss, pixel_loss, region_boxes
 from perfclone.training.perceptual import PerceptualFeatures
 from perfclone.training.rollout import Step, half
 
@@ -36,11 +36,13 @@ def paired_losses(features: PerceptualFeatures, steps: list[Step], clip: Clip, w
     layers = [step.layers for step in steps[warm:]]
     x = torch.cat([each.over(clip.plates[:, warm + n]) for n, each in enumerate(layers)])
     y, matte = (each[:, warm:].transpose(0, 1).flatten(0, 1) for each in (clip.frames, clip.mattes))
+    rows, columns = around(matte)
+    person, filmed_person = x[..., rows, columns], y[..., rows, columns]
     boxes = torch.cat([region_boxes(step.now, step.seen, step.scale) for step in steps[warm:]])
     near, filmed = cut_regions(x, boxes), cut_regions(y, boxes)
     losses = {
         "pixel": PIXEL * pixel_loss(x, y, matte),
-        "perceptual": PERCEPTUAL * perceptual_loss(features, x, y),
+        "perceptual": PERCEPTUAL * perceptual_loss(features, person, filmed_person),
         "matte": MATTE * (torch.cat([each.alpha for each in layers]) - matte).abs().mean(),
     }
     if len(near):

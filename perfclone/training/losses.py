@@ -34,6 +34,16 @@ def perceptual_loss(features: PerceptualFeatures, x: Tensor, y: Tensor) -> Tenso
     return sum(((a - b).abs().mean() / (b.abs().mean() + 1e-3)) for a, b in zip(features(x), real))
 
 
+def around(matte: Tensor, margin: int = 16) -> tuple[slice, slice]:
+    """Rows and columns that hold every person of a batch (B, 1, H, W): beyond is plate, which costs as much."""
+    spans = []
+    for inside, length in ((matte.amax((0, 1, 3)), matte.shape[2]), (matte.amax((0, 1, 2)), matte.shape[3])):
+        at = (inside > 0.1).nonzero()
+        low, high = (int(at[0]), int(at[-1]) + 1) if len(at) else (0, length)
+        spans.append(slice(max(low - margin, 0), min(high + margin, length)))
+    return spans[0], spans[1]
+
+
 def region_boxes(now: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
     """Where the face and the two hands are.
 
