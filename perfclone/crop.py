@@ -64,6 +64,8 @@ def _scale(image: np.ndarray, side: int) -> np.ndarray:
     if image.shape[0] == side:
         return image
     how = cv2.INTER_AREA if side < image.shape[0] else cv2.INTER_CUBIC
+    if image.ndim == 3 and image.shape[2] > 4:  # more channels than OpenCV shrinks at once
+        return np.dstack([cv2.resize(image[..., n], (side, side), interpolation=how) for n in range(image.shape[2])])
     return cv2.resize(image, (side, side), interpolation=how)
 
 

@@ -13,6 +13,14 @@ def test_cut_and_paste_at_full_scale_are_exact(box):
     assert np.array_equal(inside.astype(np.uint8), image[rows, columns])
 
 
+@pytest.mark.parametrize("side", [8, 16, 40])
+def test_layers_scale_to_any_box(side):
+    layers = np.ones((16, 16, 5), np.float32) * np.arange(5, dtype=np.float32)
+    inside, rows, columns = Box(0, 0, side).paste(layers, 100, 100)
+    assert inside.shape == (side, side, 5) and (rows.stop, columns.stop) == (side, side)
+    assert np.allclose(inside, np.arange(5), atol=1e-4)
+
+
 def test_a_box_outside_the_frame_pastes_nothing():
     inside, rows, columns = Box(100, 100, 8).paste(np.ones((8, 8, 3), np.float32), 32, 40)
     assert inside.size == 0 and np.zeros((32, 40))[rows, columns].size == 0

@@ -110,7 +110,7 @@ def _material(folder: RunFolder, reference, config, extractor, progress) -> tupl
     if folder.accelerator.is_main_process and not prepared.is_dir():
         prepare_reference(
             reference, prepared, config.size.resolution, extractor or _blazepose(matte=True), config.person,
-            config.plate, progress,
+            config.plate, config.holdout, progress,
         )  # fmt: skip
     folder.accelerator.wait_for_everyone()
     facts, footage, plate = load_reference(prepared)

@@ -57,7 +57,7 @@ class Reference:
 
 def prepare_reference(
     video: Path, folder: Path, resolution: int, extractor, person: int = 0, with_plate: bool = True,
-    progress: Progress | None = None,
+    holdout: float = 0.0, progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """Extract poses, mattes, plate and crops of a reference video into a folder; written beside, then renamed.
 
@@ -68,6 +68,7 @@ def prepare_reference(
         extractor: A pose extractor; where it gives no matte, BlazePose gives it.
         person: Which person, 0 the largest.
         with_plate: Otherwise whole frames are painted, and the camera may move.
+        holdout: Share of the video, at its end, that neither the plate nor the body may know of.
         progress: Called with ("poses" | "crops", done, total).
 
     Raises:
@@ -76,7 +77,7 @@ def prepare_reference(
     beside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    watched = _watch(video, extractor, person, with_plate, beside, progress)
+    watched = _watch(video, extractor, person, with_plate, holdout, beside, progress)
     reference, footage = _crops(video, watched, resolution, with_plate, beside, progress)
     np.save(beside / "plate.npy", watched.plate.image)
     footage.poses.save(beside / "poses.npz")
@@ -115,10 +116,10 @@ class _Watched:
     transforms: np.ndarray
     small_mattes: np.ndarray
     plate: Plate
-    fps: float
+    body: Body
 
 
-def _watch(video, extractor, person, with_plate, folder, progress) -> _Watched:
+def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _Watched:
     from perfclone.pose import clean_sequence, extract
     from perfclone.video import VideoReader
 
@@ -126,10 +127,11 @@ def _watch(video, extractor, person, with_plate, folder, progress) -> _Watched:
     poses, times = [], []
     with VideoReader(video) as reader:
         info = reader.info
+        known = round(info.frames * (1 - holdout))
         for frame, pose in extract(extractor, reader, person):
             matte = mattes.take(frame.pixels, pose)
             transform = tracker.add(frame.pixels, matte) if with_plate else np.eye(2, 3)
-            if pose.seen or not poses:
+            if not poses or (pose.seen and len(poses) < known):
                 builder.add(stabilise(frame.pixels, transform), stabilise(matte, transform, 255))
             poses.append(replace(pose, matte=None))
             times.append(frame.time)
@@ -142,7 +144,7 @@ def _watch(video, extractor, person, with_plate, folder, progress) -> _Watched:
     seen = clean_sequence(PoseSequence.from_poses(poses, times, size, extractor.name))
     moved = seen.keypoints @ transforms[:, :, :2].transpose(0, 2, 1) + transforms[:, None, :, 2]
     seen = replace(seen, keypoints=moved.astype(np.float32))
-    return _Watched(seen, transforms, mattes.all(), builder.build(), seen.fps)
+    return _Watched(seen, transforms, mattes.all(), builder.build(), measure_body(seen[:known]))
 
 
 class _Mattes:
@@ -203,7 +205,7 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
 
     kept, follows = _keep(watched.poses)
     poses = watched.poses[kept]
-    body = measure_body(watched.poses)
+    body = watched.body
     width, height = poses.size
     if with_plate:
         side = usual_side(poses.keypoints, poses.scores, body.torso, resolution)
@@ -230,6 +232,6 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
     mattes.flush()
     plate = watched.plate
     still = np.allclose(watched.transforms, np.eye(2, 3))
-    reference = Reference(width, height, watched.fps, side, body, "still" if still else "stabilised", plate.seen)
+    reference = Reference(width, height, watched.poses.fps, side, body, "still" if still else "stabilised", plate.seen)
     plate_of, plates = cut_plates(boxes, plate.image, resolution)
     return reference, Footage(poses, boxes, follows, plate_of, plates, frames, mattes)
