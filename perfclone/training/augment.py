@@ -9,7 +9,7 @@ from perfclone.pose.sequence import INDEX
 from perfclone.training.footage import Clip
 
 #: Spread of the jitter in torso lengths, constant over a clip and anew in each frame.
-STEADY, SHAKY = 0.012, 0.006
+STEADY, SHAKY = 0.006, 0.003
 #: How often a group of joints is dropped from a clip.
 DROPPED = 0.06
 #: Groups that some extractors do not have, or lose together.
