@@ -2,7 +2,11 @@
 
 import os
 import random
+import signal
 import sys
+
+# A shell starts background jobs deaf to Ctrl-C, and the programs that tests interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Read once by the libraries when they are imported, so set before any of them is.
 os.environ.update(

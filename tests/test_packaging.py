@@ -57,7 +57,8 @@ def imported_packages(*places: str) -> set[str]:
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 modules.add(node.module.partition(".")[0])
-    foreign = modules - OURS - set(sys.stdlib_module_names) - {"spaces"}
+    helpers = {file.stem for file in (ROOT / "tests").glob("*.py")}
+    foreign = modules - OURS - helpers - set(sys.stdlib_module_names) - {"spaces"}
     return {re.sub(r"[-_.]+", "-", owners[module][0]).lower() for module in foreign}
 
 
