@@ -176,7 +176,7 @@ class Generator(nn.Module):
         picture = picture.view(batch, half, half, -1).permute(0, 3, 1, 2)
         past = recalled if recalled is not None and self.memory else picture.new_zeros(batch, 4, half, half)
         x = torch.cat([picture, past], 1).contiguous(memory_format=torch.channels_last)
-        out = F.pixel_shuffle(self.unet(x, facing(now, seen, scale)), 2)
+        out = F.pixel_shuffle(self.unet(x, facing(now, seen, scale)).float(), 2)
         alpha = ((torch.sigmoid(out[:, 3:4] - 1) - 0.01) / 0.98).clamp(0, 1)
         shadow = (torch.sigmoid(out[:, 4:5] + 3) / 0.94).clamp(0, 1)
         return Layers(torch.sigmoid(out[:, :3]), alpha, shadow)

@@ -100,7 +100,7 @@ class Painter:
         window = to_crop(keypoints, self._tensor(box.array()[None, None]), size)
         scale = self._tensor(np.array([self.body.torso * size / box.side]))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            return Layers(*(each.float() for each in self.generator(window, seen, scale, memory)))
+            return self.generator(window, seen, scale, memory)
 
     def _near(self, other: Moment, now: Moment) -> Pose:
         """A neighbouring pose; at low frame rates, where it would be at the reference's own frame rate."""

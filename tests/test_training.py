@@ -150,6 +150,13 @@ def test_gradient_accumulation_and_switched_off_parts(reference, tmp_path):
     assert "unpaired" not in text and "moving" not in text and "fool" not in text
 
 
+def test_half_precision(reference, tmp_path):
+    result = run(reference, tmp_path / "anna", {"mixed_precision": "bf16", "steps": 6})
+    text = (result.run_dir / "log.jsonl").read_text()
+    assert "NaN" not in text and "unpaired/coherence" in text
+    assert Actor.from_pretrained(tmp_path / "anna").config.steps == 6
+
+
 def test_whole_frames_without_a_plate(reference, tmp_path):
     run(reference, tmp_path / "anna", {"plate": False, "steps": 4})
     config = Actor.from_pretrained(tmp_path / "anna").config

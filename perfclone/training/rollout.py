@@ -1,4 +1,4 @@
-"""Rolling G out on its own output, frame after frame: the same in training, in validation and in cloning."""
+"""Rolling G out on its own output, frame after frame: the same in training and in validation."""
 
 from __future__ import annotations
 
