@@ -52,10 +52,12 @@ class NeuralTextures(nn.Module):
     def forward(self, maps: PartMaps) -> Tensor:
         """(B, N, C): the textures of the parts over each pixel, sampled bilinearly and blended by their shares."""
         batch, pixels, parts = maps.share.shape
-        place = maps.uv.mul(0.5).add(0.5).mul(self.side - 1)
-        inside = ((place > -1) & (place < self.side)).all(-1) & (maps.share > self.least_share)
-        b, n, p = inside.nonzero(as_tuple=True)
-        at, share = place[b, n, p].clamp(0, self.side - 1), maps.share[b, n, p]
+        pairs = (maps.share > self.least_share).flatten().nonzero()[:, 0]
+        place = (maps.uv.view(-1, 2)[pairs] * 0.5 + 0.5) * (self.side - 1)
+        inside = ((place > -1) & (place < self.side)).all(-1)
+        pairs, at = pairs[inside], place[inside].clamp(0, self.side - 1)
+        pixel, p = pairs // parts, pairs % parts
+        share = maps.share.flatten()[pairs]
         low = at.floor().clamp(max=self.side - 2)
         fraction = at - low
         column, row = low.long().unbind(-1)
@@ -63,7 +65,7 @@ class NeuralTextures(nn.Module):
         texel = torch.stack([corner, corner + 1, corner + self.side, corner + self.side + 1], -1)
         x, y = fraction.unbind(-1)
         blend = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], -1) * share[:, None]
-        counts = inside.sum(-1).flatten()
+        counts = torch.bincount(pixel, minlength=batch * pixels)
         offsets = (counts.cumsum(0) - counts) * 4
         features = F.embedding_bag(
             texel.flatten(), self.texels, offsets, mode="sum", per_sample_weights=blend.flatten().to(self.texels.dtype)
@@ -172,10 +174,11 @@ class Generator(nn.Module):
         """Paint a frame from its maps, the pose of now (B, J, 2), (B, J) and what :meth:`recall` gave."""
         batch, half = len(now), self.resolution // 2
         frames = (maps.uv[:, :, -2:] * maps.weight[:, :, -2:, None]).clamp(-2, 2).flatten(2)
-        picture = torch.cat([self.textures(maps), maps.weight, frames, maps.motion], -1)
-        picture = picture.view(batch, half, half, -1).permute(0, 3, 1, 2)
-        past = recalled if recalled is not None and self.memory else picture.new_zeros(batch, 4, half, half)
-        x = torch.cat([picture, past], 1).contiguous(memory_format=torch.channels_last)
+        past = maps.motion.new_zeros(maps.motion.shape)
+        if recalled is not None and self.memory:
+            past = recalled.permute(0, 2, 3, 1).flatten(1, 2)
+        picture = torch.cat([self.textures(maps), maps.weight, frames, maps.motion, past], -1)
+        x = picture.view(batch, half, half, -1).permute(0, 3, 1, 2)  # channels-last as it lies
         out = F.pixel_shuffle(self.unet(x, facing(now, seen, scale)).float(), 2)
         alpha = ((torch.sigmoid(out[:, 3:4] - 1) - 0.01) / 0.98).clamp(0, 1)
         shadow = (torch.sigmoid(out[:, 4:5] + 3) / 0.94).clamp(0, 1)
