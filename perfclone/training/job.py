@@ -97,7 +97,9 @@ def train(
 
 def _accelerator(config: TrainConfig):
     from accelerate import Accelerator, InitProcessGroupKwargs
+    from accelerate.state import AcceleratorState
 
+    AcceleratorState._reset_state()  # a run before this one, in the same process, may have had another precision
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
     return Accelerator(
         mixed_precision=config.mixed_precision, gradient_accumulation_steps=config.accumulate,
