@@ -724,8 +724,7 @@ def test_ctrl_c_leaves_a_file_that_plays(start, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode != 0 and "KeyboardInterrupt" in errors
-    # an interrupt in the middle of `encode` can cost the few frames that were inside the encoder
-    assert len(read(tmp_path / "out.partial.mp4")) >= 90
+    assert len(read(tmp_path / "out.partial.mp4")) >= 100
     assert sorted(os.listdir(tmp_path)) == ["out.partial.mp4"]
 
 

@@ -6,6 +6,8 @@ import contextlib
 import errno
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -121,14 +123,14 @@ class VideoWriter:
         if self._shape not in (None, pixels.shape):
             raise ValueError(f"Every frame must have the size of the first, {self._shape}, not {pixels.shape}.")
         pts = self._next_pts(time)
-        with self._disk_errors():
+        with _interrupt_held(), self._disk_errors():
             if self._container is None:
                 self._open(pixels.shape)
             frame = self._encodable(pixels)
             frame.pts, frame.time_base = pts, self._tick
             self._container.mux(self._stream.encode(frame))
-        self._pts = pts
-        self.frames += 1
+            self._pts = pts
+            self.frames += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -245,6 +247,23 @@ class VideoWriter:
             raise UserError(
                 f"The disk is full: {self.path} cannot be written; free some space and run again."
             ) from error
+
+
+@contextlib.contextmanager
+def _interrupt_held() -> Iterator[None]:
+    """Hold Ctrl-C until the encoder has returned: cut short, it would lose the frames it holds."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    held: list[tuple] = []
+    signal.signal(signal.SIGINT, lambda *at: held.append(at))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            handler(*held[0])
 
 
 def _check_target(path: Path, force: bool) -> None:
