@@ -21,6 +21,7 @@ from perfclone.retarget import Body, measure_body, retarget
 
 if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor
+    from perfclone.video import Frame
 
 #: The driver's body is measured on this many frames before the first is painted; saved poses are measured whole.
 MEASURED = 120
@@ -196,8 +197,17 @@ def _open(driving: str | Path | PoseSequence, cloner: PerformanceCloner, options
     return _Stage(moments, info.fps, info.frames, info.duration, audio, None)
 
 
-def perform(video: str | Path, extractor: PoseExtractor, person: int = 0) -> Iterator[Moment]:
-    """The performance in a video as a stream: one cleaned pose for each frame, and its time in seconds."""
+def perform(
+    video: str | Path, extractor: PoseExtractor, person: int = 0, watch: Callable[[Frame, Pose], None] | None = None
+) -> Iterator[Moment]:
+    """The performance in a video as a stream: one cleaned pose for each frame, and its time in seconds.
+
+    Args:
+        video: The video.
+        extractor: P.
+        person: Which person performs, 0 the largest.
+        watch: Called with each frame and what P said of it, before cleaning, in order.
+    """
     from perfclone.pose.extractor import extract
     from perfclone.video import VideoReader
 
@@ -206,6 +216,8 @@ def perform(video: str | Path, extractor: PoseExtractor, person: int = 0) -> Ite
 
         def poses() -> Iterator[Pose]:
             for frame, pose in extract(extractor, reader, person):
+                if watch:
+                    watch(frame, pose)
                 times.append(frame.time)
                 yield replace(pose, matte=None)
 
@@ -215,9 +227,9 @@ def perform(video: str | Path, extractor: PoseExtractor, person: int = 0) -> Ite
 
 def read_poses(
     path: str | Path, extractor: PoseExtractor | None = None, person: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None, watch: Callable[[Frame, Pose], None] | None = None,
 ) -> PoseSequence:  # fmt: skip
-    """The cleaned poses of a video, or those that a .npz file holds."""
+    """The cleaned poses of a video, or those that a .npz file holds; ``watch`` as for :func:`perform`."""
     if Path(path).suffix == ".npz":
         return PoseSequence.load(path)
     from perfclone.pose.extractor import build_extractor
@@ -225,7 +237,7 @@ def read_poses(
 
     info, extractor = probe(path), extractor or build_extractor("blazepose")
     moments = []
-    for moment in perform(path, extractor, person):
+    for moment in perform(path, extractor, person, watch):
         moments.append(moment)
         if progress:
             progress("poses", len(moments), max(info.frames, len(moments)))

@@ -154,10 +154,18 @@ def share(text: str) -> float:
     return value
 
 
-def add_extractor_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose the pose extractor."""
+def add_extractor_options(parser: argparse.ArgumentParser, saved: bool = False) -> None:
+    """Add the options that choose the pose extractor; with `saved` also --poses, which takes its place."""
     group = parser.add_argument_group("poses")
-    group.add_argument(
+    choice = group.add_mutually_exclusive_group()
+    if saved:
+        choice.add_argument(
+            "--poses",
+            type=Path,
+            metavar="POSES.npz",
+            help="what `poses --mattes` saved of the same video, perhaps on another machine: no extractor is run",
+        )
+    choice.add_argument(
         "--extractor",
         choices=EXTRACTORS,
         default="blazepose",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from perfclone.commands.common import (
@@ -25,6 +26,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("video", type=Path, metavar="VIDEO", help="the video")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="POSES.npz", help="where the poses go")
     parser.add_argument("--overlay", type=Path, metavar="OVERLAY.mp4", help="also draw them over the video")
+    parser.add_argument(
+        "--mattes", action="store_true", help="also save what `train --poses` needs, such as each frame's matte"
+    )
     add_person(parser)
     add_extractor_options(parser)
     add_force(parser)
@@ -41,22 +45,31 @@ def run(args: argparse.Namespace) -> int:
     probe(args.video)  # what is no video is said before anything heavy is loaded
     from perfclone.pipeline import read_poses
     from perfclone.pose.extractor import build_extractor
+    from perfclone.pose.saved import Recorder
 
-    with progress_bars() as progress:
-        extractor = build_extractor(args.extractor, weights=args.weights)
-        sequence = read_poses(args.video, extractor, args.person, progress)
+    with tempfile.TemporaryDirectory() as scratch:
+        recorder = Recorder(Path(scratch) / "mattes.raw") if args.mattes else None
+        with progress_bars() as progress:
+            extractor = build_extractor(args.extractor, weights=args.weights, matte=args.mattes)
+            sequence = read_poses(args.video, extractor, args.person, progress, recorder)
+        seen = _count_seen(sequence, args)
+        sequence.save(args.output, **(recorder.arrays() if recorder else {}))
+    print(f"{args.output}: a person in {seen} of {len(sequence)} frames")
+    if args.overlay:
+        _draw(args.video, sequence, args.overlay, args.force)
+        print(f"{args.overlay}: the poses over the video")
+    return 0
+
+
+def _count_seen(sequence, args: argparse.Namespace) -> int:
+    """Number of frames with the person; none is an error."""
     seen = (sequence.scores > 0).any(axis=1).sum()
     if not seen:
         raise UserError(
             f"No person was found in {args.video}; film the whole body, in good light, "
             f"or try another --extractor than {args.extractor}."
         )
-    sequence.save(args.output)
-    print(f"{args.output}: a person in {seen} of {len(sequence)} frames")
-    if args.overlay:
-        _draw(args.video, sequence, args.overlay, args.force)
-        print(f"{args.overlay}: the poses over the video")
-    return 0
+    return seen
 
 
 def _draw(video: Path, sequence, overlay: Path, force: bool) -> None:

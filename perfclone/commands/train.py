@@ -37,8 +37,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         action="extend",
         nargs="+",
         default=[],
-        metavar="VIDEO",
-        help="driving videos for the unpaired branch: motion that the actor was not filmed doing (default: built in)",
+        metavar="DRIVING",
+        help="driving videos, or their poses.npz, for the unpaired branch: motion that the actor was not filmed doing "
+        "(default: built in)",
     )
     training.add_argument(
         "--preset", choices=("tiny", "base", "hd"), default="base", help="size (default: %(default)s)"
@@ -57,13 +58,13 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     training.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     training.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
     add_person(parser)
-    add_extractor_options(parser)
+    add_extractor_options(parser, saved=True)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and say where the actor is."""
-    from perfclone.pose.extractor import build_extractor
+    from perfclone.pose import SavedPoses, build_extractor
     from perfclone.training import TrainConfig, train
 
     config = settings(
@@ -76,7 +77,10 @@ def run(args: argparse.Namespace) -> int:
         person=args.person,
         plate=not args.no_plate,
     )
-    extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
+    if args.poses:
+        extractor = SavedPoses(args.poses)
+    else:
+        extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
     with kept_when_interrupted(RESUME), progress_bars() as progress:
         result = train(
             args.reference,

@@ -2,6 +2,7 @@
 
 from perfclone.pose.clean import CleanOptions, clean_sequence
 from perfclone.pose.extractor import FollowingExtractor, PoseExtractor, build_extractor, extract
+from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import BODY_18, INDEX, KEYPOINTS, MIRROR, Pose, PoseSequence
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Pose",
     "PoseExtractor",
     "PoseSequence",
+    "SavedPoses",
     "build_extractor",
     "clean_sequence",
     "extract",

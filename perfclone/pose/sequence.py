@@ -111,14 +111,20 @@ class PoseSequence:
         scores = np.array([p.scores for p in poses], np.float32).reshape(-1, joints)
         return cls(keypoints, scores, np.asarray(times, np.float64), size, extractor)
 
-    def save(self, path: str | Path) -> Path:
-        """Write an .npz without pickle; written beside, then renamed."""
+    def save(self, path: str | Path, **more: np.ndarray) -> Path:
+        """Write an .npz without pickle; written beside, then renamed.
+
+        Args:
+            path: The file.
+            **more: Further arrays for the same file, of any shape; :meth:`load` passes over them.
+        """
         path = Path(path)
         beside = path.with_name(f".{path.name}.part")
         with open(beside, "wb") as file:
             np.savez_compressed(
                 file, keypoints=self.keypoints, scores=self.scores, times=self.times,
                 size=np.array(self.size), extractor=np.array(self.extractor), names=np.array(KEYPOINTS),
+                **more,
             )  # fmt: skip
         beside.replace(path)
         return path

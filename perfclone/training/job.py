@@ -14,6 +14,7 @@ import torch
 from perfclone.actor import CONFIG, Actor, ActorConfig, pose_bank
 from perfclone.errors import UserError
 from perfclone.generator import Generator
+from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.space import normalise
 from perfclone.training.base import driving_poses, warm_start
@@ -63,12 +64,12 @@ def train(
         driving: Driving videos, or poses, for the unpaired branch; none takes the motion that ships with perfclone.
         resume: Go on from the last checkpoint.
         force: Replace an actor that stands in ``output``.
-        extractor: A pose extractor; None takes BlazePose.
+        extractor: A pose extractor, or the ``SavedPoses`` of the reference, which run none; None takes BlazePose.
         progress: Called with what is going on, how much is done and how much there is.
 
     Raises:
         FileNotFoundError: There is no such video.
-        UserError: The video will not do, or ``output`` is taken.
+        UserError: The video or the saved poses will not do, or ``output`` is taken.
     """
     config, reference, output = config or TrainConfig(), Path(reference), Path(output)
     if not reference.is_file():
@@ -76,6 +77,8 @@ def train(
     if (output / CONFIG).exists() and not (force or resume):
         raise UserError(f"{output} already holds an actor; choose another folder, or replace it with --force.")
     probe(reference)
+    if isinstance(extractor, SavedPoses):
+        _need_no_extractor(driving)
     folder = RunFolder(output.with_name(f"{output.name}.run"), config, _accelerator(config))
     checkpoint = folder.begin(reference, resume, force)
     try:
@@ -125,6 +128,16 @@ def _blazepose(matte: bool):
     from perfclone.pose import build_extractor
 
     return build_extractor("blazepose", matte=matte)
+
+
+def _need_no_extractor(driving: Sequence[str | Path | PoseSequence]) -> None:
+    """Refuse driving videos where the reference's poses are saved ones: they say nothing of another video."""
+    for each in driving:
+        if not isinstance(each, PoseSequence) and Path(each).suffix != ".npz":
+            raise UserError(
+                f"With saved poses no extractor is run, so the driving video {each} needs saved poses too; "
+                f"make them with `python -m perfclone poses {each} -o driving.npz`."
+            )
 
 
 def _driving(driving, extractor, progress) -> list[PoseSequence]:

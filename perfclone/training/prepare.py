@@ -26,7 +26,6 @@ MOST_FRAMES = 3000
 RUN = 60
 #: Reference videos faster than this are thinned to about this rate, frames a second.
 MOST_FPS = 40
-_MATTE_SIDE = 384
 _FEWEST_FRAMES = 24
 _MOVING = (
     "The camera moves too much for one empty background (about {shift:.0f} pixels at 720p); film with a tripod, or "
@@ -65,14 +64,14 @@ def prepare_reference(
         video: The reference video.
         folder: Where to put them; an existing one is replaced.
         resolution: Side S of G's crop.
-        extractor: A pose extractor; where it gives no matte, BlazePose gives it.
+        extractor: A pose extractor, or poses saved from this video; where it gives no matte, BlazePose gives it.
         person: Which person, 0 the largest.
         with_plate: Otherwise whole frames are painted, and the camera may move.
         holdout: Share of the video, at its end, that neither the plate nor the body may know of.
         progress: Called with ("poses" | "crops", done, total).
 
     Raises:
-        UserError: Too short, nobody in it, or the camera moves beyond repair.
+        UserError: Too short, nobody in it, the camera moves beyond repair, or the saved poses are of another video.
     """
     beside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -120,10 +119,11 @@ class _Watched:
 
 
 def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _Watched:
-    from perfclone.pose import clean_sequence, extract
+    from perfclone.pose import SavedPoses, clean_sequence, extract
+    from perfclone.pose.mattes import Mattes
     from perfclone.video import VideoReader
 
-    builder, tracker, mattes = PlateBuilder(), CameraTracker(), _Mattes(folder / "small_mattes.raw")
+    builder, tracker, mattes = PlateBuilder(), CameraTracker(), Mattes(folder / "small_mattes.raw")
     poses, times = [], []
     with VideoReader(video) as reader:
         info = reader.info
@@ -137,6 +137,8 @@ def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _
             times.append(frame.time)
             if progress:
                 progress("poses", len(poses), info.frames)
+    if isinstance(extractor, SavedPoses):
+        extractor.check_end()
     camera = tracker.report() if with_plate else None
     _check_filmed(poses, camera)
     transforms = camera.transforms if camera else np.tile(np.eye(2, 3), (len(poses), 1, 1))
@@ -145,38 +147,6 @@ def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _
     moved = seen.keypoints @ transforms[:, :, :2].transpose(0, 2, 1) + transforms[:, None, :, 2]
     seen = replace(seen, keypoints=moved.astype(np.float32))
     return _Watched(seen, transforms, mattes.all(), builder.build(), measure_body(seen[:known]))
-
-
-class _Mattes:
-    """The mattes of all frames, small and on disk; made by BlazePose where the extractor gives none."""
-
-    def __init__(self, path: Path):
-        self._path, self._file, self._matting = path, open(path, "wb"), None
-
-    def take(self, pixels: np.ndarray, pose: Pose) -> np.ndarray:
-        """Keep a frame's matte, and give it at full size (H, W) uint8."""
-        matte = pose.matte
-        if matte is None and pose.seen:
-            matte = self._find(pixels)
-        if matte is None:
-            matte = np.zeros(pixels.shape[:2], np.uint8)
-        scale = min(1.0, _MATTE_SIDE / max(matte.shape))
-        size = (max(1, round(matte.shape[1] * scale)), max(1, round(matte.shape[0] * scale)))
-        self._file.write(cv2.resize(matte, size, interpolation=cv2.INTER_AREA).tobytes())
-        self._shape = size[::-1]
-        return matte
-
-    def _find(self, pixels: np.ndarray) -> np.ndarray | None:
-        from perfclone.pose import build_extractor
-
-        self._matting = self._matting or build_extractor("blazepose", matte=True)
-        found = self._matting.people([pixels])[0]
-        return found[0].matte if found else None
-
-    def all(self) -> np.ndarray:
-        """(T, h, w) uint8, mapped."""
-        self._file.close()
-        return np.memmap(self._path, np.uint8, "r").reshape(-1, *self._shape)
 
 
 def _check_filmed(poses: list[Pose], camera: MotionReport | None) -> None:
