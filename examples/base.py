@@ -1,6 +1,6 @@
 """Train what every actor starts from: a U-Net that has painted many synthetic people, and some of their motion.
 
-python -m examples.base [--people 12] [--frames 120] [--minutes 30]
+python -m examples.base [--people 48] [--frames 120] [--minutes 8] [--batch 12] [--device cuda]
 
 Each person has textures of their own and all share the U-Net, so it learns how to paint a body and not whom; the
 textures that ship are the mean of theirs. Nobody's likeness goes in: every person is drawn by `eval.synthetic`.
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ from perfclone.training.perceptual import PerceptualFeatures
 from perfclone.training.rollout import Rollout
 
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
-RUN, BATCH = 3, 2
+RUN = 3
 FPS = 30
 
 
@@ -52,15 +54,17 @@ def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, f
     return Footage(poses, boxes, follows, *cut_plates(boxes, scene.plate, resolution), pictures, mattes), body.torso
 
 
-def train(people: list[tuple[Footage, float]], minutes: float, preset: str, seed: int = 0) -> Generator:
-    """Train the shared U-Net on the people in turn."""
+def train(
+    people: list[tuple[Footage, float]], minutes: float, preset: str, batch: int = 2, device: str = "cpu", seed: int = 0
+) -> Generator:
+    """Train the shared U-Net on the people in turn; gives it on the CPU."""
     size = PRESETS[preset]
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     generator = Generator(size.resolution, size.widths, size.texture_channels, size.texture_side)
-    generator.to(memory_format=torch.channels_last)
+    generator.to(device, memory_format=torch.channels_last)
     first = generator.textures.texels.detach()
-    textures = [NeuralTextures(size.texture_channels, size.texture_side) for _ in people]
+    textures = [NeuralTextures(size.texture_channels, size.texture_side).to(device) for _ in people]
     for own in textures:
         own.texels.data.copy_(first)
     average = torch.optim.swa_utils.AveragedModel(
@@ -68,7 +72,7 @@ def train(people: list[tuple[Footage, float]], minutes: float, preset: str, seed
     )
     groups = [{"params": list(generator.unet.parameters())}, {"params": [own.texels for own in textures]}]
     rates = (1e-3, 1e-2)
-    optimiser, features = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=1e-4), PerceptualFeatures()
+    optimiser, features = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=1e-4), PerceptualFeatures().to(device)
     began, step, bar = time.monotonic(), 0, tqdm(total=round(minutes * 60), unit="s")
     while (fraction := (time.monotonic() - began) / (minutes * 60)) < 1:
         for group, rate in zip(optimiser.param_groups, rates):
@@ -77,7 +81,7 @@ def train(people: list[tuple[Footage, float]], minutes: float, preset: str, seed
         (footage, torso), generator.textures = people[who], textures[who]
         warm = int(rng.integers(0, 2))
         starts = footage.starts(warm + 1, np.ones(len(footage), bool))
-        clip = worsen(footage.clip(rng.choice(starts, BATCH), warm + 1), torso, rng)
+        clip = worsen(footage.clip(rng.choice(starts, batch), warm + 1, device), torso, rng)
         losses = paired_losses(features, Rollout(generator, torso)(clip, warm), clip, warm)
         sum(losses.values()).backward()
         torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
@@ -86,11 +90,12 @@ def train(people: list[tuple[Footage, float]], minutes: float, preset: str, seed
         average.update_parameters(generator.unet)
         step += 1
         bar.update(int(fraction * minutes * 60) - bar.n)
-        bar.set_postfix(step=step, **{name: f"{float(value):.3f}" for name, value in losses.items()})
+        if step % 20 == 0:
+            bar.set_postfix(step=step, **{name: f"{float(value):.3f}" for name, value in losses.items()})
     generator.unet.load_state_dict(average.module.state_dict())
     generator.textures = NeuralTextures(size.texture_channels, size.texture_side)
-    generator.textures.texels.data.copy_(torch.stack([own.texels.detach() for own in textures]).mean(0))
-    return generator
+    generator.textures.texels.data.copy_(torch.stack([own.texels.detach().cpu() for own in textures]).mean(0))
+    return generator.cpu()
 
 
 def save_motion(path: Path) -> None:
@@ -108,17 +113,21 @@ def save_motion(path: Path) -> None:
 def main() -> None:
     """Film, train, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=12, help="how many (default: %(default)s)")
+    parser.add_argument("--people", type=int, default=48, help="how many (default: %(default)s)")
     parser.add_argument("--frames", type=int, default=120, help="frames of each (default: %(default)s)")
-    parser.add_argument("--minutes", type=float, default=30, help="training time (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=8, help="training time (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=12, help="clips a step (default: %(default)s)")
+    parser.add_argument("--device", default="cuda", help="where to train (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that film (default: %(default)s)")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="base", help="size (default: %(default)s)")
     args = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     save_motion(DATA / "motion.npz")
     resolution = PRESETS[args.preset].resolution
-    seeds = tqdm(range(1000, 1000 + args.people), desc="filming")
-    people = [film(seed, args.frames, resolution * 5 // 4, resolution) for seed in seeds]
-    generator = train(people, args.minutes, args.preset)
+    shoot = partial(film, frames=args.frames, size=resolution * 5 // 4, resolution=resolution)
+    with ProcessPoolExecutor(args.workers) as pool:
+        people = list(tqdm(pool.map(shoot, range(1000, 1000 + args.people)), desc="filming", total=args.people))
+    generator = train(people, args.minutes, args.preset, args.batch, args.device)
     weights = {name: value.half().contiguous() for name, value in generator.state_dict().items()}
     save_file(weights, DATA / f"base_{args.preset}.safetensors")
 

@@ -32,9 +32,10 @@ def worsen(clip: Clip, torso: float, rng: np.random.Generator) -> Clip:
     steady = rng.standard_normal((batch, 1, joints, 2)) * STEADY
     shaky = rng.standard_normal((batch, length, joints, 2)) * SHAKY
     some = rng.random((batch, 1, 1, 1)) < 0.5
-    shift = torch.from_numpy(((steady + shaky) * some * torso).astype(np.float32))
+    device = clip.keypoints.device
+    shift = torch.from_numpy(((steady + shaky) * some * torso).astype(np.float32)).to(device)
     keep = np.ones((batch, joints), bool)
     for group in _GROUPS:
         keep[:, group] &= (rng.random(batch) >= DROPPED)[:, None]
-    seen = clip.seen & torch.from_numpy(keep)[:, None]
+    seen = clip.seen & torch.from_numpy(keep).to(device)[:, None]
     return clip._replace(keypoints=clip.keypoints + shift, seen=seen)

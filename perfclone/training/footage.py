@@ -36,10 +36,6 @@ class Clip(NamedTuple):
     frames: Tensor | None
     mattes: Tensor | None
 
-    def to(self, device: torch.device) -> Clip:
-        """The same on another device."""
-        return Clip(*(None if value is None else value.to(device) for value in self))
-
 
 @dataclass
 class Footage:
@@ -76,18 +72,19 @@ class Footage:
                 first &= self.follows[n : n + len(first)]
         return np.flatnonzero(first)
 
-    def clip(self, starts: np.ndarray, length: int) -> Clip:
-        """The runs that begin at ``starts`` (B,), as a batch."""
+    def clip(self, starts: np.ndarray, length: int, device: torch.device | str = "cpu") -> Clip:
+        """The runs that begin at ``starts`` (B,), as a batch on a device; pictures travel there as bytes."""
         at = starts[:, None] + np.arange(length)
         around = np.clip(starts[:, None] + np.arange(-1, length + 1), 0, len(self) - 1)
         around[:, 0] = np.where(self.follows[starts], around[:, 0], starts)
         last = around[:, -2]
         around[:, -1] = np.where(self.follows[around[:, -1]], around[:, -1], last)
-        picture = lambda a: torch.from_numpy(np.ascontiguousarray(a)).float().div(255)  # noqa: E731
+        picture = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(device).float().div(255)  # noqa: E731
         colours = lambda a: picture(a).permute(0, 1, 4, 2, 3)  # noqa: E731
         return Clip(
-            torch.from_numpy(self.poses.keypoints[around]), torch.from_numpy(self.poses.scores[around] > 0),
-            torch.from_numpy(self.boxes[at]).float(), colours(self.plates[self.plate_of[at]]),
+            torch.from_numpy(self.poses.keypoints[around]).to(device),
+            torch.from_numpy(self.poses.scores[around] > 0).to(device),
+            torch.from_numpy(self.boxes[at]).float().to(device), colours(self.plates[self.plate_of[at]]),
             None if self.frames is None else colours(self.frames[at]),
             None if self.mattes is None else picture(self.mattes[at])[:, :, None],
         )  # fmt: skip

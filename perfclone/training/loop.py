@@ -198,7 +198,7 @@ class Trainer:
 
     def _draw(self, footage: Footage, usable: np.ndarray, length: int, batch: int, rng: np.random.Generator) -> Clip:
         starts = footage.starts(length, usable)
-        return footage.clip(rng.choice(starts, batch), length).to(self.accelerator.device)
+        return footage.clip(rng.choice(starts, batch), length, self.accelerator.device)
 
     def _descend(self, loss: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         self.accelerator.backward(loss)
@@ -257,6 +257,6 @@ def paint(generator: Generator, torso: float, footage: Footage, usable: np.ndarr
     while not len(starts := footage.starts(length, usable)) and length > 1:
         length -= 1
     device = next(generator.parameters()).device
-    clip = footage.clip(starts[:1], length).to(device)
+    clip = footage.clip(starts[:1], length, device)
     painted = [step.layers.over(clip.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(clip))]
     return clip.frames[0], torch.cat(painted)
