@@ -637,6 +637,16 @@ def test_a_target_that_cannot_be_is_refused_at_once(tmp_path, name, message):
         VideoWriter(tmp_path / name, rate=30)
 
 
+def test_the_video_that_is_read_is_never_written_over(tmp_path):
+    driving = clip(tmp_path / "driving.mp4", 3)
+    (tmp_path / "link.mp4").symlink_to(driving)
+    before = driving.read_bytes()
+    for name in ("driving.mp4", "link.mp4"):
+        with pytest.raises(UserError, match="is the video that is read"):
+            VideoWriter(tmp_path / name, rate=30, audio_from=driving, force=True)
+    assert driving.read_bytes() == before
+
+
 def test_no_frame_makes_no_file(tmp_path):
     with pytest.raises(UserError, match="no frame"), VideoWriter(tmp_path / "out.mp4", rate=30):
         pass
@@ -737,6 +747,14 @@ def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_there(start, tmp
     assert path.read_bytes() == before
     assert len(read(tmp_path / "out.partial.mp4")) > 30
     assert sorted(os.listdir(tmp_path)) == ["out.mp4", "out.partial.mp4"]
+
+
+def test_a_disk_that_is_full_from_the_start_is_said_and_leaves_nothing(start, tmp_path):
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
+    process = start(tmp_path / "out.mp4", setup=limit)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "UserError The disk is full" in output and not os.listdir(tmp_path)
 
 
 def test_a_disk_that_fills_in_the_last_step_loses_nothing(start, tmp_path):

@@ -65,7 +65,7 @@ class VideoWriter:
         frames: how many frames were written so far.
 
     Raises:
-        UserError: the file exists and `force` is off, or its name or folder will not do.
+        UserError: the file exists and `force` is off, it is `audio_from` itself, or its name or folder will not do.
         FileNotFoundError: there is no file `audio_from`.
         ValueError: `rate` is out of range.
     """
@@ -86,6 +86,8 @@ class VideoWriter:
             raise ValueError(f"rate must be from 0.01 to 10000 frames per second, not {rate}.")
         self.path = Path(path)
         _check_target(self.path, force)
+        if audio_from is not None and _same_file(self.path, Path(audio_from)):
+            raise UserError(f"The output {path} is the video that is read; choose another name, or it would be lost.")
         if audio_from is not None:
             open_media(audio_from).close()
         self.partial_path: Path | None = None
@@ -158,14 +160,16 @@ class VideoWriter:
         if (height, width) != shape[:2]:
             logger.info("%s: H.264 needs even sizes; written as %dx%d.", self.path, width, height)
         self._shape = shape
-        self._container = av.open(f"file:{self._part}", "w", format="mp4", container_options=_FRAGMENTS)
-        self._stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
+        container = av.open(f"file:{self._part}", "w", format="mp4", container_options=_FRAGMENTS)
+        self._stream = container.add_stream("libx264", rate=self._rate, options=self._options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         context = self._stream.codec_context
         context.time_base = self._tick
         context.gop_size = max(2, round(2 * self._rate))
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         context.colorspace, context.color_range = _BT709, ColorRange.MPEG
+        container.start_encoding()  # where the header finds no room, any further packet would crash the process
+        self._container = container
 
     def _encodable(self, pixels: np.ndarray) -> av.VideoFrame:
         height, width = pixels.shape[:2]
@@ -278,6 +282,10 @@ def _check_target(path: Path, force: bool) -> None:
         raise UserError(f"The folder {path.parent} does not exist; make it first, or choose another.")
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"The folder {path.parent} cannot be written to; choose another.")
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    return path.exists() and other.exists() and path.samefile(other)
 
 
 def _plays(path: Path) -> bool:
