@@ -61,6 +61,8 @@ def test_help_lists_the_commands_and_each_explains_itself(capsys):
         ("clone actor a.mp4 -o x.mp4 --person -1", "must be a whole number of at least 0, got '-1'"),
         ("clone actor a.mp4", "required: -o"),
         ("check a.mp4 --driving b.mp4", "--driving and --actor go together"),
+        ("check a.mp4 --price 2", "--price says what a run costs: give --driving and --actor too"),
+        ("check a.mp4 --driving b.mp4 --actor c --price 0", "must be a number over 0, got '0'"),
         ("", "required: COMMAND"),
     ],
 )
@@ -151,6 +153,13 @@ def test_each_stage_has_a_progress_bar_unless_it_is_quick(capsys):
     assert "first: 100%" in shown and shown.index("first: 100%") < shown.index("second: 100%")
 
 
+def test_a_stage_that_tells_nothing_for_long_is_shown_all_the_same(capsys):
+    with progress_bar("waiting") as progress:
+        progress(0, 10)
+        time.sleep(1.6)
+        assert "waiting:   0%" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -196,11 +205,11 @@ def test_poses_of_a_clip(short_clip, tmp_path):
 @pytest.mark.slow
 def test_check_prints_pure_json(short_clip):
     run = perfclone(
-        "check", short_clip, "--driving", short_clip, "--actor", builtin.actors()[demo.ACTOR], "--json"
+        "check", short_clip, "--driving", short_clip, "--actor", builtin.actors()[demo.ACTOR], "--price", 2, "--json"
     )  # a clip this short fails as a reference
     report = json.loads(run.stdout)
     assert run.returncode == 1 and report["reference"]["status"] == "fail", run.stderr
-    assert report["driving"]["findings"]
+    assert {"time", "cost"} <= {finding["name"] for finding in report["driving"]["findings"]}
 
 
 @pytest.mark.slow
