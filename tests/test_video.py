@@ -16,6 +16,7 @@ import pytest
 from perfclone.errors import UserError
 from perfclone.video import VideoReader, VideoWriter, probe, sample_frames
 from perfclone.video import hdr as tone
+from perfclone.video.assemble import assemble
 from perfclone.video.container import decoded_frames
 
 TICK = 1 / 90_000
@@ -735,6 +736,20 @@ def test_ctrl_c_leaves_a_file_that_plays(start, tmp_path):
     _, errors = process.communicate(timeout=30)
     assert process.returncode != 0 and "KeyboardInterrupt" in errors
     assert len(read(tmp_path / "out.partial.mp4")) >= 100
+    assert sorted(os.listdir(tmp_path)) == ["out.partial.mp4"]
+
+
+def test_a_second_ctrl_c_waits_until_what_was_done_is_kept(tmp_path, monkeypatch):
+    def impatient(*args, **options):
+        signal.raise_signal(signal.SIGINT)
+        assemble(*args, **options)
+
+    monkeypatch.setattr("perfclone.video.writer.assemble", impatient)
+    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "out.mp4", rate=30) as writer:
+        for pixels in numbered(40):
+            writer.write(pixels)
+        raise KeyboardInterrupt
+    assert len(read(tmp_path / "out.partial.mp4")) == 40
     assert sorted(os.listdir(tmp_path)) == ["out.partial.mp4"]
 
 

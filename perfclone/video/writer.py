@@ -192,7 +192,14 @@ class VideoWriter:
             self._assemble(self.path, max(self._duration or 0.0, self._end), trim=False)
 
     def _keep(self) -> None:
-        """Keep what was done before a failure, playable, under another name; leave nothing else behind."""
+        """Keep what was done before a failure, playable, under another name; leave nothing else behind.
+
+        Impatient users press Ctrl-C again and again: the second one waits until this is done.
+        """
+        with _interrupt_held():
+            self._keep_at_once()
+
+    def _keep_at_once(self) -> None:
         with contextlib.suppress(OSError, av.error.FFmpegError):  # what reached the disk before is what there is
             self._close()
         if self.frames and _plays(self._part):
