@@ -2,6 +2,8 @@
 
 import errno
 import json
+import logging
+import runpy
 import signal
 import subprocess
 import sys
@@ -151,6 +153,39 @@ def test_each_stage_has_a_progress_bar_unless_it_is_quick(capsys):
                 progress(stage, done, 2)  # more than was expected, as it is with an estimate
     shown = capsys.readouterr().err
     assert "first: 100%" in shown and shown.index("first: 100%") < shown.index("second: 100%")
+
+
+def test_a_warning_under_a_progress_bar_gets_a_line_of_its_own(capsys):
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        with progress_bar("working") as progress:
+            for done in (1, 2, 3):
+                time.sleep(0.6)
+                progress(done, 4)
+            logging.getLogger("perfclone.test").warning("The sound is left out.")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    lines = capsys.readouterr().err.replace("\r", "\n").splitlines()
+    assert "WARNING: The sound is left out." in lines and any("working:  75%" in line for line in lines)
+
+
+@pytest.mark.parametrize("start", ["returns", "never comes"])
+def test_a_second_ctrl_c_does_not_end_in_a_traceback(start, monkeypatch):
+    def main():
+        if start == "never comes":
+            raise KeyboardInterrupt
+        return 130
+
+    monkeypatch.setattr(cli, "main", main)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_module("perfclone", run_name="__main__")
+        assert stop.value.code == 130 and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_stage_that_tells_nothing_for_long_is_shown_all_the_same(capsys):

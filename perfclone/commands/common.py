@@ -33,6 +33,7 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
         of 0 means that it is not known.
     """
     from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
     pace = 0.2 if sys.stderr.isatty() else 0.5
     bar, current, lock, over = None, None, threading.RLock(), threading.Event()
@@ -59,7 +60,8 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
 
     threading.Thread(target=tick, name="perfclone-progress", daemon=True).start()
     try:
-        yield show
+        with logging_redirect_tqdm():  # a warning gets a line of its own, not the rest of the bar's
+            yield show
     finally:
         over.set()
         with lock:
