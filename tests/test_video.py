@@ -507,6 +507,13 @@ def test_uneven_times_and_the_whole_length_survive(tmp_path):
     assert made.variable_rate
 
 
+def test_a_last_frame_shorter_than_the_others_stays_short(tmp_path):
+    with VideoWriter(tmp_path / "out.mp4", rate=20, duration=0.31) as writer:
+        for pixels, time in zip(numbered(4), (0, 0.1, 0.2, 0.3)):
+            writer.write(pixels, time)
+    assert probe(tmp_path / "out.mp4").duration == pytest.approx(0.31, abs=1e-3)
+
+
 @pytest.mark.parametrize(("height", "width"), [(33, 47), (33, 48), (32, 47), (1, 1)])
 def test_odd_sizes_are_made_even_by_doubling_the_edge(tmp_path, height, width):
     pixels = np.full((height, width, 3), 40, np.uint8)

@@ -189,7 +189,7 @@ class VideoWriter:
             raise UserError(f"{self.path} was not written: there was no frame to write.")
         with self._disk_errors():
             self._close()
-            self._assemble(self.path, max(self._duration or 0.0, self._end), trim=False)
+            self._assemble(self.path, self._whole, trim=False)
 
     def _keep(self) -> None:
         """Keep what was done before a failure, playable, under another name; leave nothing else behind.
@@ -215,6 +215,12 @@ class VideoWriter:
                 os.replace(self._part, self.partial_path)
             logger.warning("%s was not finished; what was done is in %s.", self.path, self.partial_path)
         self._part.unlink(missing_ok=True)
+
+    @property
+    def _whole(self) -> float:
+        """Seconds until which the last frame is shown: as asked, unless that lies before it."""
+        asked = self._duration or 0.0
+        return asked if asked > self._pts * self._tick else self._end
 
     @property
     def _end(self) -> float:
