@@ -170,10 +170,14 @@ class Actor(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: _small(value) for name, value in self.state_dict().items()}
         weights, config = folder / f".{WEIGHTS}.part", folder / f".{CONFIG}.part"
-        weights.write_bytes(save(tensors, metadata={"format": "pt"}))
-        config.write_text(json.dumps(dataclasses.asdict(self.config), indent=2) + "\n", encoding="utf-8")
-        weights.replace(folder / WEIGHTS)
-        config.replace(folder / CONFIG)
+        try:
+            weights.write_bytes(save(tensors, metadata={"format": "pt"}))
+            config.write_text(json.dumps(dataclasses.asdict(self.config), indent=2) + "\n", encoding="utf-8")
+            weights.replace(folder / WEIGHTS)
+            config.replace(folder / CONFIG)
+        finally:
+            for beside in (weights, config):
+                beside.unlink(missing_ok=True)  # a full disk leaves half of it
         return folder
 
     @classmethod

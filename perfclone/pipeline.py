@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from perfclone.actor import Actor
 from perfclone.painter import Painter
 from perfclone.pose.clean import clean
-from perfclone.pose.sequence import Pose, PoseSequence
+from perfclone.pose.sequence import INDEX, Pose, PoseSequence
 from perfclone.prefetch import prefetch
 from perfclone.retarget import Body, measure_body, retarget
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor
     from perfclone.video import Frame
 
-#: The driver's body is measured on this many frames before the first is painted; saved poses are measured whole.
+#: The driver's body is measured on this many frames that show it before the first frame is painted; saved poses are
+#: measured whole.
 MEASURED = 120
+_TORSO = [INDEX[name] for name in ("neck", "right_hip", "left_hip")]
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class PerformanceCloner:
             driving: A video, or poses saved from one.
             output: The file to write, .mp4; interrupted, what was done is beside it.
             options: Choices.
-            progress: Called with frames done and frames in all.
+            progress: Called with frames done and frames in all: at once with 0, then after each.
             force: Replace ``output`` if it exists.
 
         Raises:
@@ -127,6 +129,8 @@ class PerformanceCloner:
         stage = _open(driving, self, options)
         painter = Painter(self.actor, options.size, self._device)
         done = 0
+        if progress:
+            progress(done, stage.frames)
         with (
             VideoWriter(
                 output, rate=stage.fps, audio_from=stage.audio, duration=stage.duration, force=force
@@ -155,7 +159,7 @@ class PerformanceCloner:
     def _paint(self, stage: _Stage, painter: Painter, options: CloneOptions) -> Iterator[tuple[np.ndarray, float]]:
         with closing(prefetch(stage.moments, 512)) as moments:
             driver = stage.body
-            first = [] if driver else list(islice(moments, MEASURED))
+            first = [] if driver else _until_measurable(moments)
             driver = driver or measure_body(_sequence(first))
             times = []
 
@@ -170,6 +174,15 @@ class PerformanceCloner:
 
             for pixels in painter.paint(retargeted()):
                 yield pixels, times.pop(0)
+
+
+def _until_measurable(moments: Iterator[Moment]) -> list[Moment]:
+    """Take moments until MEASURED of them show the driver's torso, however long nobody is there at first."""
+    taken, shown = [], 0
+    while shown < MEASURED and (moment := next(moments, None)) is not None:
+        taken.append(moment)
+        shown += bool((moment.pose.scores[_TORSO] > 0).all())
+    return taken
 
 
 class _Stage(NamedTuple):
@@ -192,9 +205,8 @@ def _open(driving: str | Path | PoseSequence, cloner: PerformanceCloner, options
     from perfclone.video import probe
 
     info = probe(driving)
-    audio = Path(driving) if info.has_audio else None
     moments = perform(driving, cloner.extractor, options.person)
-    return _Stage(moments, info.fps, info.frames, info.duration, audio, None)
+    return _Stage(moments, info.fps, info.frames, info.duration, Path(driving), None)
 
 
 def perform(

@@ -1,5 +1,7 @@
+import errno
 import json
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +143,16 @@ def test_the_bank_is_spread_over_the_reference():
     poses = np.arange(1000, dtype=np.float32)[:, None, None] * np.ones((1, 28, 2), np.float32)
     bank, scores = pose_bank(poses, np.ones((1000, 28)))
     assert bank.shape == (256, 28, 2) and bank[0, 0, 0] == 0 and bank[-1, 0, 0] == 999 and scores.all()
+
+
+def test_a_disk_that_fills_leaves_the_actor_that_was_there_and_no_remains(folder, monkeypatch):
+    def full(path, text, **_):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    actor = Actor.from_pretrained(folder)
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        actor.save_pretrained(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import logging
+import runpy
 import signal
 import subprocess
 import sys
@@ -62,6 +64,8 @@ def test_help_lists_the_commands_and_each_explains_itself(capsys):
         ("clone actor a.mp4 -o x.mp4 --person -1", "must be a whole number of at least 0, got '-1'"),
         ("clone actor a.mp4", "required: -o"),
         ("check a.mp4 --driving b.mp4", "--driving and --actor go together"),
+        ("check a.mp4 --price 2", "--price says what a run costs: give --driving and --actor too"),
+        ("check a.mp4 --driving b.mp4 --actor c --price 0", "must be a number over 0, got '0'"),
         ("", "required: COMMAND"),
     ],
 )
@@ -152,6 +156,46 @@ def test_each_stage_has_a_progress_bar_unless_it_is_quick(capsys):
     assert "first: 100%" in shown and shown.index("first: 100%") < shown.index("second: 100%")
 
 
+def test_a_warning_under_a_progress_bar_gets_a_line_of_its_own(capsys):
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        with progress_bar("working") as progress:
+            for done in (1, 2, 3):
+                time.sleep(0.6)
+                progress(done, 4)
+            logging.getLogger("perfclone.test").warning("The sound is left out.")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    lines = capsys.readouterr().err.replace("\r", "\n").splitlines()
+    assert "WARNING: The sound is left out." in lines and any("working:  75%" in line for line in lines)
+
+
+@pytest.mark.parametrize("start", ["returns", "never comes"])
+def test_a_second_ctrl_c_does_not_end_in_a_traceback(start, monkeypatch):
+    def main():
+        if start == "never comes":
+            raise KeyboardInterrupt
+        return 130
+
+    monkeypatch.setattr(cli, "main", main)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_module("perfclone", run_name="__main__")
+        assert stop.value.code == 130 and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_stage_that_tells_nothing_for_long_is_shown_all_the_same(capsys):
+    with progress_bar("waiting") as progress:
+        progress(0, 10)
+        time.sleep(1.6)
+        assert "waiting:   0%" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -197,11 +241,11 @@ def test_poses_of_a_clip(short_clip, tmp_path):
 @pytest.mark.slow
 def test_check_prints_pure_json(short_clip):
     run = perfclone(
-        "check", short_clip, "--driving", short_clip, "--actor", builtin.actors()[demo.ACTOR], "--json"
+        "check", short_clip, "--driving", short_clip, "--actor", builtin.actors()[demo.ACTOR], "--price", 2, "--json"
     )  # a clip this short fails as a reference
     report = json.loads(run.stdout)
     assert run.returncode == 1 and report["reference"]["status"] == "fail", run.stderr
-    assert report["driving"]["findings"]
+    assert {"time", "cost"} <= {finding["name"] for finding in report["driving"]["findings"]}
 
 
 @pytest.mark.slow

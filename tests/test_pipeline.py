@@ -36,7 +36,7 @@ def test_a_clone_has_the_frames_rate_and_length_of_the_driving_video(actor, driv
     assert (result.frames, out.frames) == (30, was.frames) and out.fps == pytest.approx(was.fps)
     assert out.duration == pytest.approx(was.duration, abs=0.002)
     assert (out.width, out.height) == (SIZE, SIZE)
-    assert seen[-1] == (30, 30) and len(seen) == 30
+    assert seen == [(done, 30) for done in range(31)]
 
 
 def test_frames_are_those_of_the_file(actor, driving, tmp_path):
@@ -131,6 +131,27 @@ def test_nobody_in_the_driving_video_is_one_sentence(actor, driving, tmp_path):
     with pytest.raises(UserError, match="No shoulders and hips"):
         PerformanceCloner(actor, Nobody()).clone(driving, tmp_path / "out.mp4")
     assert not list(tmp_path.glob("out*"))
+
+
+def test_a_performer_who_comes_late_is_waited_for(actor, driving, monkeypatch):
+    class Late(SavedPoses):
+        def people(self, frames):
+            first = self.at
+            return [people if first + n >= 20 else [] for n, people in enumerate(super().people(frames))]
+
+    monkeypatch.setattr("perfclone.pipeline.MEASURED", 5)
+    frames = list(PerformanceCloner(actor, Late()).frames(driving))
+    assert len(frames) == 30
+    assert np.array_equal(frames[5], actor.plate.numpy()) and not np.array_equal(frames[25], actor.plate.numpy())
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_driving_video_is_never_written_over(actor, tmp_path, force):
+    driving = write_clip(tmp_path / "driving.mp4")
+    before = driving.read_bytes()
+    with pytest.raises(UserError):
+        cloner(actor).clone(driving, driving, force=force)
+    assert driving.read_bytes() == before
 
 
 def test_read_poses_gives_one_pose_a_frame(driving):

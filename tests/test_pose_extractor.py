@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -122,6 +123,13 @@ def test_the_performer_leaves_and_comes_back_on_the_other_side(kind):
 def test_a_bystander_alone_never_becomes_the_performer():
     script = [[(60, 160, RED), (330, 130, BLUE)]] * 5 + [[(330, 130, BLUE)]] * 200
     assert performed(Scripted(script)) == [60.0] * 5 + [None] * 200
+
+
+def test_a_second_between_two_frames_is_no_absence(monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "FPS", 1)
+    hidden = (102, 180, BLUE)  # a ball before the clothes, in one frame of a slow video
+    extractor = Scripted([[(100, 180, RED)], [(101, 180, RED)], [hidden], [(100, 180, RED)]])
+    assert None not in performed(extractor)
 
 
 def test_asking_for_a_person_who_is_not_there_says_how_many_there_are():

@@ -16,6 +16,7 @@ import pytest
 from perfclone.errors import UserError
 from perfclone.video import VideoReader, VideoWriter, probe, sample_frames
 from perfclone.video import hdr as tone
+from perfclone.video.assemble import assemble
 from perfclone.video.container import decoded_frames
 
 TICK = 1 / 90_000
@@ -506,6 +507,13 @@ def test_uneven_times_and_the_whole_length_survive(tmp_path):
     assert made.variable_rate
 
 
+def test_a_last_frame_shorter_than_the_others_stays_short(tmp_path):
+    with VideoWriter(tmp_path / "out.mp4", rate=20, duration=0.31) as writer:
+        for pixels, time in zip(numbered(4), (0, 0.1, 0.2, 0.3)):
+            writer.write(pixels, time)
+    assert probe(tmp_path / "out.mp4").duration == pytest.approx(0.31, abs=1e-3)
+
+
 @pytest.mark.parametrize(("height", "width"), [(33, 47), (33, 48), (32, 47), (1, 1)])
 def test_odd_sizes_are_made_even_by_doubling_the_edge(tmp_path, height, width):
     pixels = np.full((height, width, 3), 40, np.uint8)
@@ -637,6 +645,16 @@ def test_a_target_that_cannot_be_is_refused_at_once(tmp_path, name, message):
         VideoWriter(tmp_path / name, rate=30)
 
 
+def test_the_video_that_is_read_is_never_written_over(tmp_path):
+    driving = clip(tmp_path / "driving.mp4", 3)
+    (tmp_path / "link.mp4").symlink_to(driving)
+    before = driving.read_bytes()
+    for name in ("driving.mp4", "link.mp4"):
+        with pytest.raises(UserError, match="is the video that is read"):
+            VideoWriter(tmp_path / name, rate=30, audio_from=driving, force=True)
+    assert driving.read_bytes() == before
+
+
 def test_no_frame_makes_no_file(tmp_path):
     with pytest.raises(UserError, match="no frame"), VideoWriter(tmp_path / "out.mp4", rate=30):
         pass
@@ -728,6 +746,20 @@ def test_ctrl_c_leaves_a_file_that_plays(start, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["out.partial.mp4"]
 
 
+def test_a_second_ctrl_c_waits_until_what_was_done_is_kept(tmp_path, monkeypatch):
+    def impatient(*args, **options):
+        signal.raise_signal(signal.SIGINT)
+        assemble(*args, **options)
+
+    monkeypatch.setattr("perfclone.video.writer.assemble", impatient)
+    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "out.mp4", rate=30) as writer:
+        for pixels in numbered(40):
+            writer.write(pixels)
+        raise KeyboardInterrupt
+    assert len(read(tmp_path / "out.partial.mp4")) == 40
+    assert sorted(os.listdir(tmp_path)) == ["out.partial.mp4"]
+
+
 def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_there(start, tmp_path):
     path = clip(tmp_path / "out.mp4", 3)
     before = path.read_bytes()
@@ -737,6 +769,14 @@ def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_there(start, tmp
     assert path.read_bytes() == before
     assert len(read(tmp_path / "out.partial.mp4")) > 30
     assert sorted(os.listdir(tmp_path)) == ["out.mp4", "out.partial.mp4"]
+
+
+def test_a_disk_that_is_full_from_the_start_is_said_and_leaves_nothing(start, tmp_path):
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
+    process = start(tmp_path / "out.mp4", setup=limit)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "UserError The disk is full" in output and not os.listdir(tmp_path)
 
 
 def test_a_disk_that_fills_in_the_last_step_loses_nothing(start, tmp_path):

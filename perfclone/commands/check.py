@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.commands.common import add_extractor_options, progress_bar
+from perfclone.commands.common import add_extractor_options, positive, progress_bar
 
 if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor
@@ -29,6 +29,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     driving = parser.add_argument_group("a driving video for a trained actor")
     driving.add_argument("--driving", type=Path, metavar="DRIVING", help="the performance")
     driving.add_argument("--actor", metavar="ACTOR", help="the actor's folder or Hub repository")
+    driving.add_argument(
+        "--price", type=positive, metavar="P", help="what an hour of this machine costs, to tell what the run costs"
+    )
     add_extractor_options(parser)
     parser.set_defaults(run=run, refuse=parser.error)
 
@@ -37,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Judge the reference, and the driving video where there is one."""
     if bool(args.driving) != bool(args.actor):
         args.refuse("--driving and --actor go together: give both or neither")
+    if args.price and not args.driving:
+        args.refuse("--price says what a run costs: give --driving and --actor too")
     with progress_bar("looking at frames") as progress:
         reports = _judge(args, progress)
     if args.json:
@@ -55,7 +60,7 @@ def _judge(args: argparse.Namespace, progress: Callable[[float, float], None]) -
     extractor = _counting(build_extractor(args.extractor, weights=args.weights, matte=True), progress)
     reports = {"reference": check_reference(args.reference, extractor)}
     if args.driving:
-        reports["driving"] = check_driving(args.driving, Actor.from_pretrained(args.actor), extractor)
+        reports["driving"] = check_driving(args.driving, Actor.from_pretrained(args.actor), extractor, args.price)
     return reports
 
 

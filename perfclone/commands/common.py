@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,27 +33,40 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
         of 0 means that it is not known.
     """
     from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
     pace = 0.2 if sys.stderr.isatty() else 0.5
-    bar, current = None, None
+    bar, current, lock, over = None, None, threading.RLock(), threading.Event()
 
     def show(stage: str, done: float, total: float) -> None:
         nonlocal bar, current
-        if stage != current:
+        with lock:
+            if stage != current:
+                if bar is not None:
+                    bar.close()
+                current = stage
+                bar = tqdm(
+                    desc=stage, delay=0.5, mininterval=pace, bar_format=BAR if total else None, disable=not leading()
+                )
+            bar.total = max(total, done) if total else None
+            bar.update(done - bar.n)
+
+    def tick() -> None:
+        """Show that time goes by where a stage tells nothing for long, as before the first frame of a clone."""
+        while not over.wait(1.0):
+            with lock:
+                if bar is not None and not over.is_set():
+                    bar.refresh()
+
+    threading.Thread(target=tick, name="perfclone-progress", daemon=True).start()
+    try:
+        with logging_redirect_tqdm():  # a warning gets a line of its own, not the rest of the bar's
+            yield show
+    finally:
+        over.set()
+        with lock:
             if bar is not None:
                 bar.close()
-            current = stage
-            bar = tqdm(
-                desc=stage, delay=0.5, mininterval=pace, bar_format=BAR if total else None, disable=not leading()
-            )
-        bar.total = max(total, done) if total else None
-        bar.update(done - bar.n)
-
-    try:
-        yield show
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 @contextmanager

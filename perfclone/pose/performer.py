@@ -12,7 +12,8 @@ from perfclone.pose.sequence import BODY_18, INDEX, Pose
 REACH, REACH_PER_SECOND = 0.35, 2.0
 #: Largest difference in the colours of the clothes (CIELAB units, 0-255 scale) of one person in two frames.
 COLOUR_TOLERANCE = 40.0
-#: Somebody else's clothes are believed only within REACH, and not after an absence longer than this, in seconds.
+#: Somebody else's clothes are believed only within REACH, and not after an absence longer than this, in seconds. It
+#: counts from the first frame without the performer: a second between two frames of a slow video is no absence.
 ABSENCE = 0.5
 #: A performer half out of the picture looks smaller by this factor a frame at most.
 SIZE_MEMORY = 0.98
@@ -78,6 +79,7 @@ class Performer:
         self.rank = rank
         self._last: Pose | None = None
         self._time, self._size = 0.0, 1.0
+        self._absent_since: float | None = None
         self._clothes: np.ndarray | None = None
 
     def choose(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
@@ -95,6 +97,8 @@ class Performer:
         pose = self._pick_by_size(people, time) if self._last is None else self._recognise(people, pixels, time)
         if pose is not None:
             self._remember(pose, pixels, time)
+        elif self._absent_since is None:
+            self._absent_since = time
         return pose
 
     def _pick_by_size(self, people: list[Pose], time: float) -> Pose | None:
@@ -109,12 +113,13 @@ class Performer:
 
     def _recognise(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
         unseen = time - self._time
+        absent = 0.0 if self._absent_since is None else time - self._absent_since
         reach = REACH + REACH_PER_SECOND * unseen
         best, lowest = None, np.inf
         for pose in people:
             moved = np.linalg.norm(person_centre(pose) - person_centre(self._last)) / self._size
             colour = self._colour_difference(pose, pixels) / COLOUR_TOLERANCE
-            other_clothes = colour > 1 and (moved > REACH or unseen > ABSENCE)
+            other_clothes = colour > 1 and (moved > REACH or absent > ABSENCE)
             if moved <= reach and not other_clothes and moved / reach + colour < lowest:
                 best, lowest = pose, moved / reach + colour
         return best
@@ -129,5 +134,5 @@ class Performer:
         if self._clothes is not None:
             mixed = self._clothes + COLOUR_UPDATE * (look - self._clothes)
             look = np.where(np.isnan(mixed), np.where(np.isnan(look), self._clothes, look), mixed)
-        self._last, self._time, self._clothes = pose, time, look
+        self._last, self._time, self._clothes, self._absent_since = pose, time, look, None
         self._size = max(person_size(pose), SIZE_MEMORY * self._size)

@@ -65,7 +65,7 @@ class VideoWriter:
         frames: how many frames were written so far.
 
     Raises:
-        UserError: the file exists and `force` is off, or its name or folder will not do.
+        UserError: the file exists and `force` is off, it is `audio_from` itself, or its name or folder will not do.
         FileNotFoundError: there is no file `audio_from`.
         ValueError: `rate` is out of range.
     """
@@ -86,6 +86,8 @@ class VideoWriter:
             raise ValueError(f"rate must be from 0.01 to 10000 frames per second, not {rate}.")
         self.path = Path(path)
         _check_target(self.path, force)
+        if audio_from is not None and _same_file(self.path, Path(audio_from)):
+            raise UserError(f"The output {path} is the video that is read; choose another name, or it would be lost.")
         if audio_from is not None:
             open_media(audio_from).close()
         self.partial_path: Path | None = None
@@ -158,14 +160,16 @@ class VideoWriter:
         if (height, width) != shape[:2]:
             logger.info("%s: H.264 needs even sizes; written as %dx%d.", self.path, width, height)
         self._shape = shape
-        self._container = av.open(f"file:{self._part}", "w", format="mp4", container_options=_FRAGMENTS)
-        self._stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
+        container = av.open(f"file:{self._part}", "w", format="mp4", container_options=_FRAGMENTS)
+        self._stream = container.add_stream("libx264", rate=self._rate, options=self._options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         context = self._stream.codec_context
         context.time_base = self._tick
         context.gop_size = max(2, round(2 * self._rate))
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         context.colorspace, context.color_range = _BT709, ColorRange.MPEG
+        container.start_encoding()  # where the header finds no room, any further packet would crash the process
+        self._container = container
 
     def _encodable(self, pixels: np.ndarray) -> av.VideoFrame:
         height, width = pixels.shape[:2]
@@ -185,10 +189,17 @@ class VideoWriter:
             raise UserError(f"{self.path} was not written: there was no frame to write.")
         with self._disk_errors():
             self._close()
-            self._assemble(self.path, max(self._duration or 0.0, self._end), trim=False)
+            self._assemble(self.path, self._whole, trim=False)
 
     def _keep(self) -> None:
-        """Keep what was done before a failure, playable, under another name; leave nothing else behind."""
+        """Keep what was done before a failure, playable, under another name; leave nothing else behind.
+
+        Impatient users press Ctrl-C again and again: the second one waits until this is done.
+        """
+        with _interrupt_held():
+            self._keep_at_once()
+
+    def _keep_at_once(self) -> None:
         with contextlib.suppress(OSError, av.error.FFmpegError):  # what reached the disk before is what there is
             self._close()
         if self.frames and _plays(self._part):
@@ -204,6 +215,12 @@ class VideoWriter:
                 os.replace(self._part, self.partial_path)
             logger.warning("%s was not finished; what was done is in %s.", self.path, self.partial_path)
         self._part.unlink(missing_ok=True)
+
+    @property
+    def _whole(self) -> float:
+        """Seconds until which the last frame is shown: as asked, unless that lies before it."""
+        asked = self._duration or 0.0
+        return asked if asked > self._pts * self._tick else self._end
 
     @property
     def _end(self) -> float:
@@ -278,6 +295,10 @@ def _check_target(path: Path, force: bool) -> None:
         raise UserError(f"The folder {path.parent} does not exist; make it first, or choose another.")
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"The folder {path.parent} cannot be written to; choose another.")
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    return path.exists() and other.exists() and path.samefile(other)
 
 
 def _plays(path: Path) -> bool:
