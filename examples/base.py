@@ -1,6 +1,6 @@
 """Train what every actor starts from: a U-Net that has painted many synthetic people, and some of their motion.
 
-python -m examples.base [--people 48] [--frames 120] [--minutes 8] [--batch 12] [--device cuda]
+python -m examples.base [--people 12] [--frames 120] [--minutes 16] [--batch 2] [--device cpu] [--workers 1]
 
 Each person has textures of their own and all share the U-Net, so it learns how to paint a body and not whom; the
 textures that ship are the mean of theirs. Nobody's likeness goes in: every person is drawn by `eval.synthetic`.
@@ -113,11 +113,11 @@ def save_motion(path: Path) -> None:
 def main() -> None:
     """Film, train, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=48, help="how many (default: %(default)s)")
+    parser.add_argument("--people", type=int, default=12, help="how many (default: %(default)s)")
     parser.add_argument("--frames", type=int, default=120, help="frames of each (default: %(default)s)")
-    parser.add_argument("--minutes", type=float, default=8, help="training time (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=12, help="clips a step (default: %(default)s)")
-    parser.add_argument("--device", default="cuda", help="where to train (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=16, help="training time (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=2, help="clips a step (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="processes that film (default: %(default)s)")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="base", help="size (default: %(default)s)")
     args = parser.parse_args()

@@ -54,6 +54,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of the reference, at its end, kept out of training to measure with, such as 0.2 (default: 0)",
     )
+    training.add_argument(
+        "--batch", type=whole(1), metavar="B", help="clips a step: more where there is a GPU, such as 12 (default: 4)"
+    )
     training.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
     training.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     training.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
@@ -73,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         minutes=args.minutes,
         steps=args.steps,
         holdout=args.holdout,
+        batch=args.batch,
         seed=args.seed,
         person=args.person,
         plate=not args.no_plate,

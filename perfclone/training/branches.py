@@ -14,7 +14,7 @@ from perfclone.training.perceptual import PerceptualFeatures
 from perfclone.training.rollout import Step, half
 
 #: Weights of the losses.
-PIXEL, PERCEPTUAL, MATTE, REGIONS, COHERENCE, ADVERSARIAL = 4.0, 0.5, 0.3, 0.3, 2.0, 0.02
+PIXEL, PERCEPTUAL, MATTE, REGIONS, COHERENCE, ADVERSARIAL = 4.0, 0.5, 0.3, 1.0, 2.0, 0.08
 
 
 class View(NamedTuple):
