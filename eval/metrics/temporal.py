@@ -1,82 +1,16 @@
-"""How good a clone is, as numbers: pure functions of frames, each with its formula, range, direction and origin.
-
-Frames are (T, H, W, 3) uint8 RGB arrays, or (T, 3, H, W) float tensors in [0, 1]. Mattes are (T, H, W) uint8, 255
-where the person is.
-"""
+"""How a video holds together from frame to frame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
-import torch
 
-from eval.stlpips import load_stlpips
+from eval.metrics.frames import Frames, as_array
 from perfclone.errors import UserError
 
-Frames = np.ndarray | torch.Tensor
 #: A matte below this is background: extractors leave a faint haze around a person.
 BACKGROUND_BELOW = 6
 _LUMA = (0.299, 0.587, 0.114)
-
-
-@torch.no_grad()
-def st_lpips(
-    a: Frames, b: Frames, *, batch: int = 4, device: str = "cpu", progress: Callable[[int, int], None] | None = None
-) -> float:
-    """Shift-tolerant LPIPS with the AlexNet trunk: the mean perceptual distance of frames that belong together.
-
-    Ghildyal and Liu, ECCV 2022: mean over t, layers and places of w * |f(a) - f(b)|^2, f the unit-length features of a
-    network whose pooling does not mind a shift. From 0 (equal) to about 1; lower is better.
-
-    Args:
-        a: Frames of one video.
-        b: Frames of the other.
-        batch: Pairs at once: more memory, a little faster.
-        device: Where the network runs.
-        progress: Called with (frames done, frames in all).
-
-    Raises:
-        UserError: The videos differ in length or size, or the weights' package is missing.
-    """
-    check_pair(a, b)
-    network = load_stlpips(device)
-    total = 0.0
-    for start in range(0, len(a), batch):
-        pair = (as_tensor(x[start : start + batch]).to(device) * 2 - 1 for x in (a, b))
-        total += network(*pair).sum().item()
-        if progress:
-            progress(min(start + batch, len(a)), len(a))
-    return total / len(a)
-
-
-def psnr(a: Frames, b: Frames, where: np.ndarray | None = None) -> float:
-    """Peak signal-to-noise ratio in decibels, the mean of the frames' own.
-
-    mean over t of -10 log10(MSE_t), colours in [0, 1], in double precision (on uint8 the squares overflow and the
-    result is far too good). Infinite for equal frames; higher is better; 20 is a rough likeness, 30 is close.
-
-    Args:
-        a: Frames of one video.
-        b: Frames of the other.
-        where: (T, H, W) bool, the only pixels that count; frames without any are left out. None counts all.
-
-    Raises:
-        UserError: The videos differ in length or size, or nothing is left to count.
-    """
-    check_pair(a, b)
-    values = []
-    for t in range(len(a)):
-        difference = as_array(a, t, np.float64) - as_array(b, t, np.float64)
-        if where is not None:
-            difference = difference[where[t]]
-        if difference.size:
-            error = np.mean(difference**2)
-            values.append(np.inf if error == 0 else -10 * np.log10(error))
-    if not values:
-        raise UserError("PSNR has no pixels to compare: the region is empty in every frame; give another region.")
-    return float(np.mean(values))
 
 
 def warp_error(frames: Frames) -> float:
@@ -159,27 +93,3 @@ def reliable(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     x, y = forward[..., 0] + np.arange(width), forward[..., 1] + np.arange(height)[:, None]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return inside & ~occluded & (slope <= 0.01 * length + 0.002)
-
-
-def check_pair(a: Frames, b: Frames) -> None:
-    """Raise a UserError unless two videos have the same, non-zero number of frames of the same size."""
-    shapes = [(x.shape[0], *(x.shape[1:3] if isinstance(x, np.ndarray) else x.shape[2:])) for x in (a, b)]
-    if shapes[0] != shapes[1] or not len(a):
-        raise UserError(
-            f"Two videos are compared frame by frame, so they need the same length and size: one is {shapes[0]}, "
-            f"the other {shapes[1]} (count, height, width)."
-        )
-
-
-def as_tensor(frames: Frames) -> torch.Tensor:
-    """Frames -> (T, 3, H, W) float32 in [0, 1]."""
-    if isinstance(frames, np.ndarray):
-        return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
-    return frames.float()
-
-
-def as_array(frames: Frames, t: int, dtype: type[np.floating]) -> np.ndarray:
-    """Frame t -> (H, W, 3) floats of a dtype in [0, 1]."""
-    if isinstance(frames, np.ndarray):
-        return frames[t].astype(dtype) / dtype(255)
-    return frames[t].permute(1, 2, 0).cpu().numpy().astype(dtype)
