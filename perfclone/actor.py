@@ -49,6 +49,7 @@ class ActorConfig:
         steps: Training steps behind the weights.
         minutes: Training minutes behind the weights.
         seed: Of the training.
+        holdout: Share of the reference, at its end, that was kept out of training.
         format_version: Of the folder's format.
     """
 
@@ -72,6 +73,7 @@ class ActorConfig:
     steps: int = 0
     minutes: float = 0.0
     seed: int = 0
+    holdout: float = 0.0
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self):

@@ -174,7 +174,7 @@ def _describe(config: TrainConfig, facts: Reference, footage: Footage, state) ->
         resolution=size.resolution, widths=size.widths, texture_channels=size.texture_channels,
         texture_side=size.texture_side, memory=config.memory, window=config.window, whole_frame=not config.plate,
         extractor=footage.poses.extractor, preset=config.preset, steps=state.step,
-        minutes=round(state.seconds / 60, 2), seed=config.seed,
+        minutes=round(state.seconds / 60, 2), seed=config.seed, holdout=config.holdout,
     )  # fmt: skip
 
 
