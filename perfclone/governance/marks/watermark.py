@@ -31,8 +31,8 @@ _FLAT, _TEXTURE, _HIDDEN_FROM, _MOST = 1.49, 0.5, 2.0, 6.0
 class Watermarker:
     """Puts an id into the frames of a video.
 
-    In flat places the frame changes by at most 2 levels (by 1, and by 2 where it is white or black, since there it can
-    only become darker or brighter); red, green and blue change alike, so that colours stay.
+    In flat places the frame changes by at most 2 levels, as a rule by 1, one way only where it is white or black; red,
+    green and blue change alike, so that colours stay.
 
     Args:
         id: 0 to 2**32 - 1.
@@ -96,7 +96,7 @@ class WatermarkReader:
     """Reads the mark from a stream of frames.
 
     Memory does not grow with the video. One frame is often enough, 8 nearly always; frames far apart say more than
-    neighbours, and beyond 32 little is gained. Frames must show the same part of the marked picture, which may have been
+    neighbours, and beyond 32 little is gained. All must show the same part of the marked picture, which may have been
     resized and cropped, with the same share kept of width and height, down to 0.7.
 
     Args:
@@ -123,8 +123,8 @@ class WatermarkReader:
         """Say what the frames so far carry.
 
         Args:
-            candidates: Ids to expect, such as a ledger's; any number. They make out fainter marks, since guessing among
-                few succeeds less often by chance than among all.
+            candidates: Ids to expect, such as a ledger's; any number. With them fainter marks are made out, since a
+                guess among few succeeds less often by chance than one among all.
 
         Raises:
             UserError: no frame was added.
@@ -229,4 +229,7 @@ def _mask(luma: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
     deviation = cv2.sqrt(cv2.max(cv2.blur(luma * luma, (3, 3)) - mean * mean, 0))
     deviation = cv2.erode(deviation, np.ones((3, 3), np.uint8))
     amplitude = (_FLAT + _TEXTURE * (deviation - _HIDDEN_FROM)).clip(_FLAT, _MOST)
-    return strength * amplitude, (1 - luma).clip(0, 1) - (luma - 254).clip(0, 1)
+    white, black = (luma - 254).clip(0, 1), (1 - luma).clip(0, 1)
+    # There only one direction is left: half a level either way around half a level, so that one in two pixels changes.
+    amplitude -= (white + black) / 2
+    return strength * amplitude, (black - white) / 2
