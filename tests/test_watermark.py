@@ -127,6 +127,11 @@ def test_another_id_is_never_taken_for_a_candidate(clips):
     assert read(mark(clips["still"][:1]), neighbours).id not in neighbours
 
 
+def test_a_large_ledger_is_no_hindrance(clips):
+    many = np.random.default_rng(2).integers(0, 2**32, 200_000).tolist()
+    assert read(mark(clips["still"][:1]), [*many, ID]).confidence < 1e-9
+
+
 def test_what_is_not_marked_matches_nothing(clips):
     rng = np.random.default_rng(0)
     for n in range(24):

@@ -34,14 +34,15 @@ def identify(table: np.ndarray, expected: np.ndarray) -> Guess:
     likeliest, top = int((best << (8 * np.arange(SYMBOLS))).sum()), float(table.max(axis=1).sum())
     sharpness = top / max(1 - top**2 / (SYMBOLS * CHIPS), 1e-3)
     evidence = float(np.logaddexp.reduce(sharpness * table, axis=1).sum()) - np.log(IDS)
-    choices = [(likeliest, top, IDS)]
+    choices = [(likeliest, top, IDS, 1 / IDS)]
     if len(expected):
         fits = table[np.arange(SYMBOLS), symbols(expected)].sum(axis=1)
         evidence = np.logaddexp(evidence, np.logaddexp.reduce(sharpness * fits) - np.log(len(expected)))
-        choices.append((int(expected[fits.argmax()]), float(fits.max()), len(expected)))
+        prior = 1 / len(expected) + 1 / IDS
+        choices.append((int(expected[fits.argmax()]), float(fits.max()), len(expected), prior))
     guesses = []
-    for id, score, rivals in choices:
+    for id, score, rivals, prior in choices:
         unmarked = 2 * PLACEMENTS * rivals * np.exp(-(max(score, 0) ** 2) / 2)
-        other = -np.expm1(min(0.0, sharpness * score - np.log(rivals) - evidence))
+        other = -np.expm1(min(0.0, sharpness * score + np.log(prior) - evidence))
         guesses.append(Guess(id, float(unmarked + other), score, likeliest))
     return min(guesses, key=lambda guess: guess.doubt)
