@@ -98,7 +98,7 @@ class Reading:
 class WatermarkReader:
     """Reads the mark from a stream of frames.
 
-    Memory does not grow with the video. One frame is often enough, 8 nearly always; frames far apart say more than
+    Memory does not grow with the video. One frame is often enough; frames far apart say more than
     neighbours, and beyond 64 little is gained. All must show the same part of the marked picture, which may have been
     resized and cropped, with the same share kept of width and height, down to 0.7.
 
