@@ -28,8 +28,8 @@ RUN = 60
 MOST_FPS = 40
 _FEWEST_FRAMES = 24
 _MOVING = (
-    "The camera moves too much for one empty background (about {shift:.0f} pixels at 720p); film with a tripod, or "
-    "train with --no-plate, which paints whole frames and looks less steady."
+    "One empty background does not fit the whole video: {movement}; film from a tripod in one shot without cuts, "
+    "or train with --no-plate, which paints whole frames and looks less steady."
 )
 
 
@@ -155,7 +155,7 @@ def _check_filmed(poses: list[Pose], camera: MotionReport | None) -> None:
         what = "Nobody was found in the video" if not seen else f"A person was found in only {seen} frames"
         raise UserError(f"{what}; a reference needs one person, head to feet, for at least {_FEWEST_FRAMES} frames.")
     if camera and camera.kind == "moving":
-        raise UserError(_MOVING.format(shift=camera.max_shift_px))
+        raise UserError(_MOVING.format(movement=camera.movement))
 
 
 def _keep(poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
