@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -170,6 +171,14 @@ def _keep(poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
     return thinned, np.r_[False, np.diff(thinned) == stride]
 
 
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A new array of bytes on disk, with its room taken: a mapped file that finds none later ends the process."""
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    with open(path, "r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
 def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -> tuple[Reference, Footage]:
     from perfclone.video import VideoReader
 
@@ -184,8 +193,7 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
         side = max(width, height)
         boxes = np.tile(np.array([(width - side) // 2, (height - side) // 2, side], np.int32), (len(kept), 1))
     shape = (len(kept), resolution, resolution)
-    frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, (*shape, 3))
-    mattes = np.lib.format.open_memmap(folder / "mattes.npy", "w+", np.uint8, shape)
+    frames, mattes = _mapped(folder / "frames.npy", (*shape, 3)), _mapped(folder / "mattes.npy", shape)
     place = {int(index): n for n, index in enumerate(kept)}
     with VideoReader(video) as reader:
         for index, frame in enumerate(reader):
