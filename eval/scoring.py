@@ -24,7 +24,7 @@ from perfclone.errors import UserError
 from perfclone.pipeline import read_poses
 from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.mattes import Mattes
-from perfclone.retarget import measure_body, retarget
+from perfclone.retarget import measure_body, retarget_sequence
 from perfclone.video import VideoReader, probe
 
 #: Motion needs two frames.
@@ -142,8 +142,7 @@ def follow(driving: Path, real: PoseSequence, options: ScoreOptions, progress: P
         raise UserError(f"{driving} has {len(poses)} frames and the truth {len(real)}; cut both to the same moments.")
     if not (poses.scores > 0).any():
         raise UserError(f"Nobody was found in {driving}; give footage of one person, whole in the picture.")
-    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(poses), measure_body(real))
-    return PoseSequence(keypoints, scores, poses.times, real.size, poses.extractor)
+    return retarget_sequence(poses, measure_body(real), real.size)
 
 
 def looks(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.ndarray) -> Iterator[Look]:

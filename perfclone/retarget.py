@@ -163,6 +163,19 @@ def _with_ends(values: Iterable[float], count: int) -> Iterator[float]:
     yield from repeat(last, count if last is not None else 0)
 
 
+def retarget_sequence(poses: PoseSequence, actor: Body, size: tuple[int, int]) -> PoseSequence:
+    """Retarget a whole performance by :func:`retarget_stream`, its driver measured on all of it.
+
+    Args:
+        poses: Cleaned poses of the driving video.
+        actor: The target actor.
+        size: (width, height) of the actor's frame, pixels.
+    """
+    stream = (Pose(keypoints, scores) for keypoints, scores in zip(poses.keypoints, poses.scores))
+    moved = list(retarget_stream(stream, poses.fps, measure_body(poses), actor))
+    return PoseSequence.from_poses(moved, poses.times, size, poses.extractor)
+
+
 def retarget_stream(
     poses: Iterable[Pose], fps: float, driver: Body, actor: Body, keep_proportions: bool = False
 ) -> Iterator[Pose]:

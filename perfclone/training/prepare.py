@@ -17,7 +17,7 @@ from perfclone.crop import Box, usual_side
 from perfclone.errors import UserError
 from perfclone.plate import Plate, PlateBuilder
 from perfclone.pose.sequence import Pose, PoseSequence
-from perfclone.retarget import Body, measure_body, retarget
+from perfclone.retarget import Body, measure_body, retarget_sequence
 from perfclone.training.footage import Footage, Progress, cut_plates, follow_boxes
 
 log = logging.getLogger(__name__)
@@ -101,9 +101,7 @@ def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
 
 def driving_footage(poses: PoseSequence, reference: Reference, plate: np.ndarray, resolution: int) -> Footage:
     """Poses of a driving video, retargeted to the actor: what the unpaired branch trains on."""
-    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(poses), reference.body)
-    size = (reference.width, reference.height)
-    moved = PoseSequence(keypoints, scores, poses.times, size, poses.extractor)
+    moved = retarget_sequence(poses, reference.body, (reference.width, reference.height))
     boxes = follow_boxes(moved, reference.side, reference.body.torso)
     return Footage(moved, boxes, np.arange(len(moved)) > 0, *cut_plates(boxes, plate, resolution))
 
