@@ -33,10 +33,10 @@ def shifted(frames, pixels):
 
 
 def shaken(frames, pixels):
-    """Every other frame moved to the right."""
-    return np.stack([shifted(frame, pixels * (t % 2)) for t, frame in enumerate(frames)])
+    """Every other frame moved to the right, the rest to the left."""
+    return np.stack([shifted(frame, pixels * (-1) ** t) for t, frame in enumerate(frames)])
 
 
 def flickering(frames, levels):
-    """Every other frame darker by some 8-bit levels."""
-    return np.stack([np.clip(frame - levels * (t % 2), 0, 255).astype(np.uint8) for t, frame in enumerate(frames)])
+    """Every other frame brighter by some 8-bit levels, the rest darker."""
+    return np.stack([np.clip(frame + levels * (-1.0) ** t, 0, 255).astype(np.uint8) for t, frame in enumerate(frames)])

@@ -56,7 +56,7 @@ def test_ssim_of_a_region_is_the_mean_of_the_map_there(pair):
     assert math.isnan(metrics.ssim_frame(*pair, border))
 
 
-@pytest.mark.parametrize("size", [(180, 193), (176, 176), (256, 209)])
+@pytest.mark.parametrize("size", [(176, 176), (199, 193)])
 def test_ms_ssim_agrees_with_torchmetrics(size):
     theirs = pytest.importorskip("torchmetrics.functional.image").multiscale_structural_similarity_index_measure
     clean = scene(*size)

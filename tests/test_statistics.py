@@ -21,7 +21,9 @@ def independent(values, rng):
     return low <= 0 <= high
 
 
-@pytest.mark.parametrize(("memory", "n", "least"), [(0, 300, 0.91), (0.8, 300, 0.9), (0.95, 300, 0.89), (0.8, 60, 0.87)])
+@pytest.mark.parametrize(
+    ("memory", "n", "least"), [(0, 300, 0.91), (0.8, 300, 0.9), (0.95, 300, 0.89), (0.8, 60, 0.87)]
+)
 def test_the_interval_holds_the_true_mean_about_95_times_of_100(memory, n, least):
     rng = np.random.default_rng(2)
     held, naive = [], []
