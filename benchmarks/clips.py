@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from benchmarks.common import counted
+from eval.regions import cut_square, person_square
 from perfclone.commands.common import progress_bar
 from perfclone.crop import Box
 from perfclone.errors import UserError
@@ -166,25 +167,15 @@ def square_around(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> B
     return Box(int(x), int(y), side)
 
 
-def person_crops(mattes: np.ndarray, *videos: np.ndarray, margin: float = 0.1) -> list[np.ndarray]:
+def person_crops(mattes: np.ndarray, *videos: np.ndarray) -> list[np.ndarray]:
     """Cut videos to the square around each frame's matte, so that the background does not outweigh the person.
 
     Args:
         mattes: (T, H, W) uint8; frames without a person are left out.
         *videos: (T, H, W, 3) uint8 each.
-        margin: Room on each side, as a share of the person's longer side.
 
     Returns:
-        For each video (N, SIZE, SIZE, 3) uint8.
+        For each video (N, 256, 256, 3) uint8.
     """
-    crops: list[list[np.ndarray]] = [[] for _ in videos]
-    for t, matte in enumerate(mattes):
-        x, y, width, height = cv2.boundingRect((matte > 127).astype(np.uint8))
-        if not width:
-            continue
-        side = max(width, height) * (1 + 2 * margin)
-        corner, scale = np.array([x + width / 2, y + height / 2]) - side / 2, SIZE / side
-        transform = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
-        for kept, video in zip(crops, videos):
-            kept.append(cv2.warpAffine(video[t], transform, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE))
-    return [np.stack(kept) for kept in crops]
+    squares = [(t, square) for t, matte in enumerate(mattes) if (square := person_square(matte)) is not None]
+    return [np.stack([cut_square(video[t], square) for t, square in squares]) for video in videos]

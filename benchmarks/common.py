@@ -9,19 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from perfclone import __version__
+from eval.circumstances import machine, versions
 from perfclone.commands.common import progress_bar, whole
 from perfclone.errors import UserError
 
@@ -83,31 +81,8 @@ def contact_sheet(columns: dict[str, np.ndarray], path: Path, rows: int = 6) -> 
 
 
 def circumstances(threads: int) -> dict:
-    """What a figure depends on besides the code: machine, how busy it is, threads, versions."""
-    names = ("torch", "numpy", "opencv-contrib-python", "mediapipe", "av", "perfclone")
-    return {
-        "processor": _cpu_facts().get("model name", platform.machine()),
-        "threads": threads,
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in names},
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return __version__ if package == "perfclone" else "not installed"
-
-
-def _cpu_facts() -> dict[str, str]:
-    """What Linux tells of the first processor, empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        return {}
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    """What a figure depends on besides the code, flat."""
+    return {**machine(threads), "versions": versions()}
 
 
 def write_json(result: dict, path: Path | None) -> None:

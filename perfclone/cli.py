@@ -1,4 +1,4 @@
-"""The command line: `python -m perfclone COMMAND ...`.
+"""The command line: `python -m perfclone COMMAND ...`, and what `python -m eval` shares with it.
 
 Exit codes: 0 only on success, 2 when the user can put it right, 130 after Ctrl-C, 1 for a fault of our own.
 """
@@ -16,33 +16,45 @@ from perfclone.commands import check, clone, demo, poses, train
 from perfclone.errors import UserError
 
 COMMANDS = (demo, poses, check, train, clone)
+DESCRIPTION = "Film an actor once, train them in minutes, and give them any performance - with their consent."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of all the commands; importing nothing heavy, so that --help is quick."""
-    parser = argparse.ArgumentParser(
-        prog="python -m perfclone",
-        description="Film an actor once, train them in minutes, and give them any performance - with their consent.",
-    )
+def build_parser(
+    prog: str = "python -m perfclone", description: str = DESCRIPTION, commands: Sequence = COMMANDS
+) -> argparse.ArgumentParser:
+    """Build the parser of all the commands; importing nothing heavy, so that --help is quick.
+
+    Args:
+        prog: What is typed before the command.
+        description: One sentence about all of them.
+        commands: Modules with ``add(subparsers, everywhere)``, which sets ``run`` of what is parsed.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("--version", action="version", version=f"perfclone {__version__}")
     everywhere = argparse.ArgumentParser(add_help=False)
     everywhere.add_argument("--debug", action="store_true", help="log in detail and show tracebacks")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in commands:
         command.add(subparsers, everywhere)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of perfclone; see :func:`run_command`."""
+    return run_command(build_parser(), argv)
+
+
+def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
+        parser: What :func:`build_parser` gave.
         argv: The arguments after the program's name; those of this process by default.
 
     Returns:
         The exit code.
     """
-    args = build_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
     )

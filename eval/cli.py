@@ -1,0 +1,17 @@
+"""The command line: `python -m eval COMMAND ...`; exit codes and errors as those of `python -m perfclone`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eval import compare, study
+from eval.commands import actor, benchmark, score
+from perfclone.cli import build_parser, run_command
+
+COMMANDS = (score, actor, benchmark, compare, study)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    parser = build_parser("python -m eval", "How good is a clone, an actor, a method? One honest report.", COMMANDS)
+    return run_command(parser, argv)

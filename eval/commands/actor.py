@@ -1,0 +1,52 @@
+"""`eval actor`: an actor beside the part of their own reference video that was kept out of training."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from eval.commands.common import add_cost_options, add_report_options, finish, require_folder, timed
+from perfclone.commands.common import progress_bars, settings, share
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "actor", parents=[everywhere], help="score an actor on held-out footage", description=__doc__
+    )
+    parser.add_argument("actor", metavar="ACTOR", help="the actor's folder or Hub repository")
+    parser.add_argument("--reference", type=Path, required=True, metavar="REFERENCE.mp4", help="its reference video")
+    parser.add_argument(
+        "--holdout", type=share, default=0.2, help="share at the end to score on, as in training (default: 0.2)"
+    )
+    add_report_options(parser)
+    add_cost_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Perform the held-out poses, score, write the report, and say where it is."""
+    require_folder(args.output, args.force)
+    from eval import circumstances
+    from eval.holdout import perform_holdout
+    from eval.results import Report
+    from eval.scoring import ScoreOptions, score_videos
+
+    options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
+    described = {"actor": args.actor, "reference": args.reference.name, "holdout": args.holdout}
+    report = Report("actor", described, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
+    with tempfile.TemporaryDirectory() as folder, progress_bars() as progress:
+        with timed(report, "performing"):
+            held = perform_holdout(args.actor, args.reference, args.holdout, Path(folder), progress)
+        scored = []
+        with timed(report, "scoring"):
+            for method, video in held.videos.items():
+                found = score_videos(
+                    video, held.truth, method=method, clip=args.reference.stem, options=options, progress=progress
+                )
+                found.row.notes += held.notes
+                scored.append((found, video, held.truth, None))
+        report.cost = held.cost
+        finish(report, args, scored, progress)
+    return 0

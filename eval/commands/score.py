@@ -1,0 +1,42 @@
+"""`eval score`: one video beside the truth."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from eval.commands.common import add_report_options, require_folder, timed
+from perfclone.commands.common import add_person, progress_bars, settings
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "score", parents=[everywhere], help="score a video beside the truth", description=__doc__
+    )
+    parser.add_argument("video", type=Path, metavar="OUTPUT.mp4", help="the video to judge")
+    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH.mp4", help="what it should look like")
+    parser.add_argument("--driving", type=Path, metavar="DRIVING.mp4", help="the performance that it should follow")
+    add_report_options(parser)
+    add_person(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, write the report, and say where it is."""
+    require_folder(args.output, args.force)
+    from eval import circumstances
+    from eval.results import Report
+    from eval.scoring import ScoreOptions, score_videos
+
+    options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces, person=args.person)
+    described = {name: path.name for name in ("video", "truth", "driving") if (path := getattr(args, name))}
+    report = Report("score", described, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
+    with progress_bars() as progress:
+        with timed(report, "scoring"):
+            scored = score_videos(
+                args.video, args.truth, args.driving, method=args.video.stem, options=options, progress=progress
+            )
+        report.rows.append(scored.row)
+        finish(report, args.output, [(scored, args.video, args.truth, args.driving)], progress)
+    return 0

@@ -1,0 +1,119 @@
+"""Held-out footage: the end of a reference video, and what an actor and the paper's baseline make of its poses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.baselines import nearest
+from perfclone.actor import Actor
+from perfclone.errors import UserError
+from perfclone.pipeline import PerformanceCloner, read_poses
+from perfclone.pose import PoseSequence
+from perfclone.video import VideoInfo, VideoReader, VideoWriter, probe
+
+#: Quality of the videos that are scored: nothing to be seen is lost.
+CRF = 4
+FEWEST_FRAMES = 10
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The held-out part of a reference video, and its rivals.
+
+    Attributes:
+        truth: The frames as they were filmed.
+        videos: Method -> its video of the same poses.
+        notes: What a reader must know.
+        stages: Stage -> seconds a frame.
+        actor: The actor's config, for its training minutes.
+    """
+
+    truth: Path
+    videos: dict[str, Path]
+    notes: list[str]
+    stages: dict[str, float]
+    actor: Any
+
+
+def perform_holdout(
+    name: str, reference: Path, holdout: float, folder: Path, progress: Progress | None = None
+) -> Held:
+    """Paint the last part of a reference video from its poses, by the actor and by the nearest filmed frame.
+
+    Args:
+        name: The actor, as ``Actor.from_pretrained`` takes it.
+        reference: Its reference video.
+        holdout: The share at the end, as in training.
+        folder: Where the videos go.
+        progress: Called with what is going on, how much is done and how much there is.
+
+    Raises:
+        UserError: The video is not this actor's, or too short.
+    """
+    actor, info = Actor.from_pretrained(name), probe(reference)
+    config = actor.config
+    if (config.width, config.height) != (info.width, info.height):
+        raise UserError(
+            f"{reference} is {info.width}x{info.height} and the actor was filmed at {config.width}x{config.height}; "
+            "give the actor's own reference video."
+        )
+    began = time.monotonic()
+    poses = read_poses(reference, progress=progress)
+    stages = {"poses": (time.monotonic() - began) / len(poses)}
+    first = round(len(poses) * (1 - holdout))
+    if min(first, len(poses) - first) < FEWEST_FRAMES:
+        raise UserError(
+            f"{reference} has {len(poses)} frames and --holdout is {holdout}, leaving {first} to train on and "
+            f"{len(poses) - first} to score; {FEWEST_FRAMES} of each are needed."
+        )
+    test, cloner = poses[first:], PerformanceCloner(actor)
+    with VideoReader(reference) as reader:
+        filmed = (frame.pixels for n, frame in enumerate(reader) if n >= first)
+        truth = write_frames(filmed, test, info, folder / "truth.mp4")
+    began = time.monotonic()
+    told = _telling(cloner.render(test), progress, len(test))
+    videos = {"perfclone": write_frames(told, test, info, folder / "perfclone.mp4")}
+    stages["generator and codec"] = (time.monotonic() - began) / len(test)
+    copied = frames_at(reference, nearest(poses[:first], test), info, folder / "nearest.raw")
+    videos["nearest"] = write_frames(copied, test, info, folder / "nearest.mp4")
+    notes = []
+    if config.holdout < holdout:
+        notes.append(
+            f"The actor was trained with a holdout of {config.holdout:g}: it has seen some of these frames, so the "
+            "numbers flatter it."
+        )
+    return Held(truth, videos, notes, stages, config)
+
+
+def write_frames(frames: Iterable[np.ndarray], poses: PoseSequence, info: VideoInfo, path: Path) -> Path:
+    """Write frames (H, W, 3) uint8 RGB, one for each pose and at its time, nearly lossless."""
+    with VideoWriter(path, rate=info.fps, crf=CRF, force=True) as writer:
+        for pixels, at in zip(frames, poses.times - poses.times[0]):
+            writer.write(pixels, at)
+    return path
+
+
+def frames_at(video: Path, indices: np.ndarray, info: VideoInfo, scratch: Path) -> Iterable[np.ndarray]:
+    """The frames of a video at indices in any order: those needed lie in a scratch file, so memory stays flat."""
+    wanted = np.unique(indices)
+    kept = np.lib.format.open_memmap(scratch, "w+", np.uint8, (len(wanted), info.height, info.width, 3))
+    place = {int(index): n for n, index in enumerate(wanted)}
+    with VideoReader(video) as reader:
+        for n, frame in enumerate(reader):
+            if n in place:
+                kept[place[n]] = frame.pixels
+    return (kept[place[int(index)]] for index in indices)
+
+
+def _telling(frames: Iterable[np.ndarray], progress: Progress | None, total: int) -> Iterable[np.ndarray]:
+    for done, frame in enumerate(frames, 1):
+        yield frame
+        if progress:
+            progress("performing", done, total)
