@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 
 from eval.meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
-from eval.metrics.temporal import BACKGROUND_BELOW
 from eval.regions import cut_square, person_square
 from eval.results import Row
 from eval.statistics import block_bootstrap, drift
@@ -161,8 +160,8 @@ def looks(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.nd
             real_matte, fake_matte = (cv2.resize(mattes[t], size) for mattes in (real_mattes, fake_mattes))
             square = person_square(real_matte)
             crops = None if square is None else tuple(cut_square(each.pixels, square) for each in (fake, real))
-            background = cv2.dilate(np.maximum(real_matte, fake_matte), _KERNEL) < BACKGROUND_BELOW
-            yield Look(fake.pixels, real.pixels, real_matte > 127, background, crops)
+            nearby = cv2.dilate(np.maximum(real_matte, fake_matte), _KERNEL)
+            yield Look(fake.pixels, real.pixels, real_matte > 127, nearby, crops)
 
 
 def summarise(row: Row, seed: int) -> None:
