@@ -310,6 +310,16 @@ def test_the_video_shows_the_panels_side_by_side(tmp_path):
     assert last[:26].mean() > 200
 
 
+def test_the_gallery_begins_with_the_worst(tmp_path):
+    levels = [10, 200, 90, 240, 40, 120]
+    stream = (Moment(t, t / FPS, np.full((48, 64, 3), level, np.uint8)) for t, level in enumerate(levels))
+    made = Row("a", "b", 6, FPS, series={"lpips_alex": {"whole": [float(level) for level in levels]}})
+    with Image.open(tmp_path / make_pictures(stream, made, tmp_path, "grey")["worst"]) as picture:
+        grey = np.asarray(picture.convert("L")).astype(int)
+    tiles = grey[30, np.arange(5) * grey.shape[1] // 5 + 30]
+    assert tiles.tolist() == pytest.approx([240, 200, 120, 90, 40], abs=2)
+
+
 def test_big_noisy_pictures_stay_below_a_megabyte(tmp_path):
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 255, (270, 480, 3), np.uint8) for _ in range(3)]
