@@ -113,6 +113,12 @@ def test_reports_of_different_things_are_refused(other, words):
         compare.compare(make(), change(make(), **other))
 
 
+def test_of_two_suites_only_what_differs_is_named():
+    suites = [{"kind": "synthetic", "hash": name, "clips": ["walk"]} for name in ("aaa", "bbb")]
+    with pytest.raises(UserError, match=r"differ in suite hash \(aaa and bbb\); make"):
+        compare.compare(*(change(make(), settings={"suite": suite}) for suite in suites))
+
+
 def test_settings_of_what_made_a_report_may_differ():
     compare.compare(make(), change(make(), settings={"suite_hash": "abc", "minutes": 10}))
 
