@@ -92,10 +92,11 @@ def require_same(a: Report, b: Report) -> None:
         UserError: They differ in kind, settings, clips, lengths or frame rates; names all of these that do.
     """
     differ = [f"kind ({a.kind} and {b.kind})"] * (a.kind != b.kind)
+    ours, theirs = _settled(a), _settled(b)
     differ += [
-        f"{name} ({_shown(a.settings.get(name))} and {_shown(b.settings.get(name))})"
-        for name in SAME
-        if a.settings.get(name) != b.settings.get(name)
+        f"{name} ({_shown(ours.get(name))} and {_shown(theirs.get(name))})"
+        for name in dict.fromkeys([*ours, *theirs])
+        if ours.get(name) != theirs.get(name)
     ]
     differ += _clip_differences(by_clip(a), by_clip(b))
     if differ:
@@ -126,6 +127,15 @@ def pairs(a: Report, b: Report) -> list[tuple[Row, Row]]:
             " give reports of the same methods, or of one method each."
         )
     return found
+
+
+def _settled(report: Report) -> dict[str, Any]:
+    """The settings in which two reports must agree; what a suite says of itself, such as its hash, one by one."""
+    settled: dict[str, Any] = {}
+    for name in SAME:
+        value = report.settings.get(name)
+        settled |= {f"{name} {key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return {name: value for name, value in settled.items() if value is not None}
 
 
 def _clip_differences(a: dict[str, list[Row]], b: dict[str, list[Row]]) -> list[str]:

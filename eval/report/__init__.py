@@ -40,7 +40,7 @@ def write_report(
         moments = (pictures or {}).get((row.method, row.clip))
         if moments is not None:
             row.files.update(make_pictures(moments, row, folder, stem))
-    report.save(folder)
+    report = Report.load(report.save(folder))  # so that whoever renders report.json again gets the same bytes
     write_beside(folder / "report.md", markdown(report))
     return write_beside(folder / "report.html", page(report, folder))
 

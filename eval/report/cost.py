@@ -122,7 +122,10 @@ class Cost:
             return [f"The training never pays for itself: {other}, a minute made here is no cheaper."]
         if not count:
             return [f"The training cost nothing, and each minute saves money {other}."]
-        months = f" ({count / self.videos_per_month:.2g} months)" if self.videos_per_month else ""
+        months = ""
+        if self.videos_per_month:
+            span = count / self.videos_per_month
+            months = f" ({span:.2g} months)" if span > 1 else " (in the first month)"
         videos = "1 video" if count == 1 else f"{count} videos"
         return [f"The training has paid for itself after {videos} of {self.minutes_per_video:g} min{months}, {other}."]
 

@@ -33,7 +33,7 @@ def page(report: Report, folder: Path) -> str:
     cost = content.cost_of(report)
     return _template().render(
         title=content.title(report),
-        style=_safe(resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")),
+        style=resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8"),
         headline=headline(report),
         legend=content.LEGEND,
         sheet_caption=SHEET_CAPTION,
@@ -41,21 +41,20 @@ def page(report: Report, folder: Path) -> str:
         clips=[_clip(name, rows, place, folder) for place, (name, rows) in enumerate(content.clips(report).items())],
         poses=_html(content.poses_table(report)),
         cost=cost.sentences() if cost else [],
-        stages=_html(content.stages_table(cost)) if cost else None,
+        stages=_html(content.stages_table(cost)) if cost else "",
         meanings=_html(content.meanings_table(report)),
         circumstances=[_html(table) for table in content.circumstances(report)],
     )
 
 
 def _clip(name: str, rows: list[Row], place: int, folder: Path) -> SimpleNamespace:
-    drawn = plots(rows, salt=f"{place}-")
     run = -(-max(row.frames for row in rows) // POINTS)
     return SimpleNamespace(
         name=name,
         about=content.about(rows),
         tables=[_html(table) for table in clip_tables(rows)],
         notes=notes(rows),
-        plots=[SimpleNamespace(title=each.title, svg=_safe(each.svg), sentences=each.sentences) for each in drawn],
+        plots=plots(rows, salt=f"{place}-"),
         thinned=f" Each point is the mean of {run} frames." if run > 1 else "",
         shows=[show for row in competitors(rows) if (show := _show(row, folder)) is not None],
     )
@@ -91,15 +90,8 @@ def _inside(folder: Path, name: str | None) -> Path | None:
     return path if path.is_file() and path.is_relative_to(folder.resolve()) else None
 
 
-def _html(table: Table | None):
-    return None if table is None else _safe(table_html(table))
-
-
-def _safe(text: str):
-    """Markup of our own making, not to be escaped again."""
-    from markupsafe import Markup
-
-    return Markup(text)
+def _html(table: Table | None) -> str:
+    return table_html(table) if table else ""
 
 
 @cache

@@ -193,8 +193,15 @@ def table_markdown(table: Table) -> str:
 
 
 def _cell_markdown(cell: Cell) -> str:
-    mean, bracket, rest = escape_markdown(cell.text).partition(" [")
-    return f"{f'**{mean}**' if cell.best else mean}{bracket}{rest}"
+    mean, interval = _parts(cell.text)
+    mean = escape_markdown(mean)
+    return f"{f'**{mean}**' if cell.best else mean}{interval}"
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """A mean, and " [low, high]" where that follows; any other text whole."""
+    found = re.fullmatch(r"(\S+)( \[[-.\d∞–]+, [-.\d∞–]+\])", text)
+    return found.groups() if found else (text, "")
 
 
 def table_html(table: Table) -> str:
@@ -206,9 +213,8 @@ def table_html(table: Table) -> str:
 
 
 def _cell_html(place: int, cell: Cell) -> str:
-    text = html.escape(cell.text)
     if not place:
-        return f'<th scope="row">{text}</th>'
-    mean, bracket, rest = text.partition(" [")
-    text = f"<strong>{mean}</strong>" if cell.best else mean
-    return f"<td>{text}{f' <small>[{rest}</small>' if bracket else ''}</td>"
+        return f'<th scope="row">{html.escape(cell.text)}</th>'
+    mean, interval = map(html.escape, _parts(cell.text))
+    mean = f"<strong>{mean}</strong>" if cell.best else mean
+    return f"<td>{mean}{f' <small>{interval[1:]}</small>' if interval else ''}</td>"

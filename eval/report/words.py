@@ -151,7 +151,7 @@ def _drifts(mine: list[Row]) -> str:
         return ""
     drifting = {(name, region) for name, region, slope in slopes if _for_the_worse(name, slope)}
     if not drifting:
-        return "Nothing drifts for the worse from its first frame to its last."
+        return "No drift for the worse is shown, from the first frame to the last."
     return f"It drifts for the worse in {_places(drifting)}."
 
 
