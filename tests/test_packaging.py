@@ -66,6 +66,11 @@ def test_what_the_product_imports_is_pinned():
     assert imported_packages("perfclone", "studio", "app.py") <= RUNTIME.keys()
 
 
+def test_what_an_evaluation_imports_is_pinned_with_the_product():
+    drawing = {"numba"}  # renders the synthetic people
+    assert imported_packages("eval") - drawing <= RUNTIME.keys()
+
+
 def test_what_the_tests_and_benchmarks_import_is_pinned():
     transitive = {"pyyaml", "gradio-client"}
     assert imported_packages("tests", "eval", "benchmarks", "examples") - transitive <= (RUNTIME | DEV).keys()
