@@ -27,6 +27,8 @@ from perfclone.video import VideoReader, probe, sample_frames
 SIDE = 256
 #: Frames whose median stands for the empty room around pix2pix's square.
 PLATE_FRAMES = 25
+#: What pix2pix learns from, while it does: files in the lesson's scratch folder.
+MATERIAL = ("skeletons", "squares")
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ class Nearest:
         """Copy the nearest frames, (H, W, 3) uint8 RGB each."""
         lesson = self.lesson
         chosen = nearest(lesson.found.poses, wanted)
-        yield from frames_at(lesson.reference, chosen, probe(lesson.reference), lesson.scratch / "nearest.raw")
+        kept = lesson.scratch / "nearest.raw"
+        yield from frames_at(lesson.reference, chosen, probe(lesson.reference), kept)
+        kept.unlink()
 
 
 class SkeletonPix2Pix:
@@ -149,13 +153,14 @@ class SkeletonPix2Pix:
         self.model = Pix2Pix(seed=budget.seed, device=_device())
         result = self.model.fit(pictures, frames, minutes=budget.minutes, steps=budget.steps, progress=tell)
         self.minutes, self.steps = result.minutes, result.steps
+        for name in MATERIAL:
+            (lesson.scratch / f"{name}.npy").unlink()
 
     def _material(self, lesson: Lesson, progress: Progress | None) -> tuple[np.ndarray, np.ndarray]:
         """Skeletons and frames, (T, 256, 256, 3) uint8 each, on disk."""
         shape = (len(lesson.found.poses), SIDE, SIDE, 3)
         pictures, frames = (
-            np.lib.format.open_memmap(lesson.scratch / f"{name}.npy", "w+", np.uint8, shape)
-            for name in ("skeletons", "squares")
+            np.lib.format.open_memmap(lesson.scratch / f"{name}.npy", "w+", np.uint8, shape) for name in MATERIAL
         )
         with VideoReader(lesson.reference) as reader:
             for n, (frame, picture) in enumerate(zip(reader, self._skeletons(lesson.found.poses))):

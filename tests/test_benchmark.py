@@ -53,6 +53,7 @@ def test_each_method_paints_each_clip(suite, small, tmp_path):
     assert steps == {"perfclone": 2, "nearest": None, "pix2pix": 2}
     assert {"training pix2pix on ben", "perfclone: anna-as-ben", "poses of ben/reference.mp4"} <= {t[0] for t in told}
     assert any("scaled to 256 and back" in note for r in results if r.method == "pix2pix" for note in r.notes)
+    assert not [file for kind in ("raw", "npy") for file in (tmp_path / "first").rglob(f"*.{kind}")]
     again = run(tmp_path / "second")
     for one, other in zip(results, again, strict=True):
         assert np.array_equal(pixels(one.output), pixels(other.output)), (one.method, one.clip)
