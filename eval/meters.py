@@ -16,7 +16,7 @@ from eval.metrics.distribution import FeatureDistance
 from eval.metrics.flow import optical_flow
 from eval.metrics.identity import FaceDistance
 from eval.metrics.perceptual import load_perceptual
-from eval.metrics.performance import joint_error, lag, pck
+from eval.metrics.performance import joint_error, lag, pck, within
 from eval.metrics.picture import SMALLEST_MS_SSIM, ms_ssim_frame, psnr_frame, ssim_map, window_mean
 from eval.results import Interval, Row
 from perfclone.pose import PoseSequence
@@ -231,7 +231,8 @@ def performance(row: Row, found: PoseSequence, wanted: PoseSequence, torso: floa
         wanted: The poses that it should show, in the same pixels.
         torso: The actor's torso length, pixels.
     """
-    arguments = (found.keypoints, found.scores, wanted.keypoints, wanted.scores)
+    asked = within(wanted.keypoints, wanted.scores, wanted.size)
+    arguments = (found.keypoints, found.scores, wanted.keypoints, asked)
     series = {f"pck_{share}": pck(*arguments, torso, share) for share in (0.1, 0.2)}
     series["joint_error"] = joint_error(*arguments, torso)
     for name, values in series.items():

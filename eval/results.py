@@ -106,7 +106,7 @@ class Row:
         values: Metric -> region -> mean with interval.
         drift: Metric -> region -> slope.
         series: Metric -> region -> value of each frame; None where a frame has none, such as the first of a pair.
-        floors: Metric -> what the real video has of it, where that is known.
+        floors: "metric/region" -> what the real video has of it, where that is known.
         notes: Sentences that belong beside the numbers, such as "ST-LPIPS stands in for LPIPS: ...".
         files: What was written for people, by kind ("sheet", "worst", "video"), relative to the report's folder.
     """
