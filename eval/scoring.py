@@ -16,7 +16,7 @@ import numpy as np
 
 from eval.meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
 from eval.regions import cut_square, person_square
-from eval.results import Row
+from eval.results import METRICS, Row
 from eval.statistics import block_bootstrap, drift
 from perfclone.camera import CameraTracker
 from perfclone.errors import UserError
@@ -169,7 +169,7 @@ def summarise(row: Row, seed: int) -> None:
     for metric, by_region in row.series.items():
         for region, series in by_region.items():
             values = row.values.setdefault(metric, {})
-            values[region] = block_bootstrap(series, seed)
+            values[region] = block_bootstrap(series, seed).within(METRICS[metric])
             slope = drift(series, row.fps, seed=seed)
             if slope is not None:
                 row.drift.setdefault(metric, {})[region] = slope

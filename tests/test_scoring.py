@@ -53,6 +53,7 @@ def test_every_metric_of_likeness_notices_a_blur(truth, blurred):
         assert row.values["st_lpips_alex"][region].mean > 0.02
         assert row.values["fd_efficientnet_lite0"][region].mean > 1
         assert len(row.series["psnr"][region]) == 20 and row.series["warp_error"][region][0] is None
+        assert 0 <= row.values["warp_error"][region].low and row.values["ssim"][region].high <= 1
         assert row.values["psnr"][region].low < row.values["psnr"][region].mean < row.values["psnr"][region].high
 
 
