@@ -1,8 +1,8 @@
 """The operator's signing key: made on first use, readable by its owner only, replaced by :func:`rotate`.
 
 ``home()/keys/signing.pem`` is the private key (Ed25519, 0600). ``home()/keys/public/`` has one file for each public
-key that ever was ours, so what an earlier key signed is still known after a rotation. Every signature carries its public
-key: a lost private key invalidates nothing. Keep a copy of ``public/`` elsewhere, or :func:`known` forgets.
+key that ever was ours, so what an earlier key signed is still known after a rotation. Every signature carries its
+public key: a lost private key invalidates nothing. Keep a copy of ``public/`` elsewhere, or :func:`known` forgets.
 
 Rotate when somebody may have read the key, when somebody leaves who could, or once a year::
 
