@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.governance import ledger_lines
 from perfclone.governance.checkpoints import Checkpoint, folder_of, read_checkpoint
@@ -353,3 +354,26 @@ def test_an_entry_of_another_kind_is_refused_though_its_hash_is_right(ledger, ch
     ledger.path.write_bytes(content[0] + canonical(value) + b"\n")
     with pytest.raises(LedgerError, match="Entry 1 of the ledger"):
         list(ledger.entries())
+
+
+def test_the_commands(ledger, tmp_path, capsys):
+    def run(*arguments: object) -> tuple[int, str]:
+        code, printed = cli.main(["ledger", *map(str, arguments)]), capsys.readouterr()
+        return code, printed.out + printed.err
+
+    ledger.append("review", watermark=1, decision="rejected", note="no\x1b[2J\nnever")
+    code, shown = run("show", "--last", 2)
+    assert code == 0 and shown.count("\n") == 2 and "watermark 0000000c" in shown and "decision rejected" in shown
+    assert "\x1b" not in shown
+    assert json.loads(run("show", "--json")[1]) == [vars(entry) for entry in ledger.entries()]
+    assert run("checkpoint", "-o", tmp_path / "kept.json")[0] == 0
+    code, words = run("checkpoint", "-o", tmp_path / "kept.json")
+    assert code == 2 and "--force" in words
+    assert run("export", "-o", tmp_path / "out.jsonl")[0] == 0
+    code, words = run("verify", "--ledger", tmp_path / "out.jsonl", "--checkpoint", tmp_path / "out.checkpoint.json")
+    assert code == 0 and "13 entries" in words and "A checkpoint agrees, up to entry 12" in words
+    assert "keep a checkpoint elsewhere" in run("verify", "--ledger", tmp_path / "out.jsonl")[1]
+    assert run("verify", "--ledger", tmp_path / "none.jsonl")[0] == 2
+    ledger.path.write_bytes(b"".join(lines(ledger)[:-1]))
+    code, words = run("verify", "--checkpoint", tmp_path / "kept.json")
+    assert code == 2 and "entry 12 is missing" in words

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.governance import review
 from perfclone.governance.ledger import Ledger
@@ -175,3 +176,28 @@ def test_approval_is_required_by_setting(own_home):
         settings.write_text(damage)
         with pytest.raises(UserError, match=r"settings\.json"):
             review.approval_required()
+
+
+def test_the_commands(ledger, clip, capsys):
+    def run(*arguments: str) -> tuple[int, str]:
+        code, printed = cli.main(["review", *arguments]), capsys.readouterr()
+        return code, printed.out + printed.err
+
+    assert run("require", "on")[0] == 0 and review.approval_required()
+    place = hold(clip, ONE)
+    code, words = run("list")
+    assert code == 0 and "id 00c0ffee, state pending" in words and f"held {place}" in words and "is required" in words
+    clip.write_bytes(b"in the way")
+    code, words = run("approve", "00C0FFEE")
+    assert code == 2 and "It is approved, but not released." in words and "clone.mp4 exists" in words
+    clip.unlink()
+    assert run("approve", "00c0ffee") == (0, f"00c0ffee: approved\n{clip}: released\n")
+    code, words = run("approve", "00c0ffee")
+    assert code == 2 and "already" in words
+    assert run("reject", "ffffffff", "--note", "no") == (0, "ffffffff: rejected\n")
+    assert run("list", "--json") == (0, "[]\n")
+    assert [(r["id"], r["state"], r["note"]) for r in json.loads(run("list", "--all", "--json")[1])] == [
+        ("00c0ffee", "approved", None),
+        ("ffffffff", "rejected", "no"),
+    ]
+    assert run("approve", "12345678")[0] == 2 and run("approve", "beef")[0] == 2
