@@ -1,0 +1,1 @@
+"""Consent, marks, credentials and the ledger: what stands between this technique and its misuse."""
