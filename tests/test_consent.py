@@ -359,7 +359,7 @@ def test_a_record_of_fields(clip, tmp_path, capsys):
         return capsys.readouterr().err
 
     assert "must have 'purposes'; add it" in sentence(purposes=None)
-    assert "has 'nonsense', which is none; remove it" in sentence(nonsense=1)
+    assert "have 'nonsense', which is none; remove it" in sentence(nonsense=1)
     assert "'signature', which is none; remove it" in sentence(signature={})
     assert "reference_sha256 must be a list" in sentence(reference_sha256=HASH)
     assert "territory must be ISO 3166 country codes" in sentence(territory=["Japan"])

@@ -138,6 +138,11 @@ def tampered(kind: str, content: list[bytes]) -> list[bytes]:
             del content[9:]
         case "cut all":
             content.clear()
+        case "edit and hash anew":
+            value = json.loads(content[4])
+            value["data"]["purpose"] = "research"
+            del value["hash"]
+            content[4] = canonical(value | {"hash": ledger_lines.hashlib.sha256(canonical(value)).hexdigest()}) + b"\n"
         case "chain anew":
             entries = [json.loads(line) for line in content]
             entries[4]["data"]["purpose"] = "research"
@@ -160,6 +165,7 @@ def tampered(kind: str, content: list[bytes]) -> list[bytes]:
         ("swap", "Entry 4 of the ledger is missing: in its place stands number 5"),
         ("repeat", "Entry 5 of the ledger is missing: in its place stands number 4"),
         ("empty line", "Entry 5 of the ledger was changed"),
+        ("edit and hash anew", "Entry 5 of the ledger does not follow the one before"),
         ("cut", r"has 9 entries, but the .*checkpoint.* counts 12: entries 9 to 11 are missing"),
         ("cut all", r"has 0 entries, but the .*checkpoint.* counts 12: entries 0 to 11 are missing"),
         ("chain anew", "The first 12 entries are not those of the .*checkpoint"),

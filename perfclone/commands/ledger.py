@@ -82,7 +82,7 @@ def _verify(args: argparse.Namespace) -> int:
     given = read_checkpoint(args.checkpoint) if args.checkpoint else None
     found = ledger.verify(given.to_json() if given else None)
     span = f" from {found.first} to {found.last}" if found.entries else ""
-    print(f"{ledger.path}: {found.entries} entries{span}, each as it was written.")
+    print(f"{ledger.path}: {found.entries} entries{span}, as they were written.")
     if given and not keys.known(given.signature.public_key):
         mark = keys.fingerprint(given.signature.public_key)
         print(f"{args.checkpoint} is signed by key {mark}, not one of yours: ask whose it is.")
