@@ -2,8 +2,8 @@
 
 A frame of any size is looked at as 256x256 luma, stretched. Of its cosine transform a band of middle frequencies is
 used, shared out at random by the key: a quarter carries a fixed template, by which a crop is found, the rest carries
-512 chips. Each byte of an id is one of 256 biorthogonal words of 128 chips (Hadamard rows and their negatives), so any two bytes
-differ in at least half of their chips, and the best of all 2**32 ids is found by four small transforms.
+512 chips. Each byte of an id is one of 256 biorthogonal words of 128 chips (Hadamard rows and their negatives), so any
+two bytes differ in at least half of their chips, and the best of all 2**32 ids is found by four small transforms.
 """
 
 from __future__ import annotations
