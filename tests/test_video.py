@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from perfclone.errors import UserError
-from perfclone.video import VideoReader, VideoWriter, probe, sample_frames
+from perfclone.video import VideoReader, VideoWriter, key_frames, probe, sample_frames
 from perfclone.video import hdr as tone
 from perfclone.video.assemble import assemble
 from perfclone.video.container import decoded_frames
@@ -422,6 +422,16 @@ def test_samples_are_the_frames_at_the_middle_of_equal_parts(tmp_path, suffix, g
     assert len(frames) == 90
     assert numbers(picked) == [round((frames[index].pixels.mean() - 16) / 10) for index in (7, 22, 37, 52, 67, 82)]
     assert [frame.time for frame in picked] == pytest.approx([frames[index].time for index in (7, 22, 37, 52, 67, 82)])
+
+
+def test_key_frames_are_those_coded_on_their_own(tmp_path):
+    path = clip(tmp_path / "clip.mp4", 40, g=12, keyint_min=12, sc_threshold=0)
+    frames, keys = read(path), key_frames(path, 10)
+    assert numbers(keys) == [round((frames[index].pixels.mean() - 16) / 10) for index in (0, 12, 24, 36)]
+    assert [frame.time for frame in keys] == pytest.approx([frames[index].time for index in (0, 12, 24, 36)])
+    assert key_frames(path, 2, max_side=16)[1].pixels.shape[1] == 16
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        key_frames(path, 0)
 
 
 def test_a_short_video_gives_all_its_frames_once(tmp_path):

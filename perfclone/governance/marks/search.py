@@ -44,7 +44,7 @@ def even_contrast(luma: np.ndarray) -> np.ndarray:
     """Leave the fine structure of a picture, about as strong where it is plain as where it is textured.
 
     Args:
-        luma: (H, W) float32, levels.
+        luma: (H, W) float32.
 
     Returns:
         The same, from -1 to 1.
@@ -54,21 +54,21 @@ def even_contrast(luma: np.ndarray) -> np.ndarray:
     return fine / np.sqrt(fine * fine + _SOFT**2)
 
 
-def placements(luma: np.ndarray, template: np.ndarray) -> Iterator[tuple[Place, np.ndarray]]:
+def placements(seen: np.ndarray, template: np.ndarray) -> Iterator[tuple[Place, np.ndarray]]:
     """Lay a picture where it may have been in the marked frame: over the whole first, then as the likeliest crops.
 
     Only the template decides where, so the chips, which lie on other frequencies, know nothing of the choice.
 
     Args:
-        luma: (256, 256) float32, levels; what is seen, stretched.
+        seen: (256, 256) float32, stretched: a luma, or an average of such of even contrast.
         template: (256, 256), from `Spectrum`.
 
     Yields:
         `PLACEMENTS` places, and for each the (256, 256) float32 picture for `Spectrum.chips`, 0 where nothing is seen.
     """
-    yield Place(1.0, 0.0, 0.0), even_contrast(luma)
+    yield Place(1.0, 0.0, 0.0), even_contrast(seen)
     spectrum = np.conj(np.fft.rfft2(template))
-    found = [_best_offset(even_contrast(resized(luma, n, n)), spectrum) for n in _sides()]
+    found = [_best_offset(even_contrast(resized(seen, n, n)), spectrum) for n in _sides()]
     found.sort(key=lambda crop: -crop[0])
     for _, top, left, crop in found[: PLACEMENTS - 1]:
         side = len(crop)

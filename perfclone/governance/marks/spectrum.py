@@ -17,12 +17,14 @@ import numpy as np
 SIDE = 256
 #: Bytes in an id, and chips that carry each.
 SYMBOLS, CHIPS = 4, 128
+IDS = 256**SYMBOLS
 #: Anybody may read marks made with this key; an operator may have a secret one.
 PUBLIC_KEY = b"perfclone watermark 1"
 # Half-waves across the frame. Below, the host is strong and mottling is seen; above, codecs drop what is faint.
 _BAND = (14, 104)
 _LEAST = 3  # half-waves along each axis: a band or gradient across the whole frame is no mark
 _TEMPLATE_SHARE = 0.25
+_GROUPS, _LEAST_TRUST = 8, 0.03
 
 
 class Spectrum:
@@ -37,7 +39,7 @@ class Spectrum:
 
     def __init__(self, key: bytes = PUBLIC_KEY):
         if not isinstance(key, bytes) or not key:
-            raise ValueError(f"key must be bytes, at least one, got {type(key).__name__} of length {len(key)}.")
+            raise ValueError(f"key must be bytes, at least one, got {'none' if key == b'' else type(key).__name__}")
         vertical, horizontal = np.mgrid[:SIDE, :SIDE]
         radius = np.hypot(vertical, horizontal)
         inside = (radius > _BAND[0]) & (radius < _BAND[1]) & (np.minimum(vertical, horizontal) >= _LEAST)
@@ -49,6 +51,8 @@ class Spectrum:
         self._template_places, self._template_signs = places[count:], signs[count:]
         self._rings = radius.astype(int).ravel()
         self._ring_sizes = np.bincount(self._rings)
+        self._template_radii = radius.ravel()[self._template_places]
+        self._outwards = np.argsort(self._template_radii, kind="stable")
         coefficients = np.zeros(SIDE * SIDE)
         coefficients[self._template_places] = self._template_signs
         self.template = cv2.idct(coefficients.reshape(SIDE, SIDE))
@@ -82,8 +86,18 @@ class Spectrum:
         power = np.bincount(self._rings, coefficients**2) / self._ring_sizes
         power = np.convolve(power, np.ones(5) / 5, "same")
         coefficients /= np.sqrt(power[self._rings] + 1e-9)
-        chips = (coefficients[self._places] * self._signs).sum(axis=1)
+        weighed = coefficients * self._weights(coefficients)[self._rings]
+        chips = (weighed[self._places] * self._signs).sum(axis=1)
         return chips / max(np.sqrt((chips**2).mean()), 1e-9)
+
+    def _weights(self, coefficients: np.ndarray) -> np.ndarray:
+        """How far each ring is to be trusted: as much of it as is left of the template there."""
+        left = coefficients[self._template_places] * self._template_signs
+        groups = np.array_split(left[self._outwards], _GROUPS)
+        radii = np.array_split(self._template_radii[self._outwards], _GROUPS)
+        mean = np.array([group.mean() for group in groups])
+        smooth = np.convolve(np.pad(mean, 1, mode="edge"), (0.25, 0.5, 0.25), "valid")
+        return np.interp(np.arange(len(self._ring_sizes)), [r.mean() for r in radii], smooth.clip(_LEAST_TRUST))
 
 
 def scores(chips: np.ndarray) -> np.ndarray:

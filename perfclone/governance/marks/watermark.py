@@ -9,30 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.governance.marks.search import PLACEMENTS, Place, placements, resized
-from perfclone.governance.marks.spectrum import CHIPS, PUBLIC_KEY, SIDE, SYMBOLS, Spectrum, scores, symbols
+from perfclone.governance.marks.guess import identify
+from perfclone.governance.marks.search import Place, even_contrast, placements, resized
+from perfclone.governance.marks.spectrum import IDS, PUBLIC_KEY, SIDE, SYMBOLS, Spectrum, scores
 
 #: The largest probability of a false match that counts as a match.
 FALSE_MATCH = 1e-5
 #: Frames, spread over a video, after which more add little.
-ENOUGH = 32
-IDS = 2**32
+ENOUGH = 64
 _LEAST_SIDE, _READING_SIDE = 16, 512
-# Levels: rounded, 1.49 leaves flat places within one. Texture of a standard deviation beyond 2 hides more.
+# Levels: rounded, 1.49 leaves flat places within one. In a small frame a codec would drop that, so two are allowed.
+# Texture of a standard deviation beyond 2 hides more.
+_SMALL, _FLAT_IN_SMALL = 480, 1.99
 _FLAT, _TEXTURE, _HIDDEN_FROM, _MOST = 1.49, 0.5, 2.0, 6.0
 
 
 class Watermarker:
     """Puts an id into the frames of a video.
 
-    In flat places the frame changes by at most 2 levels, as a rule by 1, one way only where it is white or black; red,
-    green and blue change alike, so that colours stay.
+    In flat places the frame changes by at most 2 levels, by 1 from 480 pixels up, one way only where it is white or
+    black; red, green and blue change alike, so that colours stay.
 
     Args:
         id: 0 to 2**32 - 1.
@@ -49,6 +50,7 @@ class Watermarker:
         if not 0 < strength <= 10:
             raise ValueError(f"strength must lie above 0 and up to 10, got {strength}")
         self.id, self._shape, self._strength = id, (height, width, 3), strength
+        self._flat = _FLAT_IN_SMALL if min(height, width) < _SMALL else _FLAT
         # Peaks are cut at one standard deviation: more energy for the same largest change.
         self._pattern = Spectrum(key).pattern(id, height, width).clip(-1, 1)
 
@@ -63,8 +65,9 @@ class Watermarker:
         """
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise ValueError(f"frame must be {self._shape} uint8, got {frame.shape} {frame.dtype}")
-        amplitude, offset = (resized(small, *self._shape[:2]) for small in _mask(_luma(frame), self._strength))
-        change = cv2.add(cv2.multiply(amplitude, self._pattern), offset, dtype=cv2.CV_16S)
+        amplitude, offset = (resized(part, *self._shape[:2]) for part in _mask(_luma(frame), self._flat))
+        change = cv2.multiply(amplitude, self._pattern, scale=self._strength)
+        change = cv2.add(change, offset, dtype=cv2.CV_16S)
         return cv2.add(frame, cv2.merge([change] * 3), dtype=cv2.CV_8U)
 
 
@@ -96,28 +99,34 @@ class WatermarkReader:
     """Reads the mark from a stream of frames.
 
     Memory does not grow with the video. One frame is often enough, 8 nearly always; frames far apart say more than
-    neighbours, and beyond 32 little is gained. All must show the same part of the marked picture, which may have been
+    neighbours, and beyond 64 little is gained. All must show the same part of the marked picture, which may have been
     resized and cropped, with the same share kept of width and height, down to 0.7.
 
     Args:
         key: The key of the mark.
         threshold: The largest probability of a false match that counts as one.
+
+    Attributes:
+        frames: How many were added.
     """
 
     def __init__(self, *, key: bytes = PUBLIC_KEY, threshold: float = FALSE_MATCH):
         self._spectrum, self._threshold = Spectrum(key), threshold
-        self._sum, self._frames = np.zeros((SIDE, SIDE)), 0
+        self._sum, self._weight, self.frames = np.zeros((SIDE, SIDE)), 0.0, 0
 
-    def add(self, frame: np.ndarray) -> None:
+    def add(self, frame: np.ndarray, weight: float = 1.0) -> None:
         """Take a frame into account.
 
         Args:
             frame: (H, W, 3) uint8 RGB of any size; sizes may differ.
+            weight: How much it counts, above 0.
         """
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             raise ValueError(f"frame must be (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
-        self._sum += _luma(frame)
-        self._frames += 1
+        # Evened out before it is averaged too: what moves would else leave streaks stronger than the mark.
+        self._sum += weight * even_contrast(_luma(frame))
+        self._weight += weight
+        self.frames += 1
 
     def read(self, candidates: Iterable[int] = ()) -> Reading:
         """Say what the frames so far carry.
@@ -129,15 +138,15 @@ class WatermarkReader:
         Raises:
             UserError: no frame was added.
         """
-        if not self._frames:
+        if not self.frames:
             raise UserError("No frame was read, so there is no watermark to look for; give a video with pictures.")
         expected = np.unique(np.fromiter(candidates, np.int64))
         if len(expected) and not (0 <= expected[0] and expected[-1] < IDS):
             raise ValueError(f"candidates must lie in 0-{IDS - 1}, got {expected[0]} to {expected[-1]}")
-        luma = (self._sum / self._frames).astype(np.float32)
+        average = (self._sum / self._weight).astype(np.float32)
         found = None
-        for place, picture in placements(luma, self._spectrum.template):
-            guess = _identify(scores(self._spectrum.chips(picture)), expected)
+        for place, picture in placements(average, self._spectrum.template):
+            guess = identify(scores(self._spectrum.chips(picture)), expected)
             if found is None or guess.doubt < found[0].doubt:
                 found = guess, place
             if guess.doubt <= self._threshold:
@@ -151,68 +160,36 @@ class WatermarkReader:
             bits=tuple(guess.likeliest >> n & 1 for n in range(8 * SYMBOLS)),
             score=guess.score,
             place=place if matched else None,
-            frames=self._frames,
+            frames=self.frames,
         )
 
 
 def read_video(
     path: str | Path, candidates: Iterable[int] = (), *, key: bytes = PUBLIC_KEY, frames: int = ENOUGH
 ) -> Reading:
-    """Read the mark of a video file from frames spread over its length.
+    """Read the mark of a video file: from frames spread over its length, and from its key frames.
+
+    Key frames count as much as all others together: where the camera moves and the encoder saves, they keep the mark
+    best.
 
     Args:
         path: The video.
         candidates: As for `WatermarkReader.read`.
         key: The key of the mark.
-        frames: How many to look at, at least 1.
+        frames: How many to look at of each kind, at least 1.
 
     Raises:
         FileNotFoundError: there is no such file.
         UserError: it is not a video, is empty, or nothing in it can be decoded.
     """
-    from perfclone.video import sample_frames
+    from perfclone.video import key_frames, sample_frames
 
     reader = WatermarkReader(key=key)
-    for frame in sample_frames(path, frames, max_side=_READING_SIDE):
-        reader.add(frame.pixels)
+    for pick in (sample_frames, key_frames):
+        picked = pick(path, frames, max_side=_READING_SIDE)
+        for frame in picked:
+            reader.add(frame.pixels, 1 / len(picked))
     return reader.read(candidates)
-
-
-class _Guess(NamedTuple):
-    """An id, the probability that it is false, its score, and the likeliest of all ids."""
-
-    id: int
-    doubt: float
-    score: float
-    likeliest: int
-
-
-def _identify(table: np.ndarray, expected: np.ndarray) -> _Guess:
-    """Choose among the expected ids and all ids.
-
-    Doubt has two parts. That an unmarked picture scores so high: Hoeffding's bound for chips of random sign, times the
-    number of ids, placements and ways (two) that could have. And that a marked picture carries another id: by Bayes's
-    rule, as if expected ids and all ids were equally likely beforehand, with normal noise.
-
-    Args:
-        table: (4, 256) from `scores`.
-        expected: (K,) int64 ids, sorted.
-    """
-    best = table.argmax(axis=1)
-    likeliest, top = int((best << (8 * np.arange(SYMBOLS))).sum()), float(table.max(axis=1).sum())
-    sharpness = top / max(1 - top**2 / (SYMBOLS * CHIPS), 1e-3)
-    evidence = float(np.logaddexp.reduce(sharpness * table, axis=1).sum()) - np.log(IDS)
-    choices = [(likeliest, top, IDS)]
-    if len(expected):
-        fits = table[np.arange(SYMBOLS), symbols(expected)].sum(axis=1)
-        evidence = np.logaddexp(evidence, np.logaddexp.reduce(sharpness * fits) - np.log(len(expected)))
-        choices.append((int(expected[fits.argmax()]), float(fits.max()), len(expected)))
-    guesses = []
-    for id, score, rivals in choices:
-        unmarked = 2 * PLACEMENTS * rivals * np.exp(-(max(score, 0) ** 2) / 2)
-        other = -np.expm1(min(0.0, sharpness * score - np.log(rivals) - evidence))
-        guesses.append(_Guess(id, float(unmarked + other), score, likeliest))
-    return min(guesses, key=lambda guess: guess.doubt)
 
 
 def _luma(frame: np.ndarray) -> np.ndarray:
@@ -220,7 +197,7 @@ def _luma(frame: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(resized(frame, SIDE, SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
-def _mask(luma: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def _mask(luma: np.ndarray, flat: float) -> tuple[np.ndarray, np.ndarray]:
     """How strong the pattern may be, and how far it must be moved off white and black; both (256, 256), levels.
 
     Of the texture around a place the least counts, so that nothing spills from an edge into the plain wall beside it.
@@ -228,8 +205,8 @@ def _mask(luma: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
     mean = cv2.blur(luma, (3, 3))
     deviation = cv2.sqrt(cv2.max(cv2.blur(luma * luma, (3, 3)) - mean * mean, 0))
     deviation = cv2.erode(deviation, np.ones((3, 3), np.uint8))
-    amplitude = (_FLAT + _TEXTURE * (deviation - _HIDDEN_FROM)).clip(_FLAT, _MOST)
+    amplitude = (flat + _TEXTURE * (deviation - _HIDDEN_FROM)).clip(flat, _MOST)
     white, black = (luma - 254).clip(0, 1), (1 - luma).clip(0, 1)
     # There only one direction is left: half a level either way around half a level, so that one in two pixels changes.
     amplitude -= (white + black) / 2
-    return strength * amplitude, (black - white) / 2
+    return amplitude, (black - white) / 2
