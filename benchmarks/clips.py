@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from benchmarks.common import counted
-from eval.regions import cut_square, person_square
+from eval.regions import cut_square, person_square, square_around
 from perfclone.commands.common import progress_bar
 from perfclone.crop import Box
 from perfclone.errors import UserError
@@ -21,8 +21,6 @@ from perfclone.pose.sequence import BODY_18, Pose, PoseSequence
 from perfclone.video import Frame, VideoReader, VideoWriter
 
 SIZE = 256
-#: Room around the joints when a clip is cut to a square, on each side, as a share of their extent.
-MARGIN = 0.15
 
 
 @dataclass(frozen=True)
@@ -145,26 +143,6 @@ def _person_square(frames: Iterable[Frame], size: tuple[int, int]) -> Box:
     if not len(joints):
         raise UserError("Nobody is seen in the video; give footage of one person, whole in the picture.")
     return square_around(joints.min(0), joints.max(0), size)
-
-
-def square_around(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> Box:
-    """A square around a box of joints.
-
-    It has the full margin, or what the short side of the picture leaves of it but no less than a third; and it lies
-    inside the picture as far as it can.
-
-    Args:
-        low: (2,) left and top of the joints, pixels.
-        high: (2,) right and bottom.
-        size: (width, height) of the picture.
-    """
-    extent = (high - low).max()
-    least, wanted = (extent * (1 + 2 * margin) for margin in (MARGIN / 3, MARGIN))
-    side = round(min(wanted, max(least, min(size))))
-    corner = (low + high - side) / 2
-    inside = np.clip(corner, 0, np.maximum(np.array(size) - side, 0))
-    x, y = np.round(np.where(side <= np.array(size), inside, corner)).astype(int)
-    return Box(int(x), int(y), side)
 
 
 def person_crops(mattes: np.ndarray, *videos: np.ndarray) -> list[np.ndarray]:

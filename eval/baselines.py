@@ -7,7 +7,7 @@ the numbers of weights are the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,8 +199,8 @@ class Pix2Pix:
         self.discriminator.requires_grad_(True)
 
     @torch.no_grad()
-    def render(self, pictures: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield an (H, W, 3) uint8 RGB frame for each skeleton of (T, H, W, 3) uint8.
+    def render(self, pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield an (H, W, 3) uint8 RGB frame for each skeleton, (H, W, 3) uint8.
 
         Norms use the picture's own statistics, as the paper and the public code do. Dropout, which they leave on at
         test time, is off: it would make the video flicker.
@@ -221,12 +221,17 @@ def _gan_loss(logits: torch.Tensor, real: bool) -> torch.Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
-def skeletons(poses: PoseSequence) -> np.ndarray:
-    """Draw the body of each pose on black, as controlnet-aux does: (T, H, W, 3) uint8 of the sequence's own size."""
+def draw_skeletons(poses: PoseSequence) -> Iterator[np.ndarray]:
+    """Draw the body of each pose on black, as controlnet-aux does: (H, W, 3) uint8 each, of the sequence's size."""
     from perfclone.pose.draw import draw_pose
 
     width, height = poses.size
-    return np.stack([draw_pose(Pose(k, s), height, width) for k, s in zip(poses.keypoints, poses.scores)])
+    return (draw_pose(Pose(k, s), height, width) for k, s in zip(poses.keypoints, poses.scores))
+
+
+def skeletons(poses: PoseSequence) -> np.ndarray:
+    """All of :func:`draw_skeletons`, (T, H, W, 3) uint8."""
+    return np.stack(list(draw_skeletons(poses)))
 
 
 def nearest(reference: PoseSequence, poses: PoseSequence) -> np.ndarray:

@@ -13,10 +13,11 @@ import numpy as np
 
 from eval.metrics import temporal
 from eval.metrics.distribution import FeatureDistance
+from eval.metrics.flow import optical_flow
 from eval.metrics.identity import FaceDistance
 from eval.metrics.perceptual import load_perceptual
-from eval.metrics.performance import joint_error, lag, pck
-from eval.metrics.picture import ms_ssim_frame, psnr_frame, ssim_frame
+from eval.metrics.performance import joint_error, lag, pck, within
+from eval.metrics.picture import SMALLEST_MS_SSIM, ms_ssim_frame, psnr_frame, ssim_map, window_mean
 from eval.results import Interval, Row
 from perfclone.pose import PoseSequence
 
@@ -24,8 +25,6 @@ from perfclone.pose import PoseSequence
 WARP_SCALE = 1e4
 #: Faces are compared in at most this many frames, evenly spaced: it takes a third of a second each.
 FACE_FRAMES = 60
-#: MS-SSIM halves the picture four times under a window of 11 pixels.
-MS_SSIM_SIDE = 176
 
 
 class Look(NamedTuple):
@@ -35,14 +34,14 @@ class Look(NamedTuple):
         output: (H, W, 3) uint8 RGB.
         truth: (H, W, 3) uint8 RGB.
         person: (H, W) bool, where the person of the truth is.
-        background: (H, W) bool, where nobody is in either, with a margin.
+        nearby: (H, W) uint8, above 0 where somebody is in either, with a margin.
         crops: The square around the truth's person in both, (256, 256, 3) uint8 each; None where nobody is.
     """
 
     output: np.ndarray
     truth: np.ndarray
     person: np.ndarray
-    background: np.ndarray
+    nearby: np.ndarray
     crops: tuple[np.ndarray, np.ndarray] | None
 
 
@@ -63,8 +62,8 @@ class Series:
     found: dict[str, dict[str, list[float | None]]] = field(default_factory=lambda: defaultdict(dict))
 
     def add(self, metric: str, region: str, value: float | None) -> None:
-        """Append the value of the next frame."""
-        self.found[metric].setdefault(region, []).append(value)
+        """Append the value of the next frame; NaN is none."""
+        self.found[metric].setdefault(region, []).append(None if value is None or np.isnan(value) else value)
 
     def into(self, row: Row) -> None:
         """Hand them over."""
@@ -80,33 +79,27 @@ class PictureMeter:
 
     def __init__(self, device: str):
         self.network, self.series = load_perceptual(device), Series()
-        self._before: dict[str, tuple | None] = {"whole": None, "person": None}
+        self._before: tuple | None = None
 
     def update(self, look: Look) -> None:
         """Take the next moment."""
-        output, truth, person, add = look.output, look.truth, look.person, self.series.add
-        self._perceive("whole", (output, truth))
-        self._perceive("person", look.crops)
-        add("psnr", "whole", psnr_frame(output, truth))
-        add("psnr", "person", psnr_frame(output, truth, person) if person.any() else None)
-        add("ssim", "whole", ssim_frame(output, truth))
-        add("ssim", "person", ssim_frame(output, truth, person) if person.any() else None)
-        if min(output.shape[:2]) >= MS_SSIM_SIDE:
-            add("ms_ssim", "whole", ms_ssim_frame(output, truth))
-        add("ms_ssim", "person", ms_ssim_frame(*look.crops) if look.crops else None)
-
-    def _perceive(self, region: str, pair: tuple[np.ndarray, np.ndarray] | None) -> None:
-        """The distance of a pair of frames, and how differently each moved on from its own last frame."""
-        before, self._before[region] = self._before[region], None
-        distance = change = None
-        if pair is not None:
-            y, x = self._before[region] = tuple(self.network.features(frame[None]) for frame in pair)
-            distance = float(self.network.distance(y, x))
+        pair = (look.output, look.truth)
+        regions = {"whole": None, "person": look.person}
+        alike = ssim_map(*pair)
+        for region, where in regions.items():
+            self.series.add("psnr", region, psnr_frame(*pair, where))
+            self.series.add("ssim", region, window_mean(alike, where))
+            if min(look.output.shape[:2]) >= SMALLEST_MS_SSIM:
+                self.series.add("ms_ssim", region, ms_ssim_frame(*pair, where))
+        before, self._before = self._before, tuple(self.network.features(frame[None]) for frame in pair)
+        for region, where in regions.items():
+            mask = None if where is None else where[None]
+            self.series.add(self.network.name, region, float(self.network.distance(*self._before, mask)))
+            moved = None
             if before is not None:
-                steps = [float(self.network.distance(last, now)) for last, now in zip(before, (y, x))]
-                change = 100 * abs(steps[0] - steps[1])
-        self.series.add(self.network.name, region, distance)
-        self.series.add("t_lp", region, change)
+                steps = (self.network.distance(last, now, mask) for last, now in zip(before, self._before))
+                moved = temporal.t_lp_pair(*map(float, steps))
+            self.series.add("t_lp", region, moved)
 
     def finish(self, row: Row) -> None:
         """Hand the series over."""
@@ -127,39 +120,26 @@ class MotionMeter:
         self._before: Look | None = None
 
     def update(self, look: Look) -> None:
-        """Take the next moment."""
+        """Take the next moment; the first has no values, for it follows none."""
         before, self._before = self._before, look
-        regions = {"whole": None, "person": look.person if before is None else before.person}
-        flows = [None, None]
-        if before is not None:
-            flows = [self._flows(getattr(before, name), getattr(look, name)) for name in ("output", "truth")]
-        for name, series, flow in (("output", self.series, flows[0]), ("truth", self.floor, flows[1])):
-            for region, where in regions.items():
-                self._steadiness(series, name, region, where, before, look, flow)
-        for region, where in regions.items():
-            value = None
-            if before is not None and (where is None or where.any()):
-                value = temporal.t_of_pair(flows[1][0], flows[0][0], where)
-            self.series.add("t_of", region, value)
+        where = {"whole": None, "person": look.person if before is None else before.person}
+        flows = None if before is None else [self._flows(before, look, name) for name in ("output", "truth")]
+        for region, mask in where.items():
+            self.series.add("t_of", region, flows and temporal.t_of_pair(flows[1][0], flows[0][0], mask))
+            for n, (name, series) in enumerate((("output", self.series), ("truth", self.floor))):
+                a, b = (None, None) if before is None else (getattr(before, name), getattr(look, name))
+                error = flows and WARP_SCALE * temporal.warp_error_pair(a, b, *flows[n], mask)
+                series.add("warp_error", region, error)
+                if self.still:
+                    series.add("temporal_flickering", region, flows and temporal.flickering_pair(a, b, mask))
+                if self.still and region == "whole":
+                    change = flows and temporal.background_change_pair(a, b, before.nearby, look.nearby)
+                    series.add("background_change", region, change)
 
     @staticmethod
-    def _flows(here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return temporal.optical_flow(here, there), temporal.optical_flow(there, here)
-
-    def _steadiness(self, series, name, region, where, before, look, flow) -> None:
-        values = dict.fromkeys(("warp_error", "temporal_flickering", "background_change"))
-        if before is not None and (where is None or where.any()):
-            here, there = getattr(before, name), getattr(look, name)
-            values["warp_error"] = WARP_SCALE * temporal.warp_error_pair(here, there, *flow, where)
-            values["temporal_flickering"] = temporal.flickering_pair(here, there, where)
-            still = before.background & look.background
-            if still.any():
-                values["background_change"] = temporal.background_change_pair(here, there, still)
-        series.add("warp_error", region, values["warp_error"])
-        if self.still:
-            series.add("temporal_flickering", region, values["temporal_flickering"])
-            if region == "whole":
-                series.add("background_change", region, values["background_change"])
+    def _flows(before: Look, look: Look, name: str) -> tuple[np.ndarray, np.ndarray]:
+        here, there = getattr(before, name), getattr(look, name)
+        return optical_flow(here, there), optical_flow(there, here)
 
     def finish(self, row: Row) -> None:
         """Hand the series over, and the means of the truth's own as floors."""
@@ -251,7 +231,8 @@ def performance(row: Row, found: PoseSequence, wanted: PoseSequence, torso: floa
         wanted: The poses that it should show, in the same pixels.
         torso: The actor's torso length, pixels.
     """
-    arguments = (found.keypoints, found.scores, wanted.keypoints, wanted.scores)
+    asked = within(wanted.keypoints, wanted.scores, wanted.size)
+    arguments = (found.keypoints, found.scores, wanted.keypoints, asked)
     series = {f"pck_{share}": pck(*arguments, torso, share) for share in (0.1, 0.2)}
     series["joint_error"] = joint_error(*arguments, torso)
     for name, values in series.items():

@@ -30,6 +30,8 @@ class Metric:
         better: Which direction is better; "none" for what is only described.
         digits: Decimal places worth showing.
         source: Where the definition comes from.
+        most: The largest value it can have, where there is one; the least is 0 of all whose better direction is lower
+            but the kernel distances.
     """
 
     title: str
@@ -37,6 +39,7 @@ class Metric:
     better: Literal["lower", "higher", "none"]
     digits: int
     source: str
+    most: float | None = None
 
 
 #: Every metric that a report may hold, by the name that `report.json` and the model card use.
@@ -44,19 +47,19 @@ METRICS: dict[str, Metric] = {
     "lpips_alex": Metric("LPIPS (alex)", "", "lower", 4, "Zhang et al., CVPR 2018"),
     "st_lpips_alex": Metric("ST-LPIPS (alex)", "", "lower", 4, "Ghildyal and Liu, ECCV 2022"),
     "psnr": Metric("PSNR", "dB", "higher", 2, "-10 log10 MSE in floating point"),
-    "ssim": Metric("SSIM", "", "higher", 4, "Wang et al., TIP 2004"),
-    "ms_ssim": Metric("MS-SSIM", "", "higher", 4, "Wang et al., Asilomar 2003"),
+    "ssim": Metric("SSIM", "", "higher", 4, "Wang et al., TIP 2004", 1.0),
+    "ms_ssim": Metric("MS-SSIM", "", "higher", 4, "Wang et al., Asilomar 2003", 1.0),
     "fid": Metric("FID", "", "lower", 2, "Heusel et al., NeurIPS 2017; Inception v3"),
     "kid": Metric("KID x 1000", "", "lower", 3, "Binkowski et al., ICLR 2018; Inception v3"),
     "fd_efficientnet_lite0": Metric("FD (EfficientNet-Lite0)", "", "lower", 3, "FID's formula, other features"),
     "kd_efficientnet_lite0": Metric("KD x 1000 (EfficientNet-Lite0)", "", "lower", 3, "KID's formula, other features"),
     "warp_error": Metric("Warp error x 10^4", "", "lower", 3, "Lai et al., ECCV 2018"),
-    "temporal_flickering": Metric("Temporal flickering", "", "higher", 4, "VBench, CVPR 2024; static shots only"),
+    "temporal_flickering": Metric("Temporal flickering", "", "higher", 4, "VBench, CVPR 2024; static shots only", 1.0),
     "t_of": Metric("tOF", "px", "lower", 4, "Chu et al. (TecoGAN), TOG 2020"),
     "t_lp": Metric("tLP", "", "lower", 4, "Chu et al. (TecoGAN), TOG 2020"),
     "background_change": Metric("Background change", "8-bit levels", "lower", 3, "docs/evaluation.md"),
-    "pck_0.1": Metric("PCK @ 0.1 torso", "", "higher", 4, "Yang and Ramanan, TPAMI 2013"),
-    "pck_0.2": Metric("PCK @ 0.2 torso", "", "higher", 4, "Yang and Ramanan, TPAMI 2013"),
+    "pck_0.1": Metric("PCK @ 0.1 torso", "", "higher", 4, "Yang and Ramanan, TPAMI 2013", 1.0),
+    "pck_0.2": Metric("PCK @ 0.2 torso", "", "higher", 4, "Yang and Ramanan, TPAMI 2013", 1.0),
     "joint_error": Metric("Joint error", "torso lengths", "lower", 4, "mean distance of joints seen in both"),
     "lag": Metric("Lag", "frames", "none", 0, "shift with the least joint error"),
     "face_distance": Metric("Face distance", "", "lower", 3, "dlib's face descriptors; same person below 0.6"),
@@ -74,6 +77,17 @@ class Interval:
     low: float | None = None
     high: float | None = None
     n: int = 1
+
+    def within(self, metric: Metric) -> Interval:
+        """The same interval without the part that no value of the metric can reach."""
+        least = 0.0 if metric.better == "lower" else -math.inf
+        most = math.inf if metric.most is None else metric.most
+        bounds = {
+            name: min(max(value, least), most)
+            for name in ("low", "high")
+            if (value := getattr(self, name)) is not None
+        }
+        return dataclasses.replace(self, **bounds)
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,7 @@ class Row:
         values: Metric -> region -> mean with interval.
         drift: Metric -> region -> slope.
         series: Metric -> region -> value of each frame; None where a frame has none, such as the first of a pair.
-        floors: Metric -> what the real video has of it, where that is known.
+        floors: "metric/region" -> what the real video has of it, where that is known.
         notes: Sentences that belong beside the numbers, such as "ST-LPIPS stands in for LPIPS: ...".
         files: What was written for people, by kind ("sheet", "worst", "video"), relative to the report's folder.
     """

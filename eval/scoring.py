@@ -15,16 +15,15 @@ import cv2
 import numpy as np
 
 from eval.meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
-from eval.metrics.temporal import BACKGROUND_BELOW
 from eval.regions import cut_square, person_square
-from eval.results import Row
+from eval.results import METRICS, Row
 from eval.statistics import block_bootstrap, drift
 from perfclone.camera import CameraTracker
 from perfclone.errors import UserError
 from perfclone.pipeline import read_poses
 from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.mattes import Mattes
-from perfclone.retarget import measure_body, retarget
+from perfclone.retarget import measure_body, retarget_sequence
 from perfclone.video import VideoReader, probe
 
 #: Motion needs two frames.
@@ -142,8 +141,7 @@ def follow(driving: Path, real: PoseSequence, options: ScoreOptions, progress: P
         raise UserError(f"{driving} has {len(poses)} frames and the truth {len(real)}; cut both to the same moments.")
     if not (poses.scores > 0).any():
         raise UserError(f"Nobody was found in {driving}; give footage of one person, whole in the picture.")
-    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(poses), measure_body(real))
-    return PoseSequence(keypoints, scores, poses.times, real.size, poses.extractor)
+    return retarget_sequence(poses, measure_body(real), real.size)
 
 
 def looks(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.ndarray) -> Iterator[Look]:
@@ -162,8 +160,8 @@ def looks(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.nd
             real_matte, fake_matte = (cv2.resize(mattes[t], size) for mattes in (real_mattes, fake_mattes))
             square = person_square(real_matte)
             crops = None if square is None else tuple(cut_square(each.pixels, square) for each in (fake, real))
-            background = cv2.dilate(np.maximum(real_matte, fake_matte), _KERNEL) < BACKGROUND_BELOW
-            yield Look(fake.pixels, real.pixels, real_matte > 127, background, crops)
+            nearby = cv2.dilate(np.maximum(real_matte, fake_matte), _KERNEL)
+            yield Look(fake.pixels, real.pixels, real_matte > 127, nearby, crops)
 
 
 def summarise(row: Row, seed: int) -> None:
@@ -171,7 +169,7 @@ def summarise(row: Row, seed: int) -> None:
     for metric, by_region in row.series.items():
         for region, series in by_region.items():
             values = row.values.setdefault(metric, {})
-            values[region] = block_bootstrap(series, seed)
+            values[region] = block_bootstrap(series, seed).within(METRICS[metric])
             slope = drift(series, row.fps, seed=seed)
             if slope is not None:
                 row.drift.setdefault(metric, {})[region] = slope

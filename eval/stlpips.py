@@ -64,6 +64,11 @@ class STLPIPS(nn.Module):
         for name in ("shift", "scale"):
             self.scaling_layer.register_buffer(name, torch.zeros(1, 3, 1, 1))
 
+    @property
+    def heads(self) -> list[torch.Tensor]:
+        """What each channel counts: five (1, C, 1, 1)."""
+        return [self.get_submodule(f"lin{n}").model[1].weight for n in range(len(CHANNELS))]
+
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """(B, 3, H, W) in [-1, 1] -> five maps, each of unit length along its channels."""
         x = (x - self.scaling_layer.shift) / self.scaling_layer.scale
@@ -75,9 +80,8 @@ class STLPIPS(nn.Module):
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """Two (B, 3, H, W) RGB batches in [-1, 1] -> (B,) distances, 0 for equal pictures."""
-        heads = (self.get_submodule(f"lin{n}").model for n in range(len(CHANNELS)))
-        pairs = zip(heads, self.features(a), self.features(b))
-        return sum(head((p - q).square()).mean((1, 2, 3)) for head, p, q in pairs)
+        triples = zip(self.heads, self.features(a), self.features(b))
+        return sum(F.conv2d((p - q).square(), head).mean((1, 2, 3)) for head, p, q in triples)
 
 
 @functools.cache

@@ -55,7 +55,12 @@ def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, f
 
 
 def train(
-    people: list[tuple[Footage, float]], minutes: float, preset: str, batch: int = 2, device: str = "cpu", seed: int = 0
+    people: list[tuple[Footage, float]],
+    minutes: float,
+    preset: str,
+    batch: int = 2,
+    device: str = "cpu",
+    seed: int = 0,
 ) -> Generator:
     """Train the shared U-Net on the people in turn; gives it on the CPU."""
     size = PRESETS[preset]
@@ -72,7 +77,10 @@ def train(
     )
     groups = [{"params": list(generator.unet.parameters())}, {"params": [own.texels for own in textures]}]
     rates = (1e-3, 1e-2)
-    optimiser, features = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=1e-4), PerceptualFeatures().to(device)
+    optimiser, features = (
+        torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=1e-4),
+        PerceptualFeatures().to(device),
+    )
     began, step, bar = time.monotonic(), 0, tqdm(total=round(minutes * 60), unit="s")
     while (fraction := (time.monotonic() - began) / (minutes * 60)) < 1:
         for group, rate in zip(optimiser.param_groups, rates):

@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from perfclone.errors import UserError
+from perfclone.files import saved, write_together
 from perfclone.generator import Generator
 from perfclone.retarget import Body
 
@@ -167,19 +168,11 @@ class Actor(nn.Module):
         return self.config.body
 
     def save_pretrained(self, folder: str | Path) -> Path:
-        """Write ``config.json`` and ``model.safetensors`` (16-bit); each beside, then renamed."""
+        """Write ``config.json`` and ``model.safetensors`` (16-bit), both or neither; other files there stay."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: _small(value) for name, value in self.state_dict().items()}
-        weights, config = folder / f".{WEIGHTS}.part", folder / f".{CONFIG}.part"
-        try:
-            weights.write_bytes(save(tensors, metadata={"format": "pt"}))
-            config.write_text(json.dumps(dataclasses.asdict(self.config), indent=2) + "\n", encoding="utf-8")
-            weights.replace(folder / WEIGHTS)
-            config.replace(folder / CONFIG)
-        finally:
-            for beside in (weights, config):
-                beside.unlink(missing_ok=True)  # a full disk leaves half of it
+        config = json.dumps(dataclasses.asdict(self.config), indent=2) + "\n"
+        write_together(folder, {CONFIG: config.encode(), WEIGHTS: save(tensors, metadata={"format": "pt"})})
         return folder
 
     @classmethod
@@ -204,17 +197,17 @@ class Actor(nn.Module):
         if not folder.is_dir():
             folder = _fetch(str(name), revision, token, cache_dir, local_files_only)
         for file in (CONFIG, WEIGHTS):
-            if not (folder / file).is_file():
+            if not saved(folder, file).is_file():
                 raise UserError(
                     f"{folder} is not an actor: it has no {file}; train one with `python -m perfclone train`."
                 )
         try:
-            actor = cls(ActorConfig.load(folder / CONFIG))
+            actor = cls(ActorConfig.load(saved(folder, CONFIG)))
         except UserError:
             raise
         except ValueError as error:
             raise UserError(f"{folder / CONFIG} does not describe an actor: {error}.") from error
-        actor.load_state_dict(_read(folder / WEIGHTS, actor.state_dict()), strict=True)
+        actor.load_state_dict(_read(saved(folder, WEIGHTS), actor.state_dict()), strict=True)
         return actor.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 

@@ -38,6 +38,13 @@ class MotionReport:
     explained: float
     transforms: np.ndarray
 
+    @property
+    def movement(self) -> str:
+        """What a camera of kind "moving" did, as the end of a sentence; a cut counts as movement."""
+        if self.explained < _EXPLAINED_FRAMES:
+            return f"in {1 - self.explained:.0%} of the frames the background cannot be laid over that of the first"
+        return f"the picture shifts by up to {self.max_shift_px:.0f} px at 720p"
+
 
 class Stabiliser:
     """Finds, frame by frame, the similarity transform that lays the background over that of an anchor frame.

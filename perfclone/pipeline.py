@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from perfclone.painter import Painter
 from perfclone.pose.clean import clean
 from perfclone.pose.sequence import INDEX, Pose, PoseSequence
 from perfclone.prefetch import prefetch
-from perfclone.retarget import Body, measure_body, retarget
+from perfclone.retarget import Body, measure_body, retarget_stream
 
 if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor
@@ -161,16 +162,17 @@ class PerformanceCloner:
             driver = stage.body
             first = [] if driver else _until_measurable(moments)
             driver = driver or measure_body(_sequence(first))
-            times = []
+            ahead, times = deque(), []
+
+            def poses() -> Iterator[Pose]:
+                for moment in chain(first, moments):
+                    ahead.append(moment.time)
+                    yield moment.pose
 
             def retargeted() -> Iterator[Moment]:
-                for moment in chain(first, moments):
-                    keypoints, scores = retarget(
-                        moment.pose.keypoints[None], moment.pose.scores[None], driver, painter.body,
-                        options.keep_proportions,
-                    )  # fmt: skip
-                    times.append(moment.time)
-                    yield Moment(Pose(keypoints[0], scores[0]), moment.time)
+                for pose in retarget_stream(poses(), stage.fps, driver, painter.body, options.keep_proportions):
+                    times.append(ahead.popleft())
+                    yield Moment(pose, times[-1])
 
             for pixels in painter.paint(retargeted()):
                 yield pixels, times.pop(0)

@@ -1,13 +1,17 @@
-"""Retargeting: a driving pose moved to the actor's limb lengths, place and scale. Plain maths, no state."""
+"""Retargeting: a driving pose moved to the actor's limb lengths, place and scale. Plain maths."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from perfclone.errors import UserError
-from perfclone.pose.sequence import INDEX, PoseSequence
+from perfclone.pose.sequence import INDEX, Pose, PoseSequence
 
 #: Length groups in the order of ``Body.lengths``, each with its share of the torso in an average adult,
 #: which stands in for a limb that was never seen.
@@ -17,6 +21,13 @@ LENGTHS: dict[str, float] = {
 }  # fmt: skip
 _GROUPS = list(LENGTHS)
 _ROOT = -1  # the middle of the hips; no keypoint of its own
+#: Feet that leave the floor come back within this time, seconds; what rises for longer is the floor itself.
+_AIRBORNE_S = 1.0
+#: Half the time over which the floor line is averaged, seconds.
+_STEADY_S = 0.2
+#: The floor line of the clone may leave the actor's by this share of the actor's height: so much higher stand feet
+#: in the picture whose toes point away from the camera, or one step deeper in the room.
+_STRAY = 0.015
 
 
 def _tree() -> list[tuple[int, int, str]]:
@@ -121,9 +132,89 @@ def _lowest_foot(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(y), y, np.nan)
 
 
+def _floors(low: Iterable[float], fps: float) -> Iterator[float]:
+    """The floor under a performer, (T,) y in pixels, from the lowest foot in each frame; NaN is not known.
+
+    Who walks towards the camera comes lower in the picture, and so does the floor under them. The lowest foot tells
+    where it is, but for jumps: rises that end within a second. The morphological closing of the foot's path (Serra,
+    1982) fills just these and follows everything else without lag; it needs to look ahead by 1.2 s.
+
+    The size of the performer would tell their depth too, but less well than their feet do: a squat shortens torso and
+    thighs in the picture by more than a step of a metre does.
+    """
+    half, steady = max(1, round(_AIRBORNE_S * fps / 2)), round(_STEADY_S * fps)
+    reach = 2 * half + steady
+    window: deque[float] = deque(maxlen=2 * reach + 1)
+    for n, y in enumerate(_with_ends(low, reach)):
+        window.append(y)
+        if n >= 2 * reach:
+            lowest = sliding_window_view(np.nan_to_num(window, nan=-np.inf), 2 * half + 1).max(1)
+            closed = sliding_window_view(np.where(np.isfinite(lowest), lowest, np.inf), 2 * half + 1).min(1)
+            known = closed[np.isfinite(closed)]
+            yield float(known.mean()) if len(known) else np.nan
+
+
+def _with_ends(values: Iterable[float], count: int) -> Iterator[float]:
+    """A stream with its first and its last value so many times more: a clip begins and ends on the floor."""
+    last = None
+    for value in values:
+        yield from repeat(value, 1 if last is not None else count + 1)
+        last = value
+    yield from repeat(last, count if last is not None else 0)
+
+
+def retarget_sequence(poses: PoseSequence, actor: Body, size: tuple[int, int]) -> PoseSequence:
+    """Retarget a whole performance by :func:`retarget_stream`, its driver measured on all of it.
+
+    Args:
+        poses: Cleaned poses of the driving video.
+        actor: The target actor.
+        size: (width, height) of the actor's frame, pixels.
+    """
+    stream = (Pose(keypoints, scores) for keypoints, scores in zip(poses.keypoints, poses.scores))
+    moved = list(retarget_stream(stream, poses.fps, measure_body(poses), actor))
+    return PoseSequence.from_poses(moved, poses.times, size, poses.extractor)
+
+
+def retarget_stream(
+    poses: Iterable[Pose], fps: float, driver: Body, actor: Body, keep_proportions: bool = False
+) -> Iterator[Pose]:
+    """Retarget a stream of poses, with the actor's feet on their floor wherever the driver walks.
+
+    It is :func:`retarget` over a floor line that follows the driver's lowest foot but for jumps of up to a second, for
+    which it looks ahead by 1.2 s; it holds no more than that. Where no foot is seen the floor stays where it was.
+
+    Args:
+        poses: One cleaned pose a frame, in order.
+        fps: Frames a second.
+        driver: The driving performer.
+        actor: The target actor.
+        keep_proportions: Only scale and place the driver's own proportions.
+
+    Yields:
+        As many poses as came in, in the actor's frame, without mattes.
+    """
+    held: deque[Pose] = deque()
+
+    def low() -> Iterator[float]:
+        for pose in poses:
+            held.append(pose)
+            yield float(_lowest_foot(pose.keypoints[None], pose.scores[None])[0])
+
+    floor_y = driver.floor_y
+    for here in _floors(low(), fps):
+        floor_y = here if np.isfinite(here) else floor_y
+        pose = held.popleft()
+        keypoints, scores = retarget(
+            pose.keypoints[None], pose.scores[None], driver, actor, keep_proportions, np.array([floor_y])
+        )
+        yield Pose(keypoints[0], scores[0])
+
+
 def retarget(
-    keypoints: np.ndarray, scores: np.ndarray, driver: Body, actor: Body, keep_proportions: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+    keypoints: np.ndarray, scores: np.ndarray, driver: Body, actor: Body, keep_proportions: bool = False,
+    floor_y: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Move driving poses to the actor's body, place and scale.
 
     Every bone keeps its direction and its foreshortening (its length as a share of the driver's own) and takes the
@@ -137,6 +228,8 @@ def retarget(
         driver: The driving performer, measured in the driving video.
         actor: The target actor, measured in the reference video.
         keep_proportions: Only scale and place the driver's own proportions.
+        floor_y: (T,) the floor line under the driver in each frame, pixels; None takes ``driver.floor_y``
+            throughout. However it moves, the actor's own hardly does.
 
     Returns:
         (T, J, 2) float32 in the actor's frame and (T, J) float32 scores, 0 where a joint's parent was not seen.
@@ -155,8 +248,10 @@ def retarget(
         moved[:, child] = base + vector * ratio[group]
         out[:, child] = np.where(seen & placed, scores[:, child], 0)
     x = actor.centre_x + scale * (root[:, 0] - driver.centre_x)
-    lift = scale * (driver.floor_y - _lowest_foot(keypoints, scores))
-    y = actor.floor_y - lift - _lowest_foot(moved, out)
-    y = np.where(np.isfinite(y), y, actor.floor_y + scale * (root[:, 1] - driver.floor_y))
+    floor_y = np.full(len(root), driver.floor_y) if floor_y is None else floor_y
+    stray = np.clip(scale * (floor_y - driver.floor_y), -_STRAY * actor.height, _STRAY * actor.height)
+    floor = actor.floor_y + stray
+    y = floor - scale * (floor_y - _lowest_foot(keypoints, scores)) - _lowest_foot(moved, out)
+    y = np.where(np.isfinite(y), y, floor + scale * (root[:, 1] - floor_y))
     moved += np.stack([x, y], -1)[:, None].astype(np.float32)
     return np.where(out[..., None] > 0, moved, 0).astype(np.float32), out

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import json
 import stat
@@ -146,13 +147,37 @@ def test_the_bank_is_spread_over_the_reference():
 
 
 def test_a_disk_that_fills_leaves_the_actor_that_was_there_and_no_remains(folder, monkeypatch):
-    def full(path, text, **_):
+    def full(path, content):
         path.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
 
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     actor = Actor.from_pretrained(folder)
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
         actor.save_pretrained(folder)
+    with pytest.raises(OSError, match="No space"):
+        actor.save_pretrained(folder.with_name("other"))
+    assert not folder.with_name("other").exists()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_saving_over_an_actor_gives_the_old_one_or_the_new_one_wherever_it_stops(folder, monkeypatch, moves):
+    (folder / "README.md").write_text("mine")
+    new, move, done = untrained_actor(seed=5, fps=12.5), Path.replace, []
+
+    def stop(path, target):
+        if len(done) == moves:
+            raise KeyboardInterrupt
+        done.append(path)
+        return move(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        with contextlib.suppress(KeyboardInterrupt):
+            new.save_pretrained(folder)
+    found = Actor.from_pretrained(folder)
+    for part in (found, Actor.from_pretrained(new.save_pretrained(folder))):
+        assert part.config.fps == 12.5 and torch.equal(part.plate, new.plate)
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", CONFIG, WEIGHTS]

@@ -26,6 +26,7 @@ def pins(name: str) -> dict[str, str]:
 
 RUNTIME = pins("requirements.txt")
 DEV = pins("requirements-dev.txt")
+FACES = pins("requirements-eval-faces.txt")
 
 
 def test_the_dev_requirements_include_the_runtime_and_repeat_nothing():
@@ -46,7 +47,7 @@ def test_the_two_builds_of_cv2_are_one_version():
 
 def imported_packages(*places: str) -> set[str]:
     """Distributions that the Python files import, `OURS` and the standard library left out."""
-    owners = metadata.packages_distributions()
+    owners = {"dlib": ["dlib-bin"], **metadata.packages_distributions()}  # the optional one need not be installed
     files = [
         f for place in places for f in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
     ]
@@ -66,9 +67,13 @@ def test_what_the_product_imports_is_pinned():
     assert imported_packages("perfclone", "studio", "app.py") <= RUNTIME.keys()
 
 
+def test_what_an_evaluation_imports_is_pinned_with_the_product():
+    assert imported_packages("eval") <= (RUNTIME | FACES).keys()
+
+
 def test_what_the_tests_and_benchmarks_import_is_pinned():
     transitive = {"pyyaml", "gradio-client"}
-    assert imported_packages("tests", "eval", "benchmarks", "examples") - transitive <= (RUNTIME | DEV).keys()
+    assert imported_packages("tests", "eval", "benchmarks", "examples") - transitive <= (RUNTIME | DEV | FACES).keys()
 
 
 def make(*arguments: str) -> str:

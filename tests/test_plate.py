@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 
 from perfclone.camera import Stabiliser, measure_motion, shift_of, stabilise
+from perfclone.errors import UserError
 from perfclone.plate import PlateBuilder
+from perfclone.pose import Pose
+from perfclone.training.prepare import _check_filmed
 
 SIZE = (180, 320)
 
@@ -173,6 +176,11 @@ def test_a_pan_and_a_cut_are_moving():
     nobody = np.zeros((360, 640), np.uint8)
     cut = measure_motion([first, first, second, second], [nobody] * 4)
     assert cut.kind == "moving" and cut.explained == 0.5
+    assert "shifts by up to" in pan.movement and cut.movement.startswith("in 50% of the frames the background cannot")
+    with pytest.raises(
+        UserError, match="in 50% of the frames the background .*without cuts, or train with --no-plate"
+    ):
+        _check_filmed([Pose(np.zeros((28, 2)), np.ones(28))] * 24, cut)
 
 
 def test_a_plain_wall_cannot_be_seen_to_move():

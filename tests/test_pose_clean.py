@@ -103,6 +103,65 @@ def test_a_left_right_swap_is_repaired(at):
     assert np.abs(clean_sequence(sequence(broken)).keypoints - truth).max() < 3
 
 
+def turning(angle: np.ndarray) -> np.ndarray:
+    """(T, J, 2) of somebody who turns around by these angles, radians; 0 faces the camera."""
+    body = standing(len(angle))
+    body[..., 0] = 640 + (body[..., 0] - 640) * np.cos(angle)[:, None]
+    return body
+
+
+def wrong_sides(truth: np.ndarray, cleaned: PoseSequence) -> int:
+    right, left = INDEX["right_shoulder"], INDEX["left_shoulder"]
+    width = cleaned.keypoints[:, left, 0] - cleaned.keypoints[:, right, 0]
+    return int((width * (truth[:, left, 0] - truth[:, right, 0]) < 0).sum())
+
+
+@pytest.mark.parametrize("fps", [15, 25, 60])
+@pytest.mark.parametrize(("start", "end"), [(0, 0.2), (1.0, 1.5), (1.0, 2.5), (2.5, 4.0)])
+def test_a_whole_body_swap_is_no_turn_however_long(fps, start, end):
+    truth = standing(4 * fps)
+    truth[..., 0] += 100 * np.sin(2 * np.arange(4 * fps) / fps)[:, None]
+    broken = truth.copy()
+    at = slice(round(start * fps), round(end * fps))
+    broken[at] = mirrored(truth)[at]
+    assert np.abs(clean_sequence(sequence(broken, fps)).keypoints - truth).max() < 4
+
+
+def test_a_blend_of_both_sides_is_no_profile():
+    truth = standing(240)
+    broken = truth.copy()
+    broken[60:100] = mirrored(truth)[60:100]
+    broken[[59, 100]] = (truth + mirrored(truth))[[59, 100]] / 2
+    cleaned = clean_sequence(sequence(broken, 60))
+    assert np.abs(cleaned.keypoints - truth).max() < 1 and cleaned.scores.min() > 0.3
+
+
+def test_swaps_of_somebody_who_turns_away_and_back_are_repaired_and_the_turns_kept():
+    t = np.arange(8 * 30) / 30
+    truth = turning(np.pi * (np.clip(t - 1, 0, 1) + np.clip(t - 5, 0, 1)))
+    broken = truth.copy()
+    for at in (slice(10, 20), slice(80, 100), slice(215, 225)):
+        broken[at] = mirrored(truth)[at]
+    assert wrong_sides(truth, clean_sequence(sequence(truth, 30))) == 0
+    assert wrong_sides(truth, clean_sequence(sequence(broken, 30))) == 0
+
+
+def test_who_starts_with_the_back_to_the_camera_stays_so_and_weak_evidence_faces_it():
+    truth = mirrored(standing(200))
+    assert np.abs(clean_sequence(sequence(truth)).keypoints - truth).max() < 1
+    torn = standing(100)
+    torn[:6], torn[12:16] = mirrored(torn)[:6], mirrored(torn)[12:16]
+    assert np.abs(clean_sequence(sequence(torn)).keypoints - standing(100)).max() < 1
+
+
+def test_an_extractor_that_holds_to_its_word_is_believed_in_the_end():
+    truth = standing(250)
+    broken = truth.copy()
+    broken[100:] = mirrored(truth)[100:]
+    cleaned = clean_sequence(sequence(broken), CleanOptions(max_turned_s=2)).keypoints
+    assert np.abs(cleaned[:145] - truth[:145]).max() < 1 and np.abs(cleaned[155:] - broken[155:]).max() < 1
+
+
 def test_swapped_legs_are_repaired_without_touching_the_arms():
     truth = standing(50)
     legs = [j for j, name in enumerate(KEYPOINTS) if name.split("_")[-1] in ("hip", "knee", "ankle", "heel", "toe")]

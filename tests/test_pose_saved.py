@@ -145,3 +145,13 @@ def test_training_and_cloning_where_there_is_no_extractor(video, files, tmp_path
     done = elsewhere("clone", actor, files[0], "-o", output)
     assert done.returncode == 0, done.stderr
     assert probe(output).frames == 30
+
+
+def test_poses_that_cannot_be_written_leave_nothing(tmp_path):
+    class Unwritable:
+        def __array__(self, *_, **__):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        poses().save(tmp_path / "poses.npz", more=Unwritable())
+    assert not list(tmp_path.iterdir())

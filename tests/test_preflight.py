@@ -130,6 +130,9 @@ def test_the_person_leaves(tmp_path):
 def test_a_second_person(tmp_path):
     people = [[place(at=(100, 150)), place(at=(220, 150), scale=50)] for _ in range(60)]
     assert check(tmp_path / "a.mp4", people)["one person"].status == "fail"
+    people = [[place(at=(100, 150)), place(at=(280, 60), scale=4)] for _ in range(60)]
+    alone = check(tmp_path / "c.mp4", people)["one person"]
+    assert alone.status == "pass" and alone.message.startswith("nobody else large enough")
     people = [[place(at=(100, 150)), place(at=(280, 60), scale=20)] for _ in range(60)]
     assert check(tmp_path / "b.mp4", people)["one person"].status == "warn"
 
@@ -252,6 +255,14 @@ def test_driving_report(tmp_path, cloner):
     assert start == pytest.approx(4, abs=0.3) and end == pytest.approx(8, abs=0.05)
     assert "80 frames x (P " in found["time"].message and found["time"].value > 0
     assert found["cost"].value == pytest.approx(found["time"].value / 1000, rel=0.6, abs=1e-4)
+
+
+def test_a_small_bystander_of_the_performer_is_not_denied(tmp_path, cloner):
+    people = [[pose, place(at=(280, 60), scale=12)] for pose in swinging(30)]
+    path = film(tmp_path / "driving.mp4", people)
+    report = check_driving(path, actor_of(sequence(*swinging())), Script(*people))
+    found = {finding.name: finding for finding in report.findings}["one person"]
+    assert found.status == "pass" and "nobody else large enough to be mistaken" in found.message
 
 
 def test_driving_without_anybody(tmp_path, cloner):

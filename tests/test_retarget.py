@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from perfclone.errors import UserError
-from perfclone.pose import INDEX, KEYPOINTS, PoseSequence
-from perfclone.retarget import BONES, LENGTHS, Body, measure_body, retarget
+from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence
+from perfclone.retarget import BONES, LENGTHS, Body, measure_body, retarget, retarget_stream
 
 ROOT = -1
 
@@ -129,6 +129,65 @@ def test_pieces_of_a_stream_equal_the_whole():
     one = lambda n: (poses[n : n + 1], ones[n : n + 1])  # noqa: E731
     pieces = [retarget(*one(n), body(scaled()), body(scaled(thigh=1.2)))[0] for n in range(4)]
     assert np.array_equal(whole, np.concatenate(pieces))
+
+
+def moving(rise, scores=None):
+    """Poses of somebody whose feet are so many pixels above y = 150, (T,)."""
+    pose = standing(scaled())[0]
+    pose = pose - np.array([0, pose[:, 1].max() - 150], np.float32)
+    ones = np.ones(len(KEYPOINTS), np.float32) if scores is None else scores
+    return [Pose(pose - np.array([0, y], np.float32), ones) for y in rise]
+
+
+def above_floor(poses, fps, actor_floor=700.0):
+    """How high the lowest point of the clone, twice as large as the driver, is above the actor's floor, (T,) px."""
+    actor = body({name: 2 * length for name, length in scaled().items()}, 300, actor_floor)
+    moved = list(retarget_stream(iter(poses), fps, body(scaled()), actor))
+    assert len(moved) == len(poses)
+    return actor_floor - np.array([pose.keypoints[:, 1].max() for pose in moved])
+
+
+@pytest.mark.parametrize("fps", [15, 30, 60])
+def test_who_walks_towards_the_camera_or_away_does_not_leave_the_floor(fps):
+    t = np.arange(4 * fps) / fps
+    height = 2 * body(scaled()).height
+    for rise in (40 - 20 * t.clip(0, 2), 20 * t.clip(1, 3) - 20):
+        assert np.abs(above_floor(moving(rise), fps)).max() < 0.04 * height < 40
+
+
+@pytest.mark.parametrize("fps", [15, 30, 60])
+@pytest.mark.parametrize("approach", [0.0, 15.0])
+def test_a_jump_keeps_its_height_and_its_time(fps, approach):
+    t = np.arange(4 * fps) / fps
+    jump = 25 * (1 - (2 * (t - 2) / 0.6) ** 2).clip(0)
+    ground = approach * (2 - t)
+    still, jumped = (above_floor(moving(ground + up), fps) for up in (0, jump))
+    assert np.abs(jumped - still - 2 * jump).max() < (0.5 if approach == 0 else 12)
+    assert abs(int((jumped - still).argmax()) - int(jump.argmax())) <= 1
+
+
+def test_a_performer_who_stays_higher_has_another_floor_under_them():
+    high = above_floor(moving(np.repeat([0.0, 40.0], 90)), 30)
+    assert np.abs(high[:75]).max() < 0.5 and np.abs(high[110:]).max() < 6
+
+
+def test_the_stream_looks_ahead_a_bounded_time_and_lives_without_feet():
+    taken = []
+
+    def stream():
+        for n, pose in enumerate(moving(np.zeros(300))):
+            taken.append(n)
+            yield pose
+
+    for done, _ in enumerate(retarget_stream(stream(), 25, body(scaled()), body(scaled()))):
+        assert len(taken) - done <= 1.2 * 25 + 2
+    assert done == 299
+    assert list(retarget_stream(iter([]), 25, body(scaled()), body(scaled()))) == []
+    legless = np.array(["ankle" not in n and "heel" not in n and "toe" not in n for n in KEYPOINTS], np.float32)
+    hips = [INDEX["right_hip"], INDEX["left_hip"]]
+    cut = moving(np.zeros(3), legless)
+    for pose in retarget_stream(iter(cut), 25, body(scaled()), body(scaled())):
+        assert np.allclose(pose.keypoints[hips], cut[0].keypoints[hips], atol=1e-3)
 
 
 def test_no_torso_is_a_clear_error():

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from tiny import SIZE, SavedPoses, poses, shots, shrink_presets, write_clip
 
@@ -213,6 +215,81 @@ def test_a_damaged_checkpoint_is_one_sentence(reference, tmp_path):
         file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(UserError, match="cannot be read"):
         run(reference, tmp_path / "anna", resume=True)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "run.json"])
+def test_a_strangers_folder_is_refused_and_left_alone(reference, tmp_path, name):
+    (tmp_path / "anna.run" / "reference.old").mkdir(parents=True)
+    (tmp_path / "anna.run" / name).write_text('{"mine": 1}')
+    for options in ({}, {"force": True}, {"resume": True}):
+        with pytest.raises(UserError, match=r"anna\.run, .* holds something else .*; move it away"):
+            run(reference, tmp_path / "anna", **options)
+    assert sorted(path.name for path in (tmp_path / "anna.run").iterdir()) == sorted(["reference.old", name])
+
+
+def test_what_a_finished_run_left_stays_until_the_next_has_its_footage(reference, tmp_path):
+    folder = run(reference, tmp_path / "anna", {"steps": 4}).run_dir
+    before = contents(folder)
+    short = write_clip(tmp_path / "short.mp4", 10)
+    with pytest.raises(UserError, match="only 10 frames"):
+        run(short, tmp_path / "anna", force=True)
+    with pytest.raises(FileNotFoundError):
+        run(reference, tmp_path / "anna", force=True, driving=[tmp_path / "missing.npz"])
+    assert contents(folder) == before
+
+    def stop(what, done, total):
+        if what == "train":
+            assert json.loads((folder / "run.json").read_text())["seed"] == 3
+            assert {json.loads(row)["step"] for row in open(folder / "log.jsonl")} == {1}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(reference, tmp_path / "anna", {"steps": 4, "seed": 3}, force=True, progress=stop)
+    assert run(reference, tmp_path / "anna", {"steps": 4, "seed": 3}, resume=True).steps == 4
+    assert contents(folder).keys() == before.keys()
+
+
+def test_a_place_that_will_not_do_is_refused_before_any_work(reference, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for name, sentence in (("file", "is a file, and an actor is a folder"), ("deep/er/act", "does not exist; create")):
+        with pytest.raises(UserError, match=sentence):
+            run(reference, tmp_path / name, force=True)
+    assert contents(tmp_path) == {"file": b"mine"}
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_fills_while_footage_is_prepared_leaves_nothing(reference, tmp_path, monkeypatch):
+    def full(*_):
+        raise FULL
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match=r"disk is full: .*anna\.run cannot be written; free some space and run again"):
+        run(reference, tmp_path / "anna")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [FULL, RuntimeError("[enforce fail] . unexpected pos 481600 vs 481488")])
+def test_a_disk_that_fills_in_training_keeps_the_last_checkpoint(reference, tmp_path, monkeypatch, error):
+    save_state = Accelerator.save_state
+
+    def full(accelerator, path):
+        save_state(accelerator, path)
+        if path.endswith("3.part"):
+            (tmp_path / "anna.run" / "log.jsonl").open("a").write('{"step": 4, "minu')
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Accelerator, "save_state", full)
+        with pytest.raises(UserError, match=r"disk is full: .*anna\.run cannot .* go on with --resume"):
+            run(reference, tmp_path / "anna", {"checkpoint_minutes": 0})
+    assert [path.name for path in (tmp_path / "anna.run").glob("checkpoint*")] == ["checkpoint-000000002"]
+    assert run(reference, tmp_path / "anna", {"checkpoint_minutes": 0}, resume=True).steps == 8
 
 
 def test_too_little_of_a_person_is_one_sentence(tmp_path):

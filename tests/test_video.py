@@ -690,6 +690,17 @@ def test_what_was_done_before_an_error_is_kept_with_its_sound(tmp_path, error):
     assert litter(tmp_path) == []
 
 
+def test_what_an_earlier_run_left_is_kept_too(tmp_path):
+    for count in (5, 3, 4):
+        with pytest.raises(RuntimeError), VideoWriter(tmp_path / "out.mp4", rate=30) as writer:
+            for pixels in numbered(count):
+                writer.write(pixels)
+            raise RuntimeError
+    kept = {path.name: len(read(path)) for path in tmp_path.iterdir()}
+    assert kept == {"out.partial.mp4": 5, "out.partial-2.mp4": 3, "out.partial-3.mp4": 4}
+    assert writer.partial_path == tmp_path / "out.partial-3.mp4"
+
+
 def test_an_error_before_the_first_frame_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError), VideoWriter(tmp_path / "out.mp4", rate=30) as writer:
         raise RuntimeError

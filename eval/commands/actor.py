@@ -6,7 +6,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from eval.commands.common import add_cost_options, add_report_options, finish, require_folder, timed
+from eval.commands.common import (
+    Shown,
+    add_cost_options,
+    add_report_options,
+    finish,
+    prices,
+    require_folder,
+    timed,
+)
 from perfclone.commands.common import progress_bars, settings, share
 
 
@@ -30,23 +38,29 @@ def run(args: argparse.Namespace) -> int:
     require_folder(args.output, args.force)
     from eval import circumstances
     from eval.holdout import perform_holdout
+    from eval.report.cost import Cost
     from eval.results import Report
     from eval.scoring import ScoreOptions, score_videos
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     described = {"actor": args.actor, "reference": args.reference.name, "holdout": args.holdout}
     report = Report("actor", described, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
-    with tempfile.TemporaryDirectory() as folder, progress_bars() as progress:
-        with timed(report, "performing"):
-            held = perform_holdout(args.actor, args.reference, args.holdout, Path(folder), progress)
-        scored = []
-        with timed(report, "scoring"):
+    with tempfile.TemporaryDirectory() as folder:
+        shown = []
+        with progress_bars() as progress:
+            with timed(report, "performing"):
+                held = perform_holdout(args.actor, args.reference, args.holdout, Path(folder), progress)
             for method, video in held.videos.items():
-                found = score_videos(
-                    video, held.truth, method=method, clip=args.reference.stem, options=options, progress=progress
-                )
-                found.row.notes += held.notes
-                scored.append((found, video, held.truth, None))
-        report.cost = held.cost
-        finish(report, args, scored, progress)
+                with timed(report, "scoring"):
+                    scored = score_videos(
+                        video, held.truth, method=method, clip=args.reference.stem, options=options, progress=progress
+                    )
+                scored.row.notes += held.notes
+                report.rows.append(scored.row)
+                shown.append(Shown(scored, video, held.truth))
+        cost = settings(
+            Cost, stages=held.stages, fps=held.actor.fps, training_minutes=held.actor.minutes, **prices(args)
+        )
+        report.cost = cost.to_dict()
+        finish(report, args.output, shown)
     return 0

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from eval.results import REPORT, Report
-from perfclone.commands.common import whole
+from perfclone.commands.common import positive, whole
 from perfclone.errors import UserError
+
+if TYPE_CHECKING:
+    from eval.scoring import Scored
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +25,21 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace a report that is there")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
     parser.add_argument("--no-faces", action="store_true", help="leave the distance of faces out")
+
+
+def add_cost_options(parser: argparse.ArgumentParser) -> None:
+    """Add the prices from which the cost section is reckoned."""
+    group = parser.add_argument_group("cost", "prices in any currency; without them the report speaks of time only")
+    group.add_argument("--price-per-hour", type=positive, metavar="P", help="of the machine (GPU-hour)")
+    group.add_argument("--videos-per-month", type=positive, metavar="N", help="how many the actor will make")
+    group.add_argument("--minutes-per-video", type=positive, metavar="M", help="how long each of them is")
+    group.add_argument("--alternative-per-minute", type=positive, metavar="P", help="what a minute costs otherwise")
+
+
+def prices(args: argparse.Namespace) -> dict[str, float | None]:
+    """What :func:`add_cost_options` was told, as ``Cost`` takes it."""
+    names = ("price_per_hour", "videos_per_month", "minutes_per_video", "alternative_per_minute")
+    return {name: getattr(args, name) for name in names}
 
 
 def require_folder(folder: Path, force: bool) -> None:
@@ -33,6 +54,34 @@ def require_folder(folder: Path, force: bool) -> None:
         raise UserError(f"{folder} holds a report already; choose another folder or add --force to replace it.")
     if not folder.absolute().parent.is_dir():
         raise UserError(f"The folder {folder.parent} for {folder.name} does not exist; create it first.")
+
+
+def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:
+    """Write the report with its pictures, keep each output beside it, and say where it is."""
+    from eval.report import write_report
+    from eval.report.pictures import read_moments
+
+    folder.mkdir(exist_ok=True)
+    pictures = {}
+    for each in scored:
+        row = each.scored.row
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{row.clip}-{row.method}") + "-output.mp4"
+        shutil.copyfile(each.output, folder / name)
+        row.files["output"] = name
+        pictures[row.method, row.clip] = read_moments(each.output, each.truth, each.driving, each.scored.wanted)
+    with timed(report, "pictures"):
+        page = write_report(report, folder, pictures)
+    print(page.with_name(f"{page.stem}.md").read_text(encoding="utf-8").split("\n\n")[1])
+    print(f"{page}: the report; {REPORT} and report.md hold the same numbers")
+
+
+class Shown(NamedTuple):
+    """What was scored, and the videos that the report shows of it."""
+
+    scored: Scored
+    output: Path
+    truth: Path
+    driving: Path | None = None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from eval.commands.common import add_report_options, require_folder, timed
+from eval.commands.common import Shown, add_report_options, finish, require_folder, timed
 from perfclone.commands.common import add_person, progress_bars, settings
 
 
@@ -32,11 +32,10 @@ def run(args: argparse.Namespace) -> int:
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces, person=args.person)
     described = {name: path.name for name in ("video", "truth", "driving") if (path := getattr(args, name))}
     report = Report("score", described, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
-    with progress_bars() as progress:
-        with timed(report, "scoring"):
-            scored = score_videos(
-                args.video, args.truth, args.driving, method=args.video.stem, options=options, progress=progress
-            )
-        report.rows.append(scored.row)
-        finish(report, args.output, [(scored, args.video, args.truth, args.driving)], progress)
+    with progress_bars() as progress, timed(report, "scoring"):
+        scored = score_videos(
+            args.video, args.truth, args.driving, method=args.video.stem, options=options, progress=progress
+        )
+    report.rows.append(scored.row)
+    finish(report, args.output, [Shown(scored, args.video, args.truth, args.driving)])
     return 0

@@ -1,36 +1,203 @@
-"""How close a picture is to the true one, pixel by pixel."""
+"""How close a picture is to the true one, pixel by pixel.
+
+Frames are (H, W, 3), uint8 RGB or floats in [0, 1]; all is computed in double precision.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
+import cv2
 import numpy as np
 
-from eval.metrics.frames import Frames, as_array, check_pair
+from eval.metrics.frames import Masks, Video, as_unit, check_frames, frame_pairs
 from perfclone.errors import UserError
 
+WINDOW, SIGMA = 11, 1.5
+#: K1 and K2 of Wang et al., times the range of the data, squared; colours in [0, 1].
+C1, C2 = 0.01**2, 0.03**2
+#: How much each scale counts, from the finest to the coarsest (Wang et al. 2003).
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+#: The coarsest scale must still hold one window.
+SMALLEST_MS_SSIM = WINDOW * 2 ** (len(SCALES) - 1)
 
-def psnr(a: Frames, b: Frames, where: np.ndarray | None = None) -> float:
-    """Peak signal-to-noise ratio in decibels, the mean of the frames' own.
 
-    mean over t of -10 log10(MSE_t), colours in [0, 1], in double precision (on uint8 the squares overflow and the
-    result is far too good). Infinite for equal frames; higher is better; 20 is a rough likeness, 30 is close.
+def psnr_frame(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio of a frame in decibels.
+
+    -10 log10 mean |a - b|^2 over pixels and R, G, B, colours in [0, 1], in double precision (on uint8 the squares
+    overflow and the result is far too good). Infinite for equal frames; higher is better; 20 is a rough likeness, 30
+    is close.
 
     Args:
-        a: Frames of one video.
+        a: (H, W, 3) uint8, or floats in [0, 1].
+        b: The other, of the same size.
+        where: (H, W) bool, the only pixels that count; None counts all.
+
+    Returns:
+        Decibels; NaN where no pixel counts.
+    """
+    check_frames(a, b, where)
+    a, b = (x if where is None else x[where] for x in (a, b))
+    if not a.size:
+        return math.nan
+    if a.dtype == b.dtype == np.uint8:
+        error = np.square(cv2.absdiff(a, b), dtype=np.uint32).mean(dtype=np.float64) / 255**2
+    else:
+        error = np.square(as_unit(a, np.float64) - as_unit(b, np.float64)).mean()
+    return float(-10 * np.log10(error)) if error else math.inf
+
+
+def psnr(a: Video, b: Video, where: Masks | None = None) -> float:
+    """Peak signal-to-noise ratio in decibels, the mean of the frames' own: see :func:`psnr_frame`.
+
+    Args:
+        a: Frames of one video, all at once or one by one.
         b: Frames of the other.
         where: (T, H, W) bool, the only pixels that count; frames without any are left out. None counts all.
 
     Raises:
         UserError: The videos differ in length or size, or nothing is left to count.
     """
-    check_pair(a, b)
-    values = []
-    for t in range(len(a)):
-        difference = as_array(a, t, np.float64) - as_array(b, t, np.float64)
-        if where is not None:
-            difference = difference[where[t]]
-        if difference.size:
-            error = np.mean(difference**2)
-            values.append(np.inf if error == 0 else -10 * np.log10(error))
-    if not values:
-        raise UserError("PSNR has no pixels to compare: the region is empty in every frame; give another region.")
-    return float(np.mean(values))
+    return _mean("PSNR", psnr_frame, a, b, where)
+
+
+def ssim_frame(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Structural similarity of a frame: the mean of :func:`ssim_map`.
+
+    Wang et al., TIP 2004. From -1 to 1, which equal frames have; higher is better.
+
+    Args:
+        a: (H, W, 3) uint8, or floats in [0, 1]; at least 11 pixels high and wide.
+        b: The other, of the same size.
+        where: (H, W) bool; only windows whose centre is inside count. Their pixels may reach 5 px beyond it.
+
+    Returns:
+        The similarity; NaN where no window counts.
+
+    Raises:
+        UserError: The frames differ in size, or are smaller than a window.
+    """
+    check_frames(a, b, where)
+    return window_mean(ssim_map(a, b), where)
+
+
+def ssim(a: Video, b: Video, where: Masks | None = None) -> float:
+    """Structural similarity, the mean of the frames' own: see :func:`ssim_frame`.
+
+    Args:
+        a: Frames of one video, all at once or one by one.
+        b: Frames of the other.
+        where: (T, H, W) bool; only windows with their centre inside count, and frames without any are left out.
+
+    Raises:
+        UserError: The videos differ in length or size, are smaller than a window, or nothing is left to count.
+    """
+    return _mean("SSIM", ssim_frame, a, b, where)
+
+
+def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Structural similarity window by window, for callers that average it over several regions.
+
+    (2 m_a m_b + C1) (2 s_ab + C2) / ((m_a^2 + m_b^2 + C1) (s_a^2 + s_b^2 + C2)) of each colour, then the mean over R,
+    G, B. Means, variances and covariance are those of a Gaussian window of 11x11 and sigma 1.5; K1 = 0.01, K2 = 0.03.
+
+    Returns:
+        (H - 10, W - 10) float64: only windows that lie in the picture, as Wang et al. have it; [0, 0] is the window
+        around pixel (5, 5).
+    """
+    luminance, structure = _similarity(a, b)
+    return (luminance * structure).mean(-1)
+
+
+def window_mean(values: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Average a map of windows, (H - 10, W - 10), over those whose centre is in an (H, W) mask; NaN if none is."""
+    if where is not None:
+        edge = WINDOW // 2
+        values = values[where[edge:-edge, edge:-edge]]
+    return float(values.mean()) if values.size else math.nan
+
+
+def ms_ssim_frame(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Structural similarity of a frame over five scales.
+
+    Wang et al., Asilomar 2003: l^0.1333 prod_j cs_j^w_j; cs_j is the mean contrast and structure term of SSIM over
+    windows and colours at scale j, each scale the 2x2 average of the one before, l the mean of the whole SSIM at the
+    coarsest. Negative terms count as 0. From 0 to 1, which equal frames have; higher is better.
+
+    Args:
+        a: (H, W, 3) uint8, or floats in [0, 1]; at least 176 pixels high and wide.
+        b: The other, of the same size.
+        where: (H, W) bool; at each scale only windows count at whose centre at least half of the pixels are inside.
+
+    Returns:
+        The similarity; NaN where at some scale no window counts.
+
+    Raises:
+        UserError: The frames differ in size, or are too small for five scales.
+    """
+    check_frames(a, b, where)
+    if min(a.shape[:2]) < SMALLEST_MS_SSIM:
+        raise UserError(
+            f"MS-SSIM looks at five scales, for which a frame must be at least {SMALLEST_MS_SSIM} pixels high and "
+            f"wide, and this one is {a.shape[0]}x{a.shape[1]} (height x width); use larger frames, or SSIM."
+        )
+    x, y = as_unit(a, np.float64), as_unit(b, np.float64)
+    share, result = None if where is None else where.astype(np.float64), 1.0
+    for scale, weight in enumerate(SCALES):
+        if scale:
+            x, y = _halve(x), _halve(y)
+            share = None if share is None else _halve(share)
+        luminance, structure = _similarity(x, y)
+        values = structure if scale < len(SCALES) - 1 else luminance * structure
+        result *= np.maximum(window_mean(values.mean(-1), None if share is None else share >= 0.5), 0) ** weight
+    return float(result)
+
+
+def ms_ssim(a: Video, b: Video, where: Masks | None = None) -> float:
+    """Structural similarity over five scales, the mean of the frames' own: see :func:`ms_ssim_frame`.
+
+    Args:
+        a: Frames of one video, all at once or one by one.
+        b: Frames of the other.
+        where: (T, H, W) bool; frames in which some scale has no window inside are left out.
+
+    Raises:
+        UserError: The videos differ in length or size, are too small, or nothing is left to count.
+    """
+    return _mean("MS-SSIM", ms_ssim_frame, a, b, where)
+
+
+def _mean(name: str, of_frame: Callable[..., float], a: Video, b: Video, where: Masks | None) -> float:
+    values = np.array([of_frame(*each) for each in frame_pairs(a, b, where)])
+    values = values[~np.isnan(values)]
+    if not values.size:
+        raise UserError(f"{name} has no pixels to compare: the region is empty in every frame; give another region.")
+    return float(values.mean())
+
+
+def _similarity(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Luminance term, and contrast and structure term of SSIM: (H - 10, W - 10, 3) float64 each."""
+    if min(a.shape[:2]) < WINDOW:
+        raise UserError(
+            f"SSIM looks at windows of {WINDOW}x{WINDOW} pixels, and this frame is {a.shape[0]}x{a.shape[1]} "
+            "(height x width); use larger frames."
+        )
+    a, b = as_unit(a, np.float64), as_unit(b, np.float64)
+    mean_a, mean_b = _blur(a), _blur(b)
+    squares, product = mean_a * mean_a + mean_b * mean_b, 2 * mean_a * mean_b
+    variances, covariance = _blur(a * a + b * b) - squares, 2 * _blur(a * b) - product
+    return (product + C1) / (squares + C1), (covariance + C2) / (variances + C2)
+
+
+def _blur(image: np.ndarray) -> np.ndarray:
+    """Gaussian means of the windows that lie in the picture."""
+    kernel, edge = cv2.getGaussianKernel(WINDOW, SIGMA, cv2.CV_64F), WINDOW // 2
+    return cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel)[edge:-edge, edge:-edge]
+
+
+def _halve(image: np.ndarray) -> np.ndarray:
+    """Means of 2x2 pixels, (H // 2, W // 2, ...); an odd last row or column is left out."""
+    height, width = (side // 2 * 2 for side in image.shape[:2])
+    return cv2.resize(image[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA)

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from perfclone.pose.sequence import INDEX, MIRROR, Pose, PoseSequence
+from perfclone.pose.sides import keep_sides
 
 _LEGS = ("hip", "knee", "ankle", "heel", "toe")
 _IS_LEG = [any(part in name for part in _LEGS) for name in INDEX]
@@ -25,7 +26,10 @@ class CleanOptions:
     Attributes:
         min_score: Joints with a lower score are dropped, 0-1.
         max_gap_s: Gaps of a joint up to this long are filled by interpolation, seconds.
-        max_swap_s: Left and right exchanged for up to this long is a mistake, longer is left alone; seconds.
+        max_swap_s: Left and right of the legs or of the arms exchanged for up to this long is a mistake, longer is
+            left alone; seconds.
+        max_turned_s: Left and right of the whole body exchanged in a moment, without a turn, is a mistake for up to
+            this long; seconds.
         jump: A joint that leaves and returns within three frames by more than this has jumped, torso lengths...
         max_acceleration: ... beyond what this acceleration explains, torso lengths per second squared.
         window_s: Half width of the smoothing window, seconds.
@@ -35,6 +39,7 @@ class CleanOptions:
     min_score: float = 0.3
     max_gap_s: float = 0.5
     max_swap_s: float = 0.2
+    max_turned_s: float = 2.0
     jump: float = 0.25
     max_acceleration: float = 300.0
     window_s: float = 0.16
@@ -43,7 +48,7 @@ class CleanOptions:
     def __post_init__(self):
         if not 0 <= self.min_score <= 1:
             raise ValueError(f"min_score must lie in [0, 1], got {self.min_score}")
-        for name in ("max_gap_s", "max_swap_s", "window_s"):
+        for name in ("max_gap_s", "max_swap_s", "max_turned_s", "window_s"):
             if not 0 <= getattr(self, name) <= 10:
                 raise ValueError(f"{name} must lie in [0, 10] seconds, got {getattr(self, name)}")
         for name in ("jump", "max_acceleration", "jitter"):
@@ -54,7 +59,7 @@ class CleanOptions:
 def clean(poses: Iterable[Pose], fps: float, options: CleanOptions | None = None) -> Iterator[Pose]:
     """Clean the poses of one performer, as a stream.
 
-    It looks ahead by the sum of its windows, 1 s at 25 frames a second with the default options, and holds no more
+    It looks ahead by the sum of its windows, 1.4 s at 25 frames a second with the default options, and holds no more
     than twice that. Mattes pass through untouched.
 
     Args:
@@ -68,7 +73,7 @@ def clean(poses: Iterable[Pose], fps: float, options: CleanOptions | None = None
     options = options or CleanOptions()
     seconds = options.max_swap_s + options.max_gap_s + options.window_s
     reach = int(np.ceil(seconds * fps)) + _JUMP_FRAMES + 1
-    stream = iter(poses)
+    stream = keep_sides(poses, fps, options.min_score, longest_s=options.max_turned_s)
     past: list[Pose] = []
     ahead = list(islice(stream, reach))
     while True:

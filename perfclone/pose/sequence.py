@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from perfclone.errors import UserError
+from perfclone.files import beside
 
 #: OpenPose's BODY_18 in its own order, then the feet and hand points that some extractors give.
 KEYPOINTS: tuple[str, ...] = (
@@ -119,14 +120,12 @@ class PoseSequence:
             **more: Further arrays for the same file, of any shape; :meth:`load` passes over them.
         """
         path = Path(path)
-        beside = path.with_name(f".{path.name}.part")
-        with open(beside, "wb") as file:
+        with beside(path) as part, open(part, "wb") as file:
             np.savez_compressed(
                 file, keypoints=self.keypoints, scores=self.scores, times=self.times,
                 size=np.array(self.size), extractor=np.array(self.extractor), names=np.array(KEYPOINTS),
                 **more,
             )  # fmt: skip
-        beside.replace(path)
         return path
 
     @classmethod

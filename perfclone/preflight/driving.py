@@ -75,7 +75,7 @@ def _company(seen: Look) -> Finding:
     share = float((seen.others > 0.5).mean())
     message = f"somebody else, large enough to be mistaken, is there in {share:.0%} of the frames"
     return graded(
-        "one person", share, message if share else "nobody else was found",
+        "one person", share, message if share else "nobody else large enough to be mistaken was found",
         "The largest person of the first frame is followed; choose another with --person, or film one person alone.",
         warn=0.1, low=True,
     )  # fmt: skip

@@ -122,19 +122,13 @@ def camera(look: Look) -> Iterator[Finding]:
             "Put the camera on a tripod, or lean it on something firm.",
         ),
         "moving": (
-            "fail", f"it moves: {_moves(motion)}",
+            "fail", f"it moves: {motion.movement}",
             "Film from a tripod in one shot without cuts, zooming or panning; else train with --no-plate.",
         ),
     }[motion.kind]  # fmt: skip
     yield Finding("camera still", status, round(shift, 2), message, advice)
     if motion.kind != "moving":
         yield _behind(look, motion)
-
-
-def _moves(motion: MotionReport) -> str:
-    if motion.explained < 0.95:
-        return f"in {1 - motion.explained:.0%} of the frames the background cannot be laid over that of the first"
-    return f"the picture shifts by up to {motion.max_shift_px:.0f} px at 720p"
 
 
 def _behind(look: Look, motion: MotionReport) -> Finding:

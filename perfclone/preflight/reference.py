@@ -70,7 +70,7 @@ def _people(seen: Look) -> Iterator[Finding]:
     company, rival = float((seen.others > 0.15).mean()), float((seen.others > 0.6).mean())
     status = "fail" if rival > 0.25 else "warn" if company > 0.1 else "pass"
     message = {
-        "pass": "nobody else was found",
+        "pass": "nobody else large enough to be mistaken for the actor was found",
         "warn": f"somebody else is in the picture in {company:.0%} of the frames",
         "fail": f"a second person, about as large, is there in {rival:.0%} of the frames",
     }[status]

@@ -13,6 +13,7 @@ import torch
 
 from perfclone.actor import CONFIG, Actor, ActorConfig, pose_bank
 from perfclone.errors import UserError
+from perfclone.files import full_disk_explained, saved
 from perfclone.generator import Generator
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import PoseSequence
@@ -54,8 +55,9 @@ def train(
 ) -> TrainResult:  # fmt: skip
     """Train an actor from a reference video.
 
-    The run keeps its footage, checkpoints, log and pictures in ``OUTPUT.run`` beside the actor; the actor itself is
-    written only at the end. A run that was interrupted, even killed, goes on with ``resume``.
+    The run keeps its footage, checkpoints, log and pictures in ``OUTPUT.run`` beside the actor; what an earlier run
+    left there goes once the footage of the new one is ready. The actor itself is written only at the end. A run that
+    was interrupted, even killed, goes on with ``resume``.
 
     Args:
         reference: Video of the target actor.
@@ -74,28 +76,42 @@ def train(
     config, reference, output = config or TrainConfig(), Path(reference), Path(output)
     if not reference.is_file():
         raise FileNotFoundError(f"There is no reference video at {reference}; check the path.")
-    if (output / CONFIG).exists() and not (force or resume):
-        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with --force.")
+    _check_output(output, replace=force or resume)
     probe(reference)
     if isinstance(extractor, SavedPoses):
         _need_no_extractor(driving)
     folder = RunFolder(output.with_name(f"{output.name}.run"), config, _accelerator(config))
-    checkpoint = folder.begin(reference, resume, force)
+    with full_disk_explained(folder.path, "run again"):
+        checkpoint = folder.begin(reference, resume, force)
     try:
-        facts, footage, plate = _material(folder, reference, config, extractor, progress)
-    except UserError:
+        with full_disk_explained(folder.path, "run again"):
+            facts, footage, plate = _material(folder, reference, config, extractor, progress)
+            sequences = _driving(driving, extractor, progress) if config.unpaired else []
+            unpaired = [driving_footage(poses, facts, plate, config.size.resolution) for poses in sequences]
+            folder.renew()
+    except (UserError, FileNotFoundError):
         folder.discard()
         raise
-    sequences = _driving(driving, extractor, progress) if config.unpaired else []
-    unpaired = [driving_footage(poses, facts, plate, config.size.resolution) for poses in sequences]
-    trainer = _trainer(folder, footage, unpaired, facts, checkpoint)
-    state = trainer.fit(progress)
+    with full_disk_explained(folder.path, "go on with --resume"):
+        trainer = _trainer(folder, footage, unpaired, facts, checkpoint)
+        state = trainer.fit(progress)
     if folder.accelerator.is_main_process:
         described = _describe(config, facts, footage, state)
-        _write_actor(described, folder, footage, plate, output)
+        with full_disk_explained(output, "go on with --resume"):
+            _write_actor(described, folder, footage, plate, output)
         folder.clear()
     folder.accelerator.wait_for_everyone()
     return TrainResult(output, folder.path, state.step, state.seconds / 60, state.best)
+
+
+def _check_output(output: Path, replace: bool) -> None:
+    """Refuse a place for the actor that will not do, before any work is done."""
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output} is a file, and an actor is a folder; give another name.")
+    if not output.absolute().parent.is_dir():
+        raise UserError(f"The folder {output.parent} for {output.name} does not exist; create it first.")
+    if saved(output, CONFIG).exists() and not replace:
+        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with --force.")
 
 
 def _accelerator(config: TrainConfig):
@@ -111,14 +127,13 @@ def _accelerator(config: TrainConfig):
 
 
 def _material(folder: RunFolder, reference, config, extractor, progress) -> tuple[Reference, Footage, object]:
-    prepared = folder.path / "reference"
-    if folder.accelerator.is_main_process and not prepared.is_dir():
+    if folder.accelerator.is_main_process and not folder.footage.is_dir():
         prepare_reference(
-            reference, prepared, config.size.resolution, extractor or _blazepose(matte=True), config.person,
+            reference, folder.footage, config.size.resolution, extractor or _blazepose(matte=True), config.person,
             config.plate, config.holdout, progress,
         )  # fmt: skip
     folder.accelerator.wait_for_everyone()
-    facts, footage, plate = load_reference(prepared)
+    facts, footage, plate = load_reference(folder.footage)
     if not len(footage.starts(3, footage.boxes[:, 2] > 0)):
         raise UserError("The person is never seen for three frames in a row; film a longer, steadier reference.")
     return facts, footage, plate

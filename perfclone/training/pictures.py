@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 from torch import Tensor
+
+from perfclone.files import beside
 
 CURVES, SAMPLES, LOG = "curves.png", "samples.png", "log.jsonl"
 
@@ -22,8 +25,18 @@ def truncate(folder: Path, step: int) -> None:
     """Forget the rows after a step, which a resumed run will write again."""
     path = folder / LOG
     if path.exists():
-        rows = [row for row in path.read_text(encoding="utf-8").splitlines() if json.loads(row)["step"] <= step]
-        path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        rows = [json.dumps(row) for row in _rows(folder) if row["step"] <= step]
+        with beside(path) as part:
+            part.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+
+
+def _rows(folder: Path) -> list[dict[str, float]]:
+    """The log, without a row that a full disk or a power cut left half written."""
+    rows = []
+    for row in (folder / LOG).read_text(encoding="utf-8").splitlines():
+        with suppress(json.JSONDecodeError):
+            rows.append(json.loads(row))
+    return rows
 
 
 def draw_curves(folder: Path) -> None:
@@ -36,7 +49,7 @@ def draw_curves(folder: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    rows = [json.loads(row) for row in (folder / LOG).read_text(encoding="utf-8").splitlines()]
+    rows = _rows(folder)
     names = sorted({name for row in rows for name in row} - {"step", "minutes"})
     columns = 3
     figure, axes = pyplot.subplots(-(-len(names) // columns), columns, figsize=(12, 2.4 * -(-len(names) // columns)))
@@ -48,7 +61,8 @@ def draw_curves(folder: Path) -> None:
     for axis in axes.flat[len(names) :]:
         axis.axis("off")
     figure.tight_layout()
-    _replace(folder / CURVES, lambda path: figure.savefig(path, dpi=90))
+    with beside(folder / CURVES) as part:
+        figure.savefig(part, dpi=90)
     pyplot.close(figure)
 
 
@@ -59,10 +73,5 @@ def draw_samples(folder: Path, real: Tensor, painted: Tensor, count: int = 8) ->
         np.hstack([picture[n].permute(1, 2, 0).clamp(0, 1).numpy() for n in chosen]) for picture in (real, painted)
     ]
     image = (np.vstack(rows)[..., ::-1] * 255).round().astype(np.uint8)
-    _replace(folder / SAMPLES, lambda path: cv2.imwrite(str(path), image))
-
-
-def _replace(path: Path, write) -> None:
-    beside = path.with_name(f".part.{path.name}")
-    write(beside)
-    beside.replace(path)
+    with beside(folder / SAMPLES) as part:
+        part.write_bytes(cv2.imencode(".png", image)[1])  # imwrite would not say that the disk is full

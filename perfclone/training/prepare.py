@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from perfclone.crop import Box, usual_side
 from perfclone.errors import UserError
 from perfclone.plate import Plate, PlateBuilder
 from perfclone.pose.sequence import Pose, PoseSequence
-from perfclone.retarget import Body, measure_body, retarget
+from perfclone.retarget import Body, measure_body, retarget_sequence
 from perfclone.training.footage import Footage, Progress, cut_plates, follow_boxes
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,8 @@ RUN = 60
 MOST_FPS = 40
 _FEWEST_FRAMES = 24
 _MOVING = (
-    "The camera moves too much for one empty background (about {shift:.0f} pixels at 720p); film with a tripod, or "
-    "train with --no-plate, which paints whole frames and looks less steady."
+    "One empty background does not fit the whole video: {movement}; film from a tripod in one shot without cuts, "
+    "or train with --no-plate, which paints whole frames and looks less steady."
 )
 
 
@@ -100,9 +101,7 @@ def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
 
 def driving_footage(poses: PoseSequence, reference: Reference, plate: np.ndarray, resolution: int) -> Footage:
     """Poses of a driving video, retargeted to the actor: what the unpaired branch trains on."""
-    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(poses), reference.body)
-    size = (reference.width, reference.height)
-    moved = PoseSequence(keypoints, scores, poses.times, size, poses.extractor)
+    moved = retarget_sequence(poses, reference.body, (reference.width, reference.height))
     boxes = follow_boxes(moved, reference.side, reference.body.torso)
     return Footage(moved, boxes, np.arange(len(moved)) > 0, *cut_plates(boxes, plate, resolution))
 
@@ -155,7 +154,7 @@ def _check_filmed(poses: list[Pose], camera: MotionReport | None) -> None:
         what = "Nobody was found in the video" if not seen else f"A person was found in only {seen} frames"
         raise UserError(f"{what}; a reference needs one person, head to feet, for at least {_FEWEST_FRAMES} frames.")
     if camera and camera.kind == "moving":
-        raise UserError(_MOVING.format(shift=camera.max_shift_px))
+        raise UserError(_MOVING.format(movement=camera.movement))
 
 
 def _keep(poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
@@ -168,6 +167,14 @@ def _keep(poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
         thinned = thinned[np.unique(begins[:, None] + np.arange(RUN))]
         log.warning("The reference is long; %d evenly spread frames of it are used.", len(thinned))
     return thinned, np.r_[False, np.diff(thinned) == stride]
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A new array of bytes on disk, with its room taken: a mapped file that finds none later ends the process."""
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    with open(path, "r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -> tuple[Reference, Footage]:
@@ -184,8 +191,7 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
         side = max(width, height)
         boxes = np.tile(np.array([(width - side) // 2, (height - side) // 2, side], np.int32), (len(kept), 1))
     shape = (len(kept), resolution, resolution)
-    frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, (*shape, 3))
-    mattes = np.lib.format.open_memmap(folder / "mattes.npy", "w+", np.uint8, shape)
+    frames, mattes = _mapped(folder / "frames.npy", (*shape, 3)), _mapped(folder / "mattes.npy", shape)
     place = {int(index): n for n, index in enumerate(kept)}
     with VideoReader(video) as reader:
         for index, frame in enumerate(reader):

@@ -35,8 +35,8 @@ def open_media(path: str | Path) -> av.container.InputContainer:
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes); copy or record it again.")
     try:
-        # "file:" keeps a name such as "12:30.mp4" from being taken for an address.
-        return av.open(f"file:{path}", container_options={"format_whitelist": _FORMATS})
+        # "file:" keeps a name such as "12:30.mp4" from being taken for an address. Tags may be in any encoding.
+        return av.open(f"file:{path}", container_options={"format_whitelist": _FORMATS}, metadata_errors="replace")
     except PermissionError as error:
         raise UserError(f"{path} cannot be read: permission denied; check who owns the file.") from error
     except av.error.FFmpegError as error:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 
 from perfclone.errors import UserError
+from perfclone.files import FULL
 from perfclone.video.assemble import assemble
 from perfclone.video.container import open_media
 from perfclone.video.probe import probe
@@ -26,7 +27,6 @@ from perfclone.video.probe import probe
 logger = logging.getLogger(__name__)
 
 SYNTHETIC = "Synthetic performance made with perfclone"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TICKS = 90_000  # a second is divided at least so finely
 # Fragments of a second, each pushed to the disk at once, so that a killed run leaves a file that plays.
 _FRAGMENTS = {
@@ -46,7 +46,8 @@ class VideoWriter:
 
     Until then the pictures go to `.out.part.mp4` beside it, in fragments, so that even after a SIGKILL it plays, all
     but its last second or two (or 20 frames, where those last longer). An exception inside the `with`, Ctrl-C
-    included, leaves what was done, playable, as `out.partial.mp4`, and a file that was there before as it was.
+    included, leaves what was done, playable, as `out.partial.mp4` (`out.partial-2.mp4`, where there is one already),
+    and a file that was there before as it was.
 
     Args:
         path: the file to write; it must end in .mp4.
@@ -203,7 +204,7 @@ class VideoWriter:
         with contextlib.suppress(OSError, av.error.FFmpegError):  # what reached the disk before is what there is
             self._close()
         if self.frames and _plays(self._part):
-            self.partial_path = self.path.with_name(f"{self.path.stem}.partial.mp4")
+            self.partial_path = self._free_name()
             try:
                 self._assemble(self.partial_path, self._end, trim=True)
             except (
@@ -215,6 +216,11 @@ class VideoWriter:
                 os.replace(self._part, self.partial_path)
             logger.warning("%s was not finished; what was done is in %s.", self.path, self.partial_path)
         self._part.unlink(missing_ok=True)
+
+    def _free_name(self) -> Path:
+        """A name for an unfinished video that takes nothing from an earlier one."""
+        names = (f"{self.path.stem}.partial{more}.mp4" for more in chain([""], (f"-{n}" for n in count(2))))
+        return next(path for path in map(self.path.with_name, names) if not path.exists())
 
     @property
     def _whole(self) -> float:
@@ -259,7 +265,7 @@ class VideoWriter:
         try:
             yield
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 raise UserError(f"{self.path} cannot be written: {error.strerror}.") from error
             raise UserError(
                 f"The disk is full: {self.path} cannot be written; free some space and run again."

@@ -1,0 +1,140 @@
+"""The benchmark: every method on every clip of a suite, same splits, same poses, same minutes, each into a video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eval.detection import Found, find_poses
+from eval.holdout import write_frames
+from eval.methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
+from eval.suite import Clip, Progress, Suite
+from perfclone.errors import UserError
+from perfclone.video import probe
+
+METHODS = ("perfclone", "nearest", "pix2pix")
+
+
+@dataclass(frozen=True)
+class Produced:
+    """A method's video of a clip, and what scoring needs beside it.
+
+    Attributes:
+        method: One of `METHODS`.
+        clip: The clip's name.
+        output: The video, nearly lossless, of the truth's length and size.
+        truth: What it should look like.
+        driving: The performance.
+        mattes: The truth's mattes, see `eval.suite.Clip`; None where they are not known.
+        minutes: Of training; None where nothing is trained.
+        steps: Of training; None where nothing is trained.
+        stages: Stage -> seconds a frame: "poses" of the driving video, which all methods share, and "painting".
+        notes: What a reader must know.
+    """
+
+    method: str
+    clip: str
+    output: Path
+    truth: Path
+    driving: Path
+    mattes: Path | None
+    minutes: float | None
+    steps: int | None
+    stages: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def run_methods(
+    suite: Suite, methods: Sequence[str], minutes: float | None, steps: int | None, seed: int, folder: Path,
+    progress: Progress | None = None, *, actors: Mapping[str, Path] | None = None, preset: str = "base",
+) -> list[Produced]:  # fmt: skip
+    """Train each method on each target's reference and let it paint the target's clips.
+
+    P looks once at each video, and all methods get the same poses: those of the reference to train on, and those that
+    it found in the driving video, never the true ones. Training time counts the optimisation only, for all methods.
+    With steps everything is repeatable on one machine.
+
+    Args:
+        suite: The suite.
+        methods: Some of `METHODS`.
+        minutes: Of training for each method and target, by the clock; or
+        steps: so many optimiser steps.
+        seed: Of everything random.
+        folder: Work folder, made if it is not there: METHOD/CLIP.mp4, actors, what P found.
+        progress: Called with what is going on, how much is done and how much there is.
+        actors: Target -> a trained actor's folder, which perfclone uses instead of training.
+        preset: perfclone's, as in :class:`TrainConfig`.
+
+    Returns:
+        For each clip in the suite's order each method in the order given.
+
+    Raises:
+        UserError: An unknown method or target, no budget, or a video in which nobody is seen.
+    """
+    actors = dict(actors or {})
+    _check(suite, methods, actors)
+    try:
+        budget = Budget(minutes, steps, seed)
+    except ValueError as error:
+        raise UserError(f"These settings do not go: {error}.") from error
+    results: dict[tuple[str, str], Produced] = {}
+    for target in dict.fromkeys(clip.target for clip in suite.clips):
+        clips = [clip for clip in suite.clips if clip.target == target]
+        found = {clip.name: find_poses(clip.driving, folder / "poses", progress) for clip in clips}
+        lesson = _lesson(clips, found, folder, progress)
+        for name in methods:
+            method = _learn(name, lesson, budget, preset, actors.get(target), progress)
+            for clip in clips:
+                results[clip.name, name] = _produce(name, method, clip, lesson, found[clip.name], folder, progress)
+    return [results[clip.name, name] for clip in suite.clips for name in methods]
+
+
+def _check(suite: Suite, methods: Sequence[str], actors: Mapping[str, Path]) -> None:
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown or not methods:
+        raise UserError(f"There is no method {', '.join(unknown) or 'given'}; choose some of {', '.join(METHODS)}.")
+    targets = {clip.target for clip in suite.clips}
+    strangers = sorted(set(actors) - targets)
+    if strangers:
+        raise UserError(f"The suite has no target {strangers[0]!r} for an actor; it has {', '.join(sorted(targets))}.")
+
+
+def _lesson(clips: list[Clip], found: dict[str, Found], folder: Path, progress: Progress | None) -> Lesson:
+    reference = find_poses(clips[0].reference, folder / "poses", progress, mattes=True)
+    scratch = folder / "training" / clips[0].target
+    scratch.mkdir(parents=True, exist_ok=True)
+    wanted = tuple(wanted_poses(found[clip.name].poses, reference.poses) for clip in clips)
+    return Lesson(clips[0].target, clips[0].reference, reference, wanted, scratch)
+
+
+def _learn(
+    name: str, lesson: Lesson, budget: Budget, preset: str, actor: Path | None, progress: Progress | None
+) -> Perfclone | Nearest | SkeletonPix2Pix:
+    if name == "perfclone":
+        return Perfclone(lesson, budget, preset, actor, progress)
+    return Nearest(lesson) if name == "nearest" else SkeletonPix2Pix(lesson, budget, progress)
+
+
+def _produce(
+    name: str, method, clip: Clip, lesson: Lesson, found: Found, folder: Path, progress: Progress | None
+) -> Produced:
+    output, spent = folder / name / f"{clip.name}.mp4", []
+    output.parent.mkdir(parents=True, exist_ok=True)
+    wanted = wanted_poses(found.poses, lesson.found.poses)
+    frames = timed(iter(method.paint(found.poses, wanted)), spent)
+    write_frames(_told(frames, f"{name}: {clip.name}", len(wanted), progress), wanted, probe(clip.truth), output)
+    stages = {"poses": found.seconds, "painting": sum(spent) / len(spent)}
+    return Produced(
+        name, clip.name, output, clip.truth, clip.driving, clip.mattes, method.minutes, method.steps, stages,
+        method.notes,
+    )  # fmt: skip
+
+
+def _told(frames: Iterator[np.ndarray], stage: str, total: int, progress: Progress | None) -> Iterator[np.ndarray]:
+    for done, frame in enumerate(frames, 1):
+        yield frame
+        if progress:
+            progress(stage, done, total)

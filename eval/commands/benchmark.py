@@ -1,0 +1,121 @@
+"""`eval benchmark`: perfclone and its baselines on a suite of clips with ground truth, same splits, same minutes."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from eval.commands.common import (
+    Shown,
+    add_cost_options,
+    add_report_options,
+    finish,
+    prices,
+    require_folder,
+    timed,
+)
+from perfclone.commands.common import positive, progress_bars, settings, whole
+from perfclone.errors import UserError
+
+BASELINES = ("nearest", "pix2pix")
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "benchmark", parents=[everywhere], help="perfclone and baselines, with ground truth", description=__doc__
+    )
+    parser.add_argument(
+        "--suite", default="synthetic", metavar="synthetic|PATH",
+        help="the rendered suite, or a folder with NAME/reference.mp4, truth.mp4 and, if it differs, driving.mp4",
+    )  # fmt: skip
+    parser.add_argument(
+        "--baselines", type=_baselines, default=BASELINES, metavar="NAMES", help="default: nearest,pix2pix; or none"
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=positive, metavar="M", help="training of each method (default: 10)")
+    length.add_argument("--steps", type=whole(1), metavar="N", help="training of each method, repeatable")
+    parser.add_argument("--preset", choices=("tiny", "base", "hd"), default="base", help="default: %(default)s")
+    parser.add_argument(
+        "--actors", type=whole(2), default=2, metavar="N", help="people in the suite, 2-4 (default: 2)"
+    )
+    parser.add_argument("--size", type=whole(64), default=256, metavar="PX", help="side of its frames (default: 256)")
+    parser.add_argument("--seconds", type=positive, default=10.0, metavar="S", help="of each test clip (default: 10)")
+    parser.add_argument(
+        "--work", type=Path, metavar="FOLDER", help="keep suite, actors and videos here, for next time"
+    )
+    add_report_options(parser)
+    add_cost_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render or open the suite, run the methods, score them, write the report, and say where it is."""
+    require_folder(args.output, args.force)
+    if args.work:
+        args.work.mkdir(parents=True, exist_ok=True)
+        return _run(args, args.work)
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(args, Path(folder))
+
+
+def _run(args: argparse.Namespace, work: Path) -> int:
+    from eval import circumstances
+    from eval.benchmark import run_methods
+    from eval.detection import pose_detection
+    from eval.report.cost import Cost
+    from eval.results import Report
+    from eval.scoring import ScoreOptions, score_videos
+
+    options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
+    minutes = None if args.steps else args.minutes or 10.0
+    report = Report("benchmark", {}, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
+    shown = []
+    with progress_bars() as progress:
+        with timed(report, "suite"):
+            suite = _suite(args, work, progress)
+        report.settings = {
+            "suite": suite.describe(), "methods": ["perfclone", *args.baselines], "minutes": minutes,
+            "steps": args.steps, "preset": args.preset,
+        }  # fmt: skip
+        with timed(report, "methods"):
+            report.poses = pose_detection(suite, work / "poses", progress)
+            methods = ("perfclone", *args.baselines)
+            produced = run_methods(suite, methods, minutes, args.steps, args.seed, work, progress, preset=args.preset)
+        for each in produced:
+            driving = None if each.driving == each.truth else each.driving
+            with timed(report, "scoring"):
+                scored = score_videos(
+                    each.output, each.truth, driving, method=each.method, clip=each.clip, options=options,
+                    progress=progress,
+                )  # fmt: skip
+            scored.row.notes += each.notes
+            report.rows.append(scored.row)
+            shown.append(Shown(scored, each.output, each.truth, driving))
+    ours = next(each for each in produced if each.method == "perfclone")
+    fps = report.rows[0].fps
+    report.cost = settings(Cost, stages=ours.stages, fps=fps, training_minutes=ours.minutes, **prices(args)).to_dict()
+    finish(report, args.output, shown)
+    return 0
+
+
+def _suite(args: argparse.Namespace, work: Path, progress):
+    from eval.suite import SyntheticSuite, load_suite, synthetic_suite
+    from eval.synthetic import ACTORS
+
+    if args.suite != "synthetic":
+        return load_suite(Path(args.suite))
+    if args.actors > len(ACTORS):
+        raise UserError(f"The suite has at most {len(ACTORS)} people, and --actors is {args.actors}; ask for fewer.")
+    people = tuple(ACTORS)[: args.actors]
+    wanted = settings(SyntheticSuite, actors=people, size=args.size, test_seconds=args.seconds)
+    return synthetic_suite(wanted, work / "suite", progress)
+
+
+def _baselines(text: str) -> tuple[str, ...]:
+    """Argument type: names of baselines, with commas between them, or "none"."""
+    names = () if text == "none" else tuple(name.strip() for name in text.split(","))
+    if unknown := [name for name in names if name not in BASELINES]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no baseline; choose from {', '.join(BASELINES)} or none")
+    return names

@@ -1,0 +1,10 @@
+"""A blind study for people's eyes: two methods' clips of the same moments side by side, and what the answers say.
+
+`write_study` makes a page and its key from two reports; `score` reads the answers that the page saved.
+"""
+
+from eval.study.command import add, run
+from eval.study.scoring import Preference, StudyResult, score
+from eval.study.writing import write_study
+
+__all__ = ["Preference", "StudyResult", "add", "run", "score", "write_study"]

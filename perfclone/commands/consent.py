@@ -1,0 +1,190 @@
+"""`perfclone consent`: record what somebody agrees to, read it, check it, revoke it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfclone.commands.asking import agreed, ask, ask_consent
+from perfclone.commands.common import add_force, refuse_existing, require_suffix
+from perfclone.errors import UserError
+
+if TYPE_CHECKING:
+    from perfclone.governance.consent import ConsentRecord
+
+
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "consent", parents=[everywhere], help="record, show, verify or revoke somebody's consent", description=__doc__
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    new = actions.add_parser(
+        "new",
+        parents=[everywhere],
+        help="record a consent and sign it",
+        description="Record a consent and sign it. Filming yourself: consent new --myself NAME --reference me.mp4 -o "
+        "consent.json: personal use and evaluation, for a year. Without --myself or --json it asks.",
+    )
+    source = new.add_mutually_exclusive_group()
+    source.add_argument("--myself", metavar="NAME", help="you agree for yourself; nothing is asked")
+    source.add_argument(
+        "--json", metavar="FIELDS", help="a JSON file with the record's fields, '-' for stdin; nothing is asked"
+    )
+    new.add_argument(
+        "--reference", type=Path, action="append", metavar="VIDEO", help="a reference video that it covers; repeatable"
+    )
+    new.add_argument("--statement", type=Path, metavar="VIDEO", help="a video in which the person says so")
+    new.add_argument("-o", "--output", type=Path, required=True, metavar="CONSENT.json", help="where the record goes")
+    add_force(new)
+    new.set_defaults(run=_new)
+    show = actions.add_parser("show", parents=[everywhere], help="say in plain words what a record allows")
+    show.set_defaults(run=_show)
+    verify = actions.add_parser(
+        "verify",
+        parents=[everywhere],
+        help="check signature, dates and revocation",
+        description="Check signature, dates and revocation. Exit code: 0 only if the consent holds today.",
+    )
+    verify.add_argument("--reference", type=Path, metavar="VIDEO", help="also check that this video is covered")
+    verify.add_argument("--key", metavar="KEY", help="accept the signature of this key, as `consent show` names it")
+    verify.set_defaults(run=_verify)
+    revoke = actions.add_parser("revoke", parents=[everywhere], help="end a consent, here and in the file")
+    revoke.add_argument("--reason", required=True, metavar="TEXT", help="why, in one line")
+    revoke.add_argument(
+        "-o", "--output", type=Path, metavar="OUT.json", help="where the record goes (default: into its file)"
+    )
+    add_force(revoke)
+    revoke.set_defaults(run=_revoke)
+    for action in (show, verify, revoke):
+        action.add_argument("record", type=Path, metavar="CONSENT.json", help="the record")
+
+
+def _new(args: argparse.Namespace) -> int:
+    require_suffix(args.output, ".json")
+    refuse_existing([args.output], args.force)
+    from perfclone.governance.consent_kinds import describe, usual_fields
+    from perfclone.governance.keys import signing_key
+    from perfclone.governance.ledger import Ledger
+    from perfclone.governance.reading import file_sha256
+
+    asked = args.myself is None and args.json is None
+    fields = usual_fields(args.myself, args.myself) if args.myself is not None else {}
+    if args.json is not None:
+        fields = _given(args.json)
+    elif asked:
+        fields = ask_consent(usual_fields)
+    references = args.reference or []
+    if asked and not references:
+        references = [Path(ask("The reference video", check=lambda text: file_sha256(Path(text))))]
+    if references:
+        hashes = [file_sha256(path) for path in references]
+        fields["reference_sha256"] = list(dict.fromkeys([*fields.get("reference_sha256", []), *hashes]))
+    if args.statement:
+        fields["statement_sha256"] = file_sha256(args.statement)
+    if not fields.get("reference_sha256"):
+        raise UserError("A consent covers certain footage: name the reference video with --reference.")
+    record = _build(fields).sign(signing_key())
+    print(describe(record))
+    if asked and not agreed(f"Does {record.subject} agree to this"):
+        raise UserError("Nothing was written, since there is no agreement.")
+    record.save(args.output)
+    Ledger().append("consent", consent=record.digest(), consent_id=record.id)
+    print(f"{args.output}: recorded and signed")
+    return 0
+
+
+def _given(place: str) -> dict:
+    """Read the fields that --json names, and add the usual ones."""
+    from perfclone.governance.consent import LIMIT
+    from perfclone.governance.consent_kinds import usual_fields
+    from perfclone.governance.reading import parse_json, read_limited, shown
+
+    data = sys.stdin.buffer.read(LIMIT) if place == "-" else read_limited(Path(place), LIMIT, "file of fields")
+    fields = parse_json(data, "The fields of the consent")
+    if not isinstance(fields, dict):
+        raise UserError(f"The fields of the consent must be a JSON object, got {shown(fields)}.")
+    for name in ("subject", "recorded_by", "purposes"):
+        if name not in fields:
+            raise UserError(f"The fields of the consent must have {name!r}; add it.")
+    usual = usual_fields(fields["subject"], fields["recorded_by"])
+    if unknown := fields.keys() - usual.keys() - {"reference_sha256", "statement_sha256"}:
+        raise UserError(f"The fields of the consent have {shown(min(unknown))}, which is none; remove it.")
+    if not isinstance(fields.get("reference_sha256", []), list):
+        raise UserError(f"reference_sha256 must be a list, got {shown(fields['reference_sha256'])}.")
+    if fields.get("subject_kind") == "synthetic":
+        usual["expires"] = None
+    return usual | fields
+
+
+def _build(fields: dict) -> ConsentRecord:
+    from perfclone.governance.consent import TUPLES, ConsentRecord
+
+    return ConsentRecord(
+        **{
+            name: tuple(value) if name in TUPLES and isinstance(value, list) else value
+            for name, value in fields.items()
+        }
+    )
+
+
+def _show(args: argparse.Namespace) -> int:
+    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent_kinds import describe
+
+    print(describe(ConsentRecord.load(args.record)))
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from perfclone.governance.consent import ConsentError, ConsentRecord
+    from perfclone.governance.keys import fingerprint
+    from perfclone.governance.reading import file_sha256
+
+    record = ConsentRecord.load(args.record)
+    record.verify()
+    record.check_current()
+    mark = fingerprint(record.signature.public_key)
+    if args.key and args.key.lower() != mark:
+        raise ConsentError(f"{args.record} is signed by key {mark}, not by {args.key}; do not rely on it.")
+    if not args.key and not record.ours():
+        raise ConsentError(
+            f"{args.record} is signed by key {mark}, which is not one of yours; "
+            f"ask {record.recorded_by} whether it is theirs, and if so add --key {mark}."
+        )
+    if args.reference and not record.covers(file_sha256(args.reference)):
+        raise ConsentError(
+            f"{args.reference} is not the footage that {record.subject} agreed to; "
+            f"ask {record.recorded_by} for a record that covers it."
+        )
+    term = f"until {record.expires}" if record.expires else "for ever"
+    print(f"{args.record} holds {term}: {record.subject} agreed to {', '.join(record.purposes)}.")
+    print(f"It is signed by key {mark}{', one of yours' if record.ours() else ''}.")
+    if args.reference:
+        print(f"{args.reference} is covered.")
+    return 0
+
+
+def _revoke(args: argparse.Namespace) -> int:
+    from perfclone.governance import revocations
+    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.keys import signing_key
+    from perfclone.governance.ledger import Ledger
+
+    output = args.output or args.record
+    require_suffix(args.output, ".json")
+    refuse_existing([args.output], args.force)
+    record = ConsentRecord.load(args.record)
+    before = record.revoked
+    if before and revocations.noted(record.id):
+        record.revoke(args.reason, signing_key())  # says when it was
+    record = record if before else record.revoke(args.reason, signing_key())
+    # The note comes first: from then on no copy of the record is of use here, whatever else fails.
+    revocations.note(record.id, record.to_json()["revoked"])
+    record.save(output)
+    Ledger().append("revoke", consent=record.digest(), consent_id=record.id, reason=record.revoked.reason)
+    print(f"{output}: revoked on {record.revoked.on}; no actor with this consent can be used or pushed here.")
+    print("Give this file to whoever has a copy of the record, and delete the actors and videos that were made of it.")
+    return 0

@@ -1,0 +1,155 @@
+"""Which side of a performer is which: swaps of the whole body undone, real turns left alone, as a stream."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from perfclone.pose.sequence import INDEX, MIRROR, Pose
+
+_RIGHT, _LEFT = ([INDEX[f"{side}_{part}"] for part in ("shoulder", "hip")] for side in ("right", "left"))
+_NECK = INDEX["neck"]
+_SWAPPED = np.arange(len(INDEX))
+for _a, _b in MIRROR:
+    _SWAPPED[[_a, _b]] = _b, _a
+#: Width of shoulders and hips, torso lengths, under which a body is in profile and its sides say nothing.
+_PROFILE = 0.15
+#: Widths change no faster in a real turn, torso lengths per second: a pirouette of 0.3 s a half-turn reaches 6.
+_TURN_SPEED = 8.0
+#: A profile this long is a turn, or the end of what is known, seconds.
+_PROFILE_S = 0.15
+#: So many times more frames must show the back than the front before a performer is taken to face away.
+_SURE = 2
+
+
+@dataclass
+class _Seen:
+    """A pose on its way.
+
+    Attributes:
+        pose: What P says.
+        width: How far left lies from right, torso lengths; positive from the front, NaN where it cannot be told.
+        swap: Whether its sides are exchanged against those at the start of its stretch.
+        blend: Whether it lies between two such poses and is a mixture of both.
+        starts: Whether a stretch, in which the performer keeps their sides, begins here.
+    """
+
+    pose: Pose
+    width: float
+    swap: bool = False
+    blend: bool = False
+    starts: bool = False
+
+
+def keep_sides(
+    poses: Iterable[Pose], fps: float, min_score: float = 0.3, ahead_s: float = 0.4, longest_s: float = 2.0
+) -> Iterator[Pose]:
+    """Undo swaps of left and right of the whole body, whether they last a frame or a second.
+
+    Nobody turns around from one frame to the next: a real turn passes through a narrow profile, so the performer
+    keeps their sides wherever the body stays wide but its two sides change places faster than anybody turns.
+    From its beginning, and after every profile, a stretch faces the way that P says in most of its next frames, and
+    the camera where these do not agree. P is believed in the end if it holds against this for ``longest_s``.
+
+    Args:
+        poses: One pose a frame, in order.
+        fps: Frames a second; under about 12 a fast turn looks like a swap, and nothing is done.
+        min_score: Joints with a lower score do not count.
+        ahead_s: How far to look ahead, seconds.
+        longest_s: The longest mistake, seconds.
+
+    Yields:
+        As many poses, left and right exchanged where they were swapped; where an extractor blended both sides into one
+        body between them, the joints have score 0.
+    """
+    reach = max(1, round(ahead_s * fps))
+    held: deque[_Seen] = deque()
+    sides = _Sides(fps, longest_s)
+    for pose in poses:
+        held.append(_look(pose, min_score))
+        sides.follow(held)
+        if len(held) > reach:
+            yield sides.take(held)
+    while held:
+        yield sides.take(held)
+
+
+class _Sides:
+    """What is known of the sides so far."""
+
+    def __init__(self, fps: float, longest_s: float):
+        self.fps, self.longest_s = fps, longest_s
+        self.last: _Seen | None = None  # the last that is no profile
+        self.since = 0  # frames since then
+        self.flip = False  # whether the stretch that is being given out is the wrong way round at its start
+        self.against = 0.0  # seconds for which P was overruled
+
+    def follow(self, held: deque[_Seen]) -> None:
+        """Join the newest pose to those before it."""
+        new = held[-1]
+        self.since += 1
+        if self.last is not None:
+            new.swap = self.last.swap
+        if not abs(new.width) > _PROFILE:
+            return
+        gap = self.since / self.fps
+        if self.last is None or gap > _PROFILE_S:
+            new.starts, new.swap = True, False
+        elif self.last.width * new.width < 0:
+            if _exchanged(self.last, new, gap):
+                new.swap = not self.last.swap
+                for i in range(2, min(self.since, len(held)) + 1):
+                    held[-i].blend = True
+            else:
+                new.starts, new.swap = True, False
+        self.last, self.since = new, 0
+
+    def take(self, held: deque[_Seen]) -> Pose:
+        """Give out the oldest pose."""
+        seen = held[0]
+        if seen.starts:
+            self.flip, self.against = self._wrong_way(held), 0.0
+        held.popleft()
+        swap = seen.swap != self.flip
+        self.against = self.against + 1 / self.fps if swap else max(0.0, self.against - 1 / self.fps)
+        if self.against > self.longest_s:
+            self.flip, self.against, swap = not self.flip, 0.0, not swap
+        pose = seen.pose
+        if seen.blend:
+            return Pose(pose.keypoints, np.zeros_like(pose.scores), pose.matte)
+        return Pose(pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte) if swap else pose
+
+    @staticmethod
+    def _wrong_way(held: deque[_Seen]) -> bool:
+        """Whether the stretch that starts with the oldest pose must be exchanged there."""
+        facing = away = 0
+        for i, seen in enumerate(held):
+            if i and seen.starts:
+                break
+            facing += seen.width > _PROFILE
+            away += seen.width < -_PROFILE
+        front = away < _SURE * facing
+        return front != (held[0].width > 0)
+
+
+def _look(pose: Pose, min_score: float) -> _Seen:
+    """Measure the width: how far left lies from right, across the spine, shoulders and hips together."""
+    if not (pose.scores[[_NECK, *_RIGHT, *_LEFT]] >= max(min_score, 1e-6)).all():
+        return _Seen(pose, np.nan)
+    points = pose.keypoints.astype(np.float64)
+    spine = points[_RIGHT[1:] + _LEFT[1:]].mean(0) - points[_NECK]
+    across = (points[_LEFT] - points[_RIGHT]).mean(0)
+    return _Seen(pose, float(across[0] * spine[1] - across[1] * spine[0]) / max(float(spine @ spine), 1e-6))
+
+
+def _exchanged(before: _Seen, after: _Seen, gap: float) -> bool:
+    """Whether two poses ``gap`` seconds apart show the same body with its sides exchanged."""
+    if abs(after.width - before.width) <= _TURN_SPEED * gap:
+        return False
+    a, b = before.pose.keypoints, after.pose.keypoints
+    kept = np.linalg.norm(b[_RIGHT + _LEFT] - a[_RIGHT + _LEFT], axis=1).mean()
+    mirrored = np.linalg.norm(b[_LEFT + _RIGHT] - a[_RIGHT + _LEFT], axis=1).mean()
+    return bool(mirrored < 0.5 * kept)
