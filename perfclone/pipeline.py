@@ -1,4 +1,7 @@
-"""Cloning: the rooms joined, in order. Driving video -> poses -> retarget -> maps -> G -> plate -> video."""
+"""Cloning: the rooms joined, in order.
+
+Consent -> driving video -> poses -> retarget -> maps -> G -> plate -> marks -> video -> credentials -> ledger.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from perfclone.actor import Actor
+from perfclone.governance import policy
+from perfclone.governance.marks.marker import MarkOptions
+from perfclone.governance.release import Release
 from perfclone.painter import Painter
 from perfclone.pose.clean import clean
 from perfclone.pose.sequence import INDEX, Pose, PoseSequence
@@ -38,11 +44,15 @@ class CloneOptions:
         size: Short side of the output, pixels; None keeps the reference video's resolution.
         person: Which person of the driving video performs, 0 the largest.
         keep_proportions: Keep the driver's proportions instead of taking the actor's.
+        purpose: What the clone is made for; the actor's consent record must allow it.
+        marks: Which marks it carries.
     """
 
     size: int | None = None
     person: int = 0
     keep_proportions: bool = False
+    purpose: str = "personal"
+    marks: MarkOptions = field(default_factory=MarkOptions)
 
     def __post_init__(self):
         if self.size is not None and not 64 <= self.size <= 2160:
@@ -52,11 +62,19 @@ class CloneOptions:
 
 
 class CloneResult(NamedTuple):
-    """The finished file, its number of frames, and how long it took in seconds."""
+    """What a clone gave.
+
+    Attributes:
+        path: The finished file; where clones need approval, the place in which it is held until then.
+        frames: How many it has.
+        seconds: How long it took.
+        id: The id in its watermark and in the ledger.
+    """
 
     path: Path
     frames: int
     seconds: float
+    id: int = 0
 
 
 class Moment(NamedTuple):
@@ -73,10 +91,13 @@ class PerformanceCloner:
         actor: Who is seen in the result.
         extractor: P, for driving videos; BlazePose is built when it is first needed if None.
         device: Where G runs; None takes an accelerator where there is one.
+        name: What the actor is called in marks, credentials and the ledger.
     """
 
-    def __init__(self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None):
-        self.actor, self._extractor, self._device = actor, extractor, device
+    def __init__(
+        self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None, name: str = "unnamed"
+    ):
+        self.actor, self.name, self._extractor, self._device = actor, name, extractor, device
 
     @classmethod
     def from_pretrained(
@@ -96,7 +117,7 @@ class PerformanceCloner:
 
         actor = Actor.from_pretrained(name, **where)
         built = build_extractor(extractor, weights=weights, device=device) if extractor != "blazepose" else None
-        return cls(actor, built, device)
+        return cls(actor, built, device, Path(name).resolve().name if Path(name).is_dir() else str(name))
 
     @property
     def extractor(self) -> PoseExtractor:
@@ -122,40 +143,62 @@ class PerformanceCloner:
 
         Raises:
             FileNotFoundError: There is no such driving video.
-            UserError: The driving video will not do, or ``output`` exists.
+            UserError: The driving video will not do, ``output`` exists, or the actor's consent does not allow it.
         """
         from perfclone.video import VideoWriter
 
-        began, options = time.monotonic(), options or CloneOptions()
+        began, options, output = time.monotonic(), options or CloneOptions(), Path(output)
+        release = self._release(driving, options)
         stage = _open(driving, self, options)
-        painter = Painter(self.actor, options.size, self._device)
+        painter, marker = Painter(self.actor, options.size, self._device), release.marker(stage.fps)
         done = 0
         if progress:
             progress(done, stage.frames)
-        with (
-            VideoWriter(
-                output, rate=stage.fps, audio_from=stage.audio, duration=stage.duration, force=force
-            ) as writer,
-            closing(prefetch(self._paint(stage, painter, options), 8)) as frames,
-        ):
-            for pixels, at in frames:
-                writer.write(pixels, at)
-                done += 1
-                if progress:
-                    progress(done, max(done, stage.frames))
-        return CloneResult(Path(output), done, time.monotonic() - began)
+        writer = VideoWriter(
+            output, rate=stage.fps, audio_from=stage.audio, duration=stage.duration, force=force,
+            metadata=release.tags(output.stem), seal=lambda path: release.sign(path, output.stem),
+        )  # fmt: skip
+        try:
+            with writer, closing(prefetch(self._paint(stage, painter, options), 8)) as frames:
+                for pixels, at in frames:
+                    writer.write(marker.apply(pixels, at), at)
+                    done += 1
+                    if progress:
+                        progress(done, max(done, stage.frames))
+        except BaseException:
+            if writer.partial_path:
+                release.enter(writer.partial_path, done, stage.fps)
+            raise
+        return CloneResult(release.enter(output, done, stage.fps), done, time.monotonic() - began, release.id)
 
     def frames(self, driving: str | Path | PoseSequence, options: CloneOptions | None = None) -> Iterator[np.ndarray]:
-        """The frames of a clone, one by one: (H, W, 3) uint8 RGB."""
+        """The frames of a clone, one by one, with the marks that show in a picture: (H, W, 3) uint8 RGB."""
         options = options or CloneOptions()
+        release = self._release(driving, options)
         stage = _open(driving, self, options)
-        for pixels, _ in self._paint(stage, Painter(self.actor, options.size, self._device), options):
-            yield pixels
+        marker, done = release.marker(stage.fps), 0
+        try:
+            for pixels, at in self._paint(stage, Painter(self.actor, options.size, self._device), options):
+                done += 1
+                yield marker.apply(pixels, at)
+        finally:
+            if done:
+                release.enter(None, done, stage.fps)
 
     def render(self, poses: PoseSequence) -> Iterator[np.ndarray]:
-        """Paint poses that already are in the actor's frame, without retargeting: (H, W, 3) uint8 RGB each."""
+        """Paint poses that already are in the actor's frame: (H, W, 3) uint8 RGB each, as G gives them.
+
+        For measuring: nothing is retargeted and no mark is laid on; the record must allow the purpose "evaluation".
+        """
+        policy.authorise_clone(self.actor.consent, "evaluation")
         moments = (Moment(Pose(k, s), t) for k, s, t in zip(poses.keypoints, poses.scores, poses.times))
         yield from Painter(self.actor, None, self._device).paint(moments)
+
+    def _release(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Release:
+        video = None if isinstance(driving, PoseSequence) or Path(driving).suffix == ".npz" else Path(driving)
+        if video and not video.is_file():
+            raise FileNotFoundError(f"There is no video at {video}; check the path.")
+        return Release(self.name, self.actor.consent, options.purpose, options.marks, video)
 
     def _paint(self, stage: _Stage, painter: Painter, options: CloneOptions) -> Iterator[tuple[np.ndarray, float]]:
         with closing(prefetch(stage.moments, 512)) as moments:

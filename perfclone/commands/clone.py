@@ -16,6 +16,8 @@ from perfclone.commands.common import (
     whole,
 )
 
+MARKS = ("label", "watermark", "tags", "credentials")
+
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
@@ -34,8 +36,33 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "--keep-proportions", action="store_true", help="keep the driving person's limb lengths, not the actor's"
     )
     add_person(parser)
+    governance = parser.add_argument_group("consent and marks")
+    governance.add_argument(
+        "--purpose", default="personal", metavar="P", help="what it is for; the actor's consent must allow it"
+    )
+    governance.add_argument("--label", metavar="TEXT", help="what the visible label says")
+    governance.add_argument("--label-font", metavar="FILE", help="a font for it, for scripts that the usual one lacks")
+    governance.add_argument(
+        "--without",
+        nargs="+",
+        choices=MARKS,
+        default=[],
+        metavar="MARK",
+        help=f"leave out some of: {', '.join(MARKS)}",
+    )
     add_extractor_options(parser)
     parser.set_defaults(run=run)
+
+
+def marks(args: argparse.Namespace):
+    """The marks that the arguments ask for."""
+    from perfclone.governance.marks.label import Label
+    from perfclone.governance.marks.marker import MarkOptions
+
+    told = {"text": args.label, "font": args.label_font}
+    label = Label(**{name: value for name, value in told.items() if value is not None})
+    kept = {name: name not in args.without for name in MARKS if name != "label"}
+    return MarkOptions(label=None if "label" in args.without else label, **kept)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,9 +71,14 @@ def run(args: argparse.Namespace) -> int:
     refuse_existing([args.output], args.force)
     from perfclone.pipeline import CloneOptions, PerformanceCloner
 
-    options = settings(CloneOptions, size=args.size, person=args.person, keep_proportions=args.keep_proportions)
+    options = settings(
+        CloneOptions, size=args.size, person=args.person, keep_proportions=args.keep_proportions, purpose=args.purpose,
+        marks=marks(args),
+    )  # fmt: skip
     cloner = PerformanceCloner.from_pretrained(args.actor, extractor=args.extractor, weights=args.weights)
     with progress_bar("cloning") as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
-    print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s")
+    print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s, id {result.id:08x}")
+    if result.path != args.output:
+        print(f"It is held until somebody approves it: python -m perfclone review approve {result.id:08x}")
     return 0

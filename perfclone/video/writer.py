@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from itertools import chain, count
 from pathlib import Path
@@ -59,6 +59,7 @@ class VideoWriter:
         crf: x264's constant rate factor, 0 (lossless) to 51.
         preset: x264's preset.
         metadata: tags of the file; a comment says that the video is synthetic unless another is given.
+        seal: called with the whole file before it takes its place, to change it there: to sign it.
 
     Attributes:
         path: the file to write.
@@ -82,6 +83,7 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "veryfast",
         metadata: Mapping[str, str] | None = None,
+        seal: Callable[[Path], None] | None = None,
     ):
         if not 0.01 <= rate <= 10_000:
             raise ValueError(f"rate must be from 0.01 to 10000 frames per second, not {rate}.")
@@ -99,7 +101,7 @@ class VideoWriter:
         self._audio_from, self._duration = audio_from, duration
         # Without B-frames: with them, MP4 states a wrong length for uneven times, and a killed run loses more.
         self._options = {"crf": str(crf), "preset": preset, "bf": "0"}
-        self._metadata = {"comment": SYNTHETIC, **(metadata or {})}
+        self._metadata, self._seal = {"comment": SYNTHETIC, **(metadata or {})}, seal
         self._part = self.path.with_name(f".{self.path.stem}.part.mp4")
         self._container: av.container.OutputContainer | None = None
         self._shape: tuple[int, ...] | None = None
@@ -254,6 +256,8 @@ class VideoWriter:
                 metadata=self._metadata,
                 trim=trim,
             )
+            if self._seal:
+                self._seal(beside)
             os.replace(beside, target)
         finally:
             beside.unlink(missing_ok=True)

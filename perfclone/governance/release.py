@@ -1,0 +1,87 @@
+"""Releasing a clone: leave to make it, its id, its marks in their order, and its entry in the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perfclone import __version__
+from perfclone.governance import policy, review
+from perfclone.governance.consent import ConsentRecord
+from perfclone.governance.ledger import Ledger
+from perfclone.governance.marks.marker import Marker, MarkOptions
+from perfclone.governance.reading import file_sha256
+
+
+class Release:
+    """One clone on its way out. Making it asks the consent record first.
+
+    Args:
+        actor: Whom the clone shows, as the actor is named.
+        consent: The actor's record.
+        purpose: What the clone is made for.
+        marks: Which marks it carries.
+        driving: The driving video, where the clone has one.
+        commit: Which state of the actor; empty where it has none.
+        ledger: Where it is entered; this machine's by default.
+
+    Attributes:
+        id: The clone's, 32 bits, new to the ledger.
+
+    Raises:
+        ConsentError: The record does not allow it, or there is none.
+    """
+
+    def __init__(
+        self, actor: str, consent: ConsentRecord | None, purpose: str, marks: MarkOptions,
+        driving: Path | None = None, commit: str = "", ledger: Ledger | None = None,
+    ):  # fmt: skip
+        policy.authorise_clone(consent, purpose)
+        self.actor, self.consent, self.purpose, self.marks = actor, consent, purpose, marks
+        self.driving, self.commit, self.ledger = driving, commit, ledger or Ledger()
+        self.id = self.ledger.new_watermark_id()
+
+    def marker(self, fps: float) -> Marker:
+        """What lays the marks of the picture on its frames."""
+        return Marker(self.marks, self.id, fps)
+
+    def tags(self, title: str) -> dict[str, str]:
+        """The tags of its file, empty where none are wanted."""
+        from perfclone.governance.marks.metadata import tags
+
+        return tags(self.id, self.actor, title=title) if self.marks.tags else {}
+
+    def sign(self, path: Path, title: str) -> None:
+        """Sign the finished file in place, last of all: any later change would break the seal."""
+        if not self.marks.credentials:
+            return
+        from perfclone.governance.credentials import Claim, sign_video
+
+        claim = Claim(
+            title, self.actor, self.consent.digest(), self.purpose, self.id, self.commit, self.driving,
+            versions={"perfclone": __version__},
+        )  # fmt: skip
+        sign_video(path, path, claim)
+
+    def enter(self, path: Path | None, frames: int, fps: float) -> Path | None:
+        """Enter the clone in the ledger, and hold its file back where clones need approval.
+
+        Args:
+            path: Its file; None where the frames went elsewhere.
+            frames: How many there are.
+            fps: Frames a second.
+
+        Returns:
+            Where the file is now.
+        """
+        held = path is not None and review.approval_required()
+        self.ledger.append(
+            "clone", actor=self.actor, commit=self.commit or None, consent=self.consent.digest(),
+            consent_id=self.consent.id, purpose=self.purpose, watermark=self.id, frames=frames, fps=float(fps),
+            driving_sha256=file_sha256(self.driving) if self.driving else None,
+            output_sha256=file_sha256(path) if path else None, held=held, label=self._label(),
+            credentials="c2pa" if self.marks.credentials and path else None, versions={"perfclone": __version__},
+        )  # fmt: skip
+        return review.hold(path, self.id) if held else path
+
+    def _label(self) -> str | None:
+        return self.marks.label.text if self.marks.label else None
