@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
+from perfclone.governance.consent import PURPOSES
 from studio.handlers import Cloner, make_clone
 
 HEADER = """# Performance cloning
@@ -19,7 +20,8 @@ gives only the motion: its poses are found on this machine and the actor is draw
 are synthetic people, rendered by this project; they copy nobody.
 
 **Consent.** Train an actor only of somebody who agreed to it, and to what you will show them doing. The result never
-happened: the file says so in its metadata; say so too where you show it. Uploads and results are deleted after an
+happened: the picture carries a label and an invisible mark, the file says so in its tags and is signed; leave them in,
+and say so too where you show it. Uploads and results are deleted after an
 hour.
 """
 CSS = """
@@ -85,6 +87,9 @@ def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blo
                 keep = gr.Checkbox(
                     label="Keep the performer's proportions", info="By default the limbs have the actor's lengths."
                 )
+                purpose = gr.Dropdown(
+                    list(PURPOSES), value="personal", label="Purpose", info="The actor's consent must allow it."
+                )
             with gr.Column(min_width=300):
                 driving = gr.Video(
                     next(iter(clips.values()), None),
@@ -120,7 +125,7 @@ def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blo
         upload.upload(lambda file: file, upload, driving, **quiet)
         cloned = button.click(
             make_clone({name: entry.cloner for name, entry in actors.items()}),
-            [actor, driving, keep],
+            [actor, driving, keep, purpose],
             [result, download, summary],
             api_name="clone",
             concurrency_limit=1,
