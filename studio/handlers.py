@@ -38,8 +38,8 @@ def make_clone(cloners: Mapping[str, Cloner]):
         cloners: Actor's name -> the cloner, its model loaded.
 
     Returns:
-        A generator function of (actor, driving, keep_proportions, purpose) that yields (video, the same for download, summary)
-        once and then deletes its copy: Gradio serves one of its own, which it deletes after an hour.
+        A generator function of (actor, driving, keep_proportions, purpose) that yields (video, the same for download,
+        summary) once and then deletes its copy: Gradio serves one of its own, which it deletes after an hour.
     """
 
     def clone(

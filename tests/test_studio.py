@@ -34,7 +34,7 @@ class FakeCloner:
             progress(done + 1, 4)
         shutil.copy(driving, output)
         self.calls.append((Path(driving), Path(output), options))
-        return SimpleNamespace(path=Path(output), frames=4, seconds=0.25)
+        return SimpleNamespace(path=Path(output), frames=4, seconds=0.25, id=7)
 
 
 def draw_clip(path: Path) -> Path:
