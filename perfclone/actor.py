@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from perfclone.errors import UserError
 from perfclone.files import saved, write_together
 from perfclone.generator import Generator
+from perfclone.governance.consent import ConsentRecord
+from perfclone.governance.policy import CONSENT
 from perfclone.retarget import Body
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -144,11 +146,15 @@ class Actor(nn.Module):
         plate: (H, W, 3) uint8 RGB, the empty background.
         pose_bank: (N, J, 2) float32, torso lengths around the middle of the hips: poses of the reference video.
         pose_bank_scores: (N, J) uint8, 1 where the joint is known.
+        consent: What the person agreed to; an actor without it can be looked at, but nothing is generated of it.
     """
+
+    consent: ConsentRecord | None
 
     def __init__(self, config: ActorConfig):
         super().__init__()
         self.config = config
+        self.consent = None
         self.generator = Generator(
             config.resolution,
             config.widths,
@@ -168,11 +174,20 @@ class Actor(nn.Module):
         return self.config.body
 
     def save_pretrained(self, folder: str | Path) -> Path:
-        """Write ``config.json`` and ``model.safetensors`` (16-bit), both or neither; other files there stay."""
+        """Write ``config.json``, ``model.safetensors`` (16-bit) and ``consent.json``, all or none; other files stay.
+
+        Without a record there is no ``consent.json`` afterwards: that of an actor who stood there is not this one's.
+
+        Raises:
+            ConsentError: The record is not signed, or was changed after it was.
+        """
         folder = Path(folder)
+        if self.consent:
+            self.consent.verify()
         tensors = {name: _small(value) for name, value in self.state_dict().items()}
         config = json.dumps(dataclasses.asdict(self.config), indent=2) + "\n"
-        write_together(folder, {CONFIG: config.encode(), WEIGHTS: save(tensors, metadata={"format": "pt"})})
+        files = {CONFIG: config.encode(), WEIGHTS: save(tensors, metadata={"format": "pt"})}
+        write_together(folder, {**files, CONSENT: self.consent.to_bytes() if self.consent else None})
         return folder
 
     @classmethod
@@ -180,7 +195,10 @@ class Actor(nn.Module):
         cls, name: str | Path, *, revision: str | None = None, token: str | None = None,
         cache_dir: str | Path | None = None, local_files_only: bool = False,
     ) -> Actor:  # fmt: skip
-        """Load an actor from a folder or from the Hub; safetensors only, every tensor checked.
+        """Load an actor from a folder or from the Hub; safetensors only, every tensor and the consent checked.
+
+        A record that is not signed or was changed is refused; one that is over or was revoked is not, since whether
+        something may be generated is asked each time, by :func:`perfclone.governance.policy.authorise_clone`.
 
         Args:
             name: A folder, or a Hub repository id such as "owner/anna".
@@ -207,6 +225,9 @@ class Actor(nn.Module):
             raise
         except ValueError as error:
             raise UserError(f"{folder / CONFIG} does not describe an actor: {error}.") from error
+        if saved(folder, CONSENT).is_file():
+            actor.consent = ConsentRecord.load(saved(folder, CONSENT))
+            actor.consent.verify()
         actor.load_state_dict(_read(saved(folder, WEIGHTS), actor.state_dict()), strict=True)
         return actor.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -252,7 +273,7 @@ def _fetch(name: str, revision, token, cache_dir, local_files_only) -> Path:
     try:
         folder = snapshot_download(
             name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only,
-            allow_patterns=[CONFIG, WEIGHTS],
+            allow_patterns=[CONFIG, WEIGHTS, CONSENT],
         )  # fmt: skip
     except LocalEntryNotFoundError as error:
         raise FileNotFoundError(

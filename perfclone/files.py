@@ -12,7 +12,7 @@ from perfclone.errors import UserError
 
 #: What a disk, a quota or a limit on the size of files says when there is no more room.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_PENDING = ".saved"
+_PENDING, _GONE = ".saved", ".gone"
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def beside(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_together(folder: Path, files: Mapping[str, bytes | None]) -> None:
     """Write files of a folder so that :func:`saved` gives all of the new ones or all of the old ones, never a mixture.
 
     They are written to a folder inside, which counts from the moment that it gets its final name, and are then moved
@@ -34,7 +34,7 @@ def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
 
     Args:
         folder: Made where it is not there.
-        files: Contents by name.
+        files: Contents by name; None removes a file.
     """
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,10 @@ def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         part.mkdir()
         for name, content in files.items():
-            (part / name).write_bytes(content)
+            if content is None:
+                (part / f"{name}{_GONE}").touch()
+            else:
+                (part / name).write_bytes(content)
         part.rename(folder / _PENDING)
     except BaseException:
         shutil.rmtree(folder if made else part, ignore_errors=True)
@@ -53,9 +56,10 @@ def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def saved(folder: Path, name: str) -> Path:
-    """Where a file that :func:`write_together` wrote is, even if it was interrupted before it had moved it."""
+    """Where a file that :func:`write_together` wrote or removed is, even if interrupted before it had moved it."""
     pending = folder / _PENDING / name
-    return pending if pending.is_file() else folder / name
+    removed = pending.with_name(f"{name}{_GONE}").is_file()
+    return pending if removed or pending.is_file() else folder / name
 
 
 def _settle(folder: Path) -> None:
@@ -63,7 +67,11 @@ def _settle(folder: Path) -> None:
     pending = folder / _PENDING
     if pending.is_dir():
         for file in list(pending.iterdir()):
-            file.replace(folder / file.name)
+            if file.suffix == _GONE:
+                (folder / file.stem).unlink(missing_ok=True)
+                file.unlink()
+            else:
+                file.replace(folder / file.name)
         pending.rmdir()
 
 

@@ -1,12 +1,19 @@
-"""Every test runs offline, on one thread, from the same seeds."""
+"""Every test runs offline, on one thread, from the same seeds, with a home of its own for keys and ledger."""
 
+import atexit
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 
 # A shell starts background jobs deaf to Ctrl-C, and the programs that tests interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The keys, the ledger and the revocations of whoever runs the tests are none of their business.
+HOME = tempfile.mkdtemp(prefix="perfclone-tests-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 # Read once by the libraries when they are imported, so set before any of them is.
 os.environ.update(
@@ -16,6 +23,7 @@ os.environ.update(
     MPLBACKEND="Agg",
     OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"),
     OMP_WAIT_POLICY="passive",
+    PERFCLONE_HOME=HOME,
     TOKENIZERS_PARALLELISM="false",
 )
 

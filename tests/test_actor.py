@@ -2,6 +2,7 @@ import contextlib
 import errno
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tiny import edit_json, untrained_actor
 
 from perfclone.actor import CONFIG, WEIGHTS, Actor, pose_bank
 from perfclone.errors import UserError
+from perfclone.governance.policy import CONSENT
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_what_is_saved_is_what_is_loaded(folder):
 def test_weights_are_16_bit_and_readable_by_others(folder):
     assert {t.dtype for t in load_file(folder / WEIGHTS).values()} == {torch.float16, torch.uint8}
     assert (folder / WEIGHTS).stat().st_mode & stat.S_IRGRP
-    assert sorted(path.name for path in folder.iterdir()) == [CONFIG, WEIGHTS]
+    assert sorted(path.name for path in folder.iterdir()) == [CONFIG, CONSENT, WEIGHTS]
 
 
 def test_saving_over_an_actor_replaces_it(folder):
@@ -129,10 +131,17 @@ def test_an_actor_in_the_hubs_cache_loads_offline(folder, tmp_path):
     snapshot.mkdir(parents=True)
     (snapshot.parents[1] / "refs").mkdir()
     (snapshot.parents[1] / "refs" / "main").write_text(commit)
-    for name in (CONFIG, WEIGHTS):
+    for name in (CONFIG, WEIGHTS, CONSENT):
         (snapshot / name).write_bytes((folder / name).read_bytes())
     loaded = Actor.from_pretrained("owner/anna", cache_dir=tmp_path / "cache", local_files_only=True)
-    assert loaded.config == untrained_actor().config
+    assert loaded.config == untrained_actor().config and loaded.consent.subject == "anna"
+
+
+def test_the_hub_is_asked_for_the_consent_too(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **how: asked.append(how) or str(folder))
+    assert Actor.from_pretrained("owner/anna").consent is not None
+    assert asked[0]["allow_patterns"] == [CONFIG, WEIGHTS, CONSENT]
 
 
 def test_the_config_is_plain_json(folder):
@@ -162,7 +171,7 @@ def test_a_disk_that_fills_leaves_the_actor_that_was_there_and_no_remains(folder
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("moves", [0, 1, 2])
+@pytest.mark.parametrize("moves", [0, 1, 2, 3])
 def test_saving_over_an_actor_gives_the_old_one_or_the_new_one_wherever_it_stops(folder, monkeypatch, moves):
     (folder / "README.md").write_text("mine")
     new, move, done = untrained_actor(seed=5, fps=12.5), Path.replace, []
@@ -179,5 +188,54 @@ def test_saving_over_an_actor_gives_the_old_one_or_the_new_one_wherever_it_stops
             new.save_pretrained(folder)
     found = Actor.from_pretrained(folder)
     for part in (found, Actor.from_pretrained(new.save_pretrained(folder))):
-        assert part.config.fps == 12.5 and torch.equal(part.plate, new.plate)
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", CONFIG, WEIGHTS]
+        assert part.config.fps == 12.5 and torch.equal(part.plate, new.plate) and part.consent == new.consent
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", CONFIG, CONSENT, WEIGHTS]
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", [(), (Path, "replace"), (Path, "unlink")])
+def test_an_actor_without_a_record_does_not_inherit_that_of_the_one_it_replaces(folder, monkeypatch, where):
+    new = untrained_actor(fps=12.5)
+    new.consent = None
+    with monkeypatch.context() as patch:
+        if where:
+            patch.setattr(*where, interrupt)
+        with contextlib.suppress(KeyboardInterrupt):
+            new.save_pretrained(folder)
+    found = Actor.from_pretrained(folder)
+    assert found.config.fps == 12.5 and found.consent is None
+    new.save_pretrained(folder)
+    assert sorted(path.name for path in folder.iterdir()) == [CONFIG, WEIGHTS]
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"subject": "somebody else"}, "changed after it was signed"),
+        ({"purposes": ["marketing"]}, "changed after it was signed"),
+        ({"colour": "red"}, "unknown"), ({"expires": "never"}, "expires"), ({"signature": None}, "not signed"),
+    ],
+)  # fmt: skip
+def test_an_actor_whose_record_was_tampered_with_does_not_load(folder, change, match):
+    values = json.loads((folder / CONSENT).read_text())
+    (folder / CONSENT).write_text(json.dumps({**values, **change}))
+    with pytest.raises(UserError, match=match):
+        Actor.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"{}" * 40000])
+def test_an_actor_with_a_damaged_record_does_not_load(folder, content):
+    (folder / CONSENT).write_bytes(content)
+    with pytest.raises(UserError, match="consent"):
+        Actor.from_pretrained(folder)
+
+
+def test_a_record_that_is_not_signed_is_not_saved(folder):
+    actor = untrained_actor(fps=12.5)
+    actor.consent = replace(actor.consent, signature=None)
+    with pytest.raises(UserError, match="not signed"):
+        actor.save_pretrained(folder)
+    assert Actor.from_pretrained(folder).config.fps != 12.5

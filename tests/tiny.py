@@ -9,6 +9,9 @@ import torch
 
 from eval.synthetic import Scene, motion
 from perfclone.actor import Actor, ActorConfig
+from perfclone.governance.consent_kinds import synthetic_record
+from perfclone.governance.keys import SigningKey
+from perfclone.governance.reading import file_sha256
 from perfclone.pose import PoseSequence
 from perfclone.retarget import measure_body
 from perfclone.training.config import PRESETS, Preset
@@ -41,8 +44,13 @@ def write_clip(path, count=30, **options):
     return path
 
 
+def record_of(clip):
+    """A record that covers a clip of anna, by a key of its own that is thrown away."""
+    return synthetic_record("anna", file_sha256(clip), SigningKey.new())
+
+
 def untrained_actor(seed=0, **changes):
-    """An actor with random weights, who stands where the clip's person does."""
+    """An actor with random weights and with a record, who stands where the clip's person does."""
     torch.manual_seed(seed)
     body = measure_body(poses())
     config = ActorConfig(
@@ -51,6 +59,7 @@ def untrained_actor(seed=0, **changes):
     )  # fmt: skip
     actor = Actor(replace(config, **changes))
     actor.plate.copy_(torch.randint(0, 255, actor.plate.shape, dtype=torch.uint8))
+    actor.consent = synthetic_record("anna", "0" * 64, SigningKey.new())
     return actor.eval()
 
 

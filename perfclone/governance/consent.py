@@ -180,11 +180,20 @@ class ConsentRecord:
 
     def save(self, path: str | Path) -> None:
         """Write the file, whole or not at all."""
+        data = self.to_bytes()
+        with beside(Path(path)) as part:
+            part.write_bytes(data)
+
+    def to_bytes(self) -> bytes:
+        """Give what :meth:`save` writes and :meth:`from_bytes` reads.
+
+        Raises:
+            ConsentError: It would be too long.
+        """
         data = json.dumps(self.to_json(), indent=2, ensure_ascii=False).encode("utf-8") + b"\n"
         if len(data) > LIMIT:
             raise ConsentError(f"The record would have {len(data)} bytes, over {LIMIT}; shorten its texts.")
-        with beside(Path(path)) as part:
-            part.write_bytes(data)
+        return data
 
     def content(self) -> bytes:
         """Give the bytes that are signed: everything but the signature and the revocation."""
