@@ -96,7 +96,7 @@ def sign_video(path: str | Path, output: str | Path, claim: Claim, certificate: 
     _check_mp4(path)
     with_ = certificate or certificates.certificate()
     if with_.development:
-        logger.warning("%s is signed with the %s.", output, with_.name)
+        logger.warning("The video is signed with the %s.", with_.name)
     statement = _manifest(claim)
     algorithm = getattr(c2pa.C2paSigningAlg, with_.algorithm)
     information = c2pa.C2paSignerInfo(algorithm, with_.chain.encode(), with_.key.encode(), None)
