@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 
 from perfclone import __version__
-from perfclone.commands import check, clone, consent, demo, ledger, poses, review, train
+from perfclone.commands import check, clone, consent, demo, ledger, poses, review, train, verify
 from perfclone.errors import UserError
 
-COMMANDS = (demo, poses, consent, check, train, clone, review, ledger)
+COMMANDS = (demo, poses, consent, check, train, clone, verify, review, ledger)
 DESCRIPTION = "Film an actor once, train them in minutes, and give them any performance - with their consent."
 
 

@@ -48,7 +48,7 @@ def test_help_lists_the_commands_and_each_explains_itself(capsys):
         return capsys.readouterr().out
 
     overview = help_of()
-    for name in ("demo", "poses", "consent", "check", "train", "clone", "review", "ledger"):
+    for name in ("demo", "poses", "consent", "check", "train", "clone", "verify", "review", "ledger"):
         assert f"    {name} " in overview
         assert f"usage: python -m perfclone {name} " in help_of(name)
 
