@@ -24,6 +24,7 @@ from eval.baselines import Pix2Pix, skeletons
 from perfclone.actor import Actor
 from perfclone.commands.common import positive, progress_bar, progress_bars, refuse_existing, share, whole
 from perfclone.errors import UserError
+from perfclone.governance.consent_kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
 from perfclone.training import TrainConfig, train
 
@@ -33,10 +34,18 @@ FEWEST_FRAMES = 10
 
 
 def train_perfclone(clip: Clip, config: TrainConfig, folder: Path) -> tuple[PerformanceCloner, dict]:
-    """Train an actor on a clip whose poses are known; gives a cloner, and {"minutes", "steps"} of training."""
-    clip = clip.write(folder / "train.mp4")
+    """Train an actor on a clip whose poses are known, to be measured and deleted with the folder.
+
+    Returns:
+        A cloner, and {"minutes", "steps"} of training.
+    """
+    video = folder / "train.mp4"
+    clip = clip.write(video)
     with progress_bars() as progress:
-        result = train(folder / "train.mp4", folder / "actor", config, extractor=Remembered(clip), progress=progress)
+        result = train(
+            video, folder / "actor", config,
+            consent=evaluation_record(video), extractor=Remembered(clip), progress=progress,
+        )  # fmt: skip
     cloner = PerformanceCloner(Actor.from_pretrained(result.actor_dir))
     return cloner, {"minutes": result.minutes, "steps": result.steps}
 

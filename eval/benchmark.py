@@ -13,6 +13,10 @@ from eval.holdout import write_frames
 from eval.methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
 from eval.suite import Clip, Progress, Suite
 from perfclone.errors import UserError
+from perfclone.governance.consent import ConsentRecord
+from perfclone.governance.consent_kinds import evaluation_record, synthetic_record
+from perfclone.governance.keys import signing_key
+from perfclone.governance.reading import file_sha256
 from perfclone.video import probe
 
 METHODS = ("perfclone", "nearest", "pix2pix")
@@ -63,7 +67,8 @@ def run_methods(
         minutes: Of training for each method and target, by the clock; or
         steps: so many optimiser steps.
         seed: Of everything random.
-        folder: Work folder, made if it is not there: METHOD/CLIP.mp4, actors, what P found.
+        folder: Work folder, made if it is not there: METHOD/CLIP.mp4, actors, what P found. Delete it after measuring
+            where the suite is not synthetic: its actors may be measured, and nothing else.
         progress: Called with what is going on, how much is done and how much there is.
         actors: Target -> a trained actor's folder, which perfclone uses instead of training.
         preset: perfclone's, as in :class:`TrainConfig`.
@@ -84,7 +89,7 @@ def run_methods(
     for target in dict.fromkeys(clip.target for clip in suite.clips):
         clips = [clip for clip in suite.clips if clip.target == target]
         found = {clip.name: find_poses(clip.driving, folder / "poses", progress) for clip in clips}
-        lesson = _lesson(clips, found, folder, progress)
+        lesson = _lesson(suite, clips, found, folder, progress)
         for name in methods:
             method = _learn(name, lesson, budget, preset, actors.get(target), progress)
             for clip in clips:
@@ -102,12 +107,21 @@ def _check(suite: Suite, methods: Sequence[str], actors: Mapping[str, Path]) -> 
         raise UserError(f"The suite has no target {strangers[0]!r} for an actor; it has {', '.join(sorted(targets))}.")
 
 
-def _lesson(clips: list[Clip], found: dict[str, Found], folder: Path, progress: Progress | None) -> Lesson:
+def _lesson(
+    suite: Suite, clips: list[Clip], found: dict[str, Found], folder: Path, progress: Progress | None
+) -> Lesson:
     reference = find_poses(clips[0].reference, folder / "poses", progress, mattes=True)
     scratch = folder / "training" / clips[0].target
     scratch.mkdir(parents=True, exist_ok=True)
     wanted = tuple(wanted_poses(found[clip.name].poses, reference.poses) for clip in clips)
-    return Lesson(clips[0].target, clips[0].reference, reference, wanted, scratch)
+    return Lesson(clips[0].target, clips[0].reference, reference, wanted, scratch, _consent(suite, clips[0]))
+
+
+def _consent(suite: Suite, clip: Clip) -> ConsentRecord:
+    """Give the record to train a target with: that nobody is shown, or else to measure alone, until tomorrow."""
+    if suite.parameters:
+        return synthetic_record(clip.target, file_sha256(clip.reference), signing_key())
+    return evaluation_record(clip.reference)
 
 
 def _learn(

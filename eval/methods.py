@@ -17,6 +17,7 @@ from eval.suite import Progress
 from perfclone.actor import Actor
 from perfclone.crop import Box
 from perfclone.errors import UserError
+from perfclone.governance.consent import ConsentRecord
 from perfclone.pipeline import PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence, SavedPoses
 from perfclone.retarget import measure_body, retarget
@@ -58,6 +59,7 @@ class Lesson:
         found: What P found in it, with mattes.
         wanted: The performances to come, retargeted; pix2pix's square must hold them too.
         scratch: A folder of its own.
+        consent: The record that covers the reference.
     """
 
     target: str
@@ -65,6 +67,7 @@ class Lesson:
     found: Found
     wanted: tuple[PoseSequence, ...]
     scratch: Path
+    consent: ConsentRecord
 
 
 def wanted_poses(driving: PoseSequence, reference: PoseSequence) -> PoseSequence:
@@ -88,7 +91,7 @@ class Perfclone:
             result = train(
                 lesson.reference, lesson.scratch / "actor",
                 TrainConfig(preset, minutes=budget.minutes, steps=budget.steps, seed=budget.seed),
-                extractor=SavedPoses(lesson.found.file), force=True, progress=progress,
+                consent=lesson.consent, extractor=SavedPoses(lesson.found.file), force=True, progress=progress,
             )  # fmt: skip
             actor, self.minutes, self.steps = result.actor_dir, result.minutes, result.steps
         self.actor, size = Actor.from_pretrained(actor), lesson.found.poses.size

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny import record_of
 
 from perfclone import builtin, cli
 from perfclone.commands import demo
@@ -204,14 +205,18 @@ def test_a_stage_that_tells_nothing_for_long_is_shown_all_the_same(capsys):
         "check {bad}",
         "check {missing} --json",
         "train {bad} -o {out}",
+        "train {bad} --consent {consent} -o {out}",
+        "train {bad} --consent {missing} -o {out}",
         "train {missing} -o {out}",
         "clone {missing} {bad} -o {out}.mp4",
     ],
 )
-def test_bad_input_gets_a_sentence_and_leaves_nothing(arguments, tmp_path, capsys):
+def test_bad_input_gets_a_sentence_and_leaves_nothing(arguments, tmp_path, tmp_path_factory, capsys):
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is not a video")
-    names = {"bad": bad, "missing": tmp_path / "missing.mp4", "out": tmp_path / "out"}
+    consent = tmp_path_factory.mktemp("consent") / "consent.json"
+    record_of(bad).save(consent)
+    names = {"bad": bad, "missing": tmp_path / "missing.mp4", "out": tmp_path / "out", "consent": consent}
     assert cli.main(arguments.format(**names).split()) == 2
     printed = capsys.readouterr()
     sentence = printed.err.splitlines()[-1]
@@ -252,11 +257,17 @@ def test_check_prints_pure_json(short_clip):
 def test_train_then_clone(short_clip, tmp_path):
     from perfclone.video import probe
 
-    actor, output = tmp_path / "actor", tmp_path / "out.mp4"
-    train = perfclone("train", short_clip, "-o", actor, "--preset", "tiny", "--steps", 2, "--driving", short_clip)
+    actor, output, consent = tmp_path / "actor", tmp_path / "out.mp4", tmp_path / "consent.json"
+    training = "train", short_clip, "-o", actor, "--preset", "tiny", "--steps", 2
+    refused = perfclone(*training)
+    assert refused.returncode == 2 and f'consent new --myself "Your Name" --reference {short_clip}' in refused.stderr
+    assert not actor.exists()
+    record = perfclone("consent", "new", "--myself", "Ben", "--reference", short_clip, "-o", consent)
+    assert record.returncode == 0, record.stderr
+    train = perfclone(*training, "--driving", short_clip, "--consent", consent)
     assert train.returncode == 0, train.stderr
-    assert "2 steps" in train.stdout
-    again = perfclone("train", short_clip, "-o", actor, "--preset", "tiny", "--steps", 2)
+    assert "2 steps" in train.stdout and (actor / "consent.json").read_bytes() == consent.read_bytes()
+    again = perfclone(*training, "--consent", consent)
     assert again.returncode == 2 and "--force" in again.stderr
     run = perfclone("clone", actor, short_clip, "-o", output, "--keep-proportions")
     assert run.returncode == 0, run.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
-from tiny import SIZE, poses, shots, write_clip
+from tiny import SIZE, poses, record_of, shots, write_clip
 
 from perfclone import cli
 from perfclone.errors import UserError
@@ -92,7 +92,10 @@ def test_large_mattes_are_kept_small_and_come_back_at_full_size(tmp_path):
 def test_poses_of_another_video_are_refused_and_nothing_is_left(files, tmp_path):
     def refused(video, sentence):
         with pytest.raises(UserError, match=sentence):
-            train(video, tmp_path / "anna", TrainConfig(steps=1), extractor=SavedPoses(files[0]))
+            train(
+                video, tmp_path / "anna", TrainConfig(steps=1),
+                consent=record_of(video), extractor=SavedPoses(files[0]),
+            )  # fmt: skip
         assert not list(tmp_path.glob("anna*"))
 
     refused(
@@ -120,7 +123,10 @@ def test_a_file_that_will_not_do_is_one_sentence(files, tmp_path):
 
 def test_driving_videos_need_saved_poses_too(video, files, tmp_path):
     with pytest.raises(UserError, match="so the driving video .*reference.mp4 needs saved poses too"):
-        train(video, tmp_path / "anna", TrainConfig(steps=1), driving=[video], extractor=SavedPoses(files[0]))
+        train(
+            video, tmp_path / "anna", TrainConfig(steps=1),
+            consent=record_of(video), driving=[video], extractor=SavedPoses(files[0]),
+        )  # fmt: skip
     assert not list(tmp_path.iterdir())
 
 
@@ -138,8 +144,9 @@ def test_training_and_cloning_where_there_is_no_extractor(video, files, tmp_path
         command = [sys.executable, "-c", ELSEWHERE.format(missing=MISSING), *map(str, arguments)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
+    record_of(video).save(tmp_path / "record.json")
     actor, output, driving = tmp_path / "anna", tmp_path / "out.mp4", poses().save(tmp_path / "driving.npz")
-    training = "--preset", "tiny", "--steps", 2, "--driving", driving
+    training = "--preset", "tiny", "--steps", 2, "--driving", driving, "--consent", tmp_path / "record.json"
     done = elsewhere("train", video, "-o", actor, "--poses", files[0], *training)
     assert done.returncode == 0 and "2 steps" in done.stdout, done.stderr
     done = elsewhere("clone", actor, files[0], "-o", output)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
-from tiny import SIZE, SavedPoses, poses, shots, shrink_presets, write_clip
+from tiny import SIZE, SavedPoses, poses, record_of, shots, shrink_presets, write_clip
 
 from perfclone.actor import WEIGHTS, Actor
 from perfclone.errors import UserError
@@ -43,7 +43,8 @@ def config(**changes):
 
 
 def run(reference, output, changes=None, **options):
-    options = {"extractor": SavedPoses(), "driving": [poses()], **options}
+    consent = record_of(reference) if reference.is_file() else None
+    options = {"extractor": SavedPoses(), "driving": [poses()], "consent": consent, **options}
     return train(reference, output, config(**(changes or {})), **options)
 
 
@@ -91,14 +92,14 @@ KILLED = """
 import sys
 sys.path.insert(0, {tests!r})
 import pytest
-from tiny import SavedPoses, poses, shrink_presets
+from tiny import SavedPoses, poses, record_of, shrink_presets
 from perfclone.training import TrainConfig, train
 shrink_presets(pytest.MonkeyPatch())
 import torch
 torch.set_num_threads(1)
 slow = lambda *at: __import__("time").sleep(0.4 * (at[0] == "train"))
 train({reference!r}, {output!r}, TrainConfig(steps=24, warm_start=False, checkpoint_minutes=0),
-      driving=[poses()], extractor=SavedPoses(), progress=slow)
+      consent=record_of({reference!r}), driving=[poses()], extractor=SavedPoses(), progress=slow)
 """
 
 

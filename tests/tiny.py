@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def write_clip(path, count=30, **options):
 
 def record_of(clip):
     """A record that covers a clip of anna, by a key of its own that is thrown away."""
-    return synthetic_record("anna", file_sha256(clip), SigningKey.new())
+    return synthetic_record("anna", file_sha256(Path(clip)), SigningKey.new())
 
 
 def untrained_actor(seed=0, **changes):

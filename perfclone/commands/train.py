@@ -28,6 +28,12 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("reference", type=Path, metavar="REFERENCE", help="footage of the target actor")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="ACTOR_DIR", help="the actor's folder")
+    parser.add_argument(
+        "--consent",
+        type=Path,
+        metavar="CONSENT.json",
+        help="record of what the person agreed to, as `consent new` makes it (default: consent.json beside REFERENCE)",
+    )
     add_force(parser)
 
     training = parser.add_argument_group("training")
@@ -67,8 +73,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, and say where the actor is."""
+    from perfclone.governance.policy import beside_reference
     from perfclone.pose import SavedPoses, build_extractor
-    from perfclone.training import TrainConfig, train
+    from perfclone.training import TrainConfig, permitted, train
 
     config = settings(
         TrainConfig,
@@ -81,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
         person=args.person,
         plate=not args.no_plate,
     )
+    # Asked before an extractor is built, which may fetch weights; `train` asks again.
+    record, _ = permitted(args.reference, args.consent or beside_reference(args.reference))
     if args.poses:
         extractor = SavedPoses(args.poses)
     else:
@@ -90,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
             args.reference,
             args.output,
             config,
+            consent=record,
             driving=args.driving,
             resume=args.resume,
             force=args.force,

@@ -78,8 +78,8 @@ def record_for(consent: ConsentRecord | str | Path | None, reference: Path) -> C
     if consent is None:
         place = reference.with_name(CONSENT)
         raise ConsentError(
-            f"Training needs the consent of whoever is seen in {reference}; if that is you: python -m perfclone "
-            f'consent new --myself "Your Name" --reference {shlex.quote(str(reference))} -o {shlex.quote(str(place))}'
+            f"Training needs the consent of whoever is seen in {reference}; if that is you: `python -m perfclone "
+            f'consent new --myself "Your Name" --reference {shlex.quote(str(reference))} -o {shlex.quote(str(place))}`'
         )
     return consent if isinstance(consent, ConsentRecord) else ConsentRecord.load(consent)
 

@@ -47,10 +47,15 @@ class RunFolder:
         """Where the prepared reference is; that of a new run stands aside until :meth:`renew`."""
         return self.path / ("reference.new" if self._anew else "reference")
 
-    def begin(self, reference: Path, resume: bool, force: bool) -> Path | None:
+    def begin(self, reference: str, resume: bool, force: bool) -> Path | None:
         """Make the folder, or find the last checkpoint of an interrupted run in it.
 
         What a run before this one left in the folder stays until :meth:`renew`.
+
+        Args:
+            reference: Which video, in words that no other video has.
+            resume: Go on with an interrupted run.
+            force: Throw it away.
 
         Returns:
             The checkpoint's folder, or None where there is nothing to go on from.
@@ -59,7 +64,7 @@ class RunFolder:
             UserError: The interrupted run had other settings or another reference video, or it would be thrown away
                 without ``force``; or the folder is not that of a run.
         """
-        self._settings = {"reference": _fingerprint(reference), **dataclasses.asdict(self.config)}
+        self._settings = {"reference": reference, **dataclasses.asdict(self.config)}
         before, found = self._read_settings(), sorted(self.path.glob("checkpoint-*[0-9]"))
         if resume and before:
             self._hold_against(before, self._settings)
@@ -200,8 +205,3 @@ class RunFolder:
             if entry.is_dir():
                 shutil.rmtree(entry)
         self.best.unlink(missing_ok=True)
-
-
-def _fingerprint(path: Path) -> str:
-    stat = path.stat()
-    return f"{path.name}, {stat.st_size} bytes"

@@ -11,10 +11,15 @@ from pathlib import Path
 
 import torch
 
-from perfclone.actor import CONFIG, Actor, ActorConfig, pose_bank
+from perfclone import __version__
+from perfclone.actor import CONFIG, WEIGHTS, Actor, ActorConfig, pose_bank
 from perfclone.errors import UserError
 from perfclone.files import full_disk_explained, saved
 from perfclone.generator import Generator
+from perfclone.governance.consent import ConsentRecord
+from perfclone.governance.ledger import Ledger
+from perfclone.governance.policy import authorise_training, record_for
+from perfclone.governance.reading import file_sha256
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.space import normalise
@@ -50,10 +55,14 @@ class TrainResult:
 
 def train(
     reference: str | Path, output: str | Path, config: TrainConfig | None = None, *,
+    consent: ConsentRecord | str | Path | None,
     driving: Sequence[str | Path | PoseSequence] = (), resume: bool = False, force: bool = False,
     extractor=None, progress: Progress | None = None,
 ) -> TrainResult:  # fmt: skip
-    """Train an actor from a reference video.
+    """Train an actor from a reference video, if the person in it agreed.
+
+    The consent record comes first: without one that covers that very file, and holds today, nothing is done, not even
+    with ``resume``. It goes into the actor, and the training into the ledger.
 
     The run keeps its footage, checkpoints, log and pictures in ``OUTPUT.run`` beside the actor; what an earlier run
     left there goes once the footage of the new one is ready. The actor itself is written only at the end. A run that
@@ -63,6 +72,7 @@ def train(
         reference: Video of the target actor.
         output: The actor's folder.
         config: Settings; None takes the defaults.
+        consent: The record of whoever is seen, or its file; None is refused.
         driving: Driving videos, or poses, for the unpaired branch; none takes the motion that ships with perfclone.
         resume: Go on from the last checkpoint.
         force: Replace an actor that stands in ``output``.
@@ -71,18 +81,18 @@ def train(
 
     Raises:
         FileNotFoundError: There is no such video.
+        ConsentError: There is no record that allows it; nothing was done.
         UserError: The video or the saved poses will not do, or ``output`` is taken.
     """
     config, reference, output = config or TrainConfig(), Path(reference), Path(output)
-    if not reference.is_file():
-        raise FileNotFoundError(f"There is no reference video at {reference}; check the path.")
+    record, digest = permitted(reference, consent)
     _check_output(output, replace=force or resume)
     probe(reference)
     if isinstance(extractor, SavedPoses):
         _need_no_extractor(driving)
     folder = RunFolder(output.with_name(f"{output.name}.run"), config, _accelerator(config))
     with full_disk_explained(folder.path, "run again"):
-        checkpoint = folder.begin(reference, resume, force)
+        checkpoint = folder.begin(f"{reference.name}, sha256 {digest}", resume, force)
     try:
         with full_disk_explained(folder.path, "run again"):
             facts, footage, plate = _material(folder, reference, config, extractor, progress)
@@ -98,10 +108,27 @@ def train(
     if folder.accelerator.is_main_process:
         described = _describe(config, facts, footage, state)
         with full_disk_explained(output, "go on with --resume"):
-            _write_actor(described, folder, footage, plate, output)
+            _write_actor(described, record, folder, footage, plate, output)
+            _note(described, record, digest, output)
         folder.clear()
     folder.accelerator.wait_for_everyone()
     return TrainResult(output, folder.path, state.step, state.seconds / 60, state.best)
+
+
+def permitted(reference: Path, consent: ConsentRecord | str | Path | None) -> tuple[ConsentRecord, str]:
+    """Ask whether an actor may be trained from a video: the first thing that :func:`train` does.
+
+    Returns:
+        The record, and the video's sha256 in hex.
+
+    Raises:
+        FileNotFoundError: There is no such video.
+        ConsentError: There is no record that allows it.
+    """
+    if not reference.is_file():
+        raise FileNotFoundError(f"There is no reference video at {reference}; check the path.")
+    record = record_for(consent, reference)
+    return record, authorise_training(record, reference)
 
 
 def _check_output(output: Path, replace: bool) -> None:
@@ -193,13 +220,28 @@ def _describe(config: TrainConfig, facts: Reference, footage: Footage, state) ->
     )  # fmt: skip
 
 
-def _write_actor(config: ActorConfig, folder: RunFolder, footage: Footage, plate, output: Path) -> None:
+def _write_actor(
+    config: ActorConfig, record: ConsentRecord, folder: RunFolder, footage: Footage, plate, output: Path
+) -> None:
     poses = footage.poses
     kept = split(len(poses), folder.config.holdout).train & (poses.scores > 0).any(1)
     bank, scores = pose_bank(normalise(poses.keypoints, poses.scores)[kept], poses.scores[kept])
     actor = Actor(dataclasses.replace(config, poses=len(bank)))
+    actor.consent = record
     folder.load_best(actor.generator)
     actor.plate.copy_(torch.from_numpy(plate))
     actor.pose_bank.copy_(bank)
     actor.pose_bank_scores.copy_(scores)
     actor.save_pretrained(output)
+
+
+def _note(config: ActorConfig, record: ConsentRecord, digest: str, output: Path) -> None:
+    """Write the training into the ledger; ``actor_sha256`` is that of the weights."""
+    Ledger().append(
+        "train", actor=output.resolve().name.encode("utf-8", "replace").decode("utf-8"),
+        reference_sha256=digest, actor_sha256=file_sha256(saved(output, WEIGHTS)),
+        consent=record.digest(), consent_id=record.id,
+        versions={"perfclone": __version__, "torch": str(torch.__version__)},
+        preset=config.preset, steps=config.steps, minutes=config.minutes, seed=config.seed,
+        width=config.width, height=config.height, fps=config.fps,
+    )  # fmt: skip
