@@ -90,6 +90,7 @@ class Metadata:
 
     Attributes:
         synthetic: Whether they say, in a way that programs know, that the video is synthetic.
+        perfclone: Whether they say that perfclone made it.
         id: The clone's id that they name, 8 hex digits, or None.
         in_ledger: Whether the ledger knows a clone with that id.
         aigc: The `AIGC` field, or None.
@@ -97,6 +98,7 @@ class Metadata:
     """
 
     synthetic: bool
+    perfclone: bool
     id: str | None
     in_ledger: bool
     aigc: dict[str, str] | None

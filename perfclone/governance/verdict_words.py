@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from perfclone.governance.verdict import Match, Verdict
 
 _CROPPED = 0.98  # a share kept below this is told as a crop
-_NO_SIGN = (
-    "That no sign was found proves nothing: marks are washed out by strong compression, by small sizes, by filming "
+_NO_MARK = (
+    "That no watermark was found proves nothing: it is washed out by strong compression, by small sizes, by filming "
     "off a screen or by another model, and most programs set none."
 )
 _LAWFUL = "Where a video is from does not say whether the person agreed to this publication, or whether it is lawful."
@@ -59,9 +59,13 @@ def caveats(found: Verdict) -> tuple[str, ...]:
         said.append("The id does not tell whose ledger has the entry: ask the operators who may have made it.")
     if state == "valid" and not found.credentials.by_us:
         said.append(_NAMES)
-    if found.metadata.tags and not match:
+    if (found.metadata.synthetic or found.metadata.perfclone) and not match:
         said.append("Tags are written and removed by anybody.")
-    return tuple(map(one_line, [*said, _LAWFUL if match else _NO_SIGN]))
+    if not match and not found.watermark.id:
+        said.append(_NO_MARK)
+    if match:
+        said.append(_LAWFUL)
+    return tuple(map(one_line, said))
 
 
 def _ids(found: Verdict) -> dict[str, str]:
@@ -90,7 +94,7 @@ def _day(entry: Entry) -> str:
 def _rejected(found: Verdict) -> str:
     match, note = found.match, found.match.decision.data.get("note")
     decided = f"{_day(match.decision)} by {match.decision.data.get('who', 'somebody')}"
-    copy = "This is the very file" if found.untouched else "This is not the very file, but comes from it"
+    copy = "This is the very file" if found.untouched else f"This is not the very file, but comes from it {_by(match)}"
     return (
         f"REJECTED: {_clone(match)}, made here {_day(match.entry)}, was rejected in review {decided}"
         f"{f' ({note})' if note else ''}, so nobody may publish it. {copy}."
@@ -102,8 +106,9 @@ def _untouched(found: Verdict) -> str:
 
 
 def _changed(found: Verdict) -> str:
-    made = f"This was made here {_day(found.match.entry)} ({_clone(found.match)})"
-    if not found.match.entry.data.get("output_sha256"):
+    match = found.match
+    made = f"This comes {_by(match)} from {_clone(match)} that was made here {_day(match.entry)}"
+    if not match.entry.data.get("output_sha256"):
         return f"{made}; whether it was changed since cannot be told."
     return f"{made}, and was changed or written anew since."
 
@@ -112,8 +117,11 @@ def _tampered(found: Verdict) -> str:
     broken = "The content credentials do not hold: this was changed after it was signed, or was never what they say."
     if not found.match:
         return f"{broken} Believe nothing that they state."
-    how = "its watermark" if found.match.by == "watermark" else "its signature"
-    return f"{broken} By {how} it comes from {_clone(found.match)}, made here {_day(found.match.entry)}."
+    return f"{broken} It comes {_by(found.match)} from {_clone(found.match)}, made here {_day(found.match.entry)}."
+
+
+def _by(match: Match) -> str:
+    return "by its watermark" if match.by == "watermark" else "by its signature"
 
 
 def _unknown(found: Verdict) -> str:
@@ -222,9 +230,9 @@ def _of_credentials(found: Verdict) -> str:
 
 def _of_tags(found: Verdict) -> str:
     tags = found.metadata
-    if not tags.synthetic and not tags.id:
+    if not tags.synthetic and not tags.perfclone:
         return "Its tags do not say that it is synthetic."
-    says = "say that it is synthetic" if tags.synthetic else "do not say that it is synthetic"
+    says = "say that it is synthetic" if tags.synthetic else "name perfclone"
     producer = (tags.aigc or {}).get("ContentProducer")
     named = f", and name the id {tags.id}" if tags.id else ""
     return f"Its tags {says}{named}{f'; AIGC names the producer {producer}' if producer else ''}."

@@ -16,7 +16,8 @@ from perfclone.governance.verdict import Kind, Mark, Match, Metadata, Records, V
 
 __all__ = ["Verdict", "verify_video"]
 _ID = re.compile("[0-9a-f]{8}")
-_TAGS = {name.lower(): name for name in ("AIGC", "digitalSourceType", "org.perfclone.id", "org.perfclone.actor")}
+_NAMES = ("AIGC", "digitalSourceType", "comment", "org.perfclone.id", "org.perfclone.actor")
+_TAGS = {name.lower(): name for name in _NAMES}
 
 
 def verify_video(path: str | Path, ledger: Ledger | None = None, *, anchors: str | Path | None = None) -> Verdict:
@@ -65,7 +66,7 @@ def _judged(match: Match | None, credentials: Credentials, mark: Mark, metadata:
         return "made_by_perfclone_unknown_ledger"
     if credentials.state != "absent":
         return "marked_elsewhere"
-    return "only_tagged" if metadata.synthetic or metadata.id else "no_sign"
+    return "only_tagged" if metadata.synthetic or metadata.perfclone else "no_sign"
 
 
 @dataclass(frozen=True)
@@ -143,4 +144,5 @@ def _metadata(path: Path, known: _Known, credentials: Credentials) -> Metadata:
         tags = {}
     id = tags.get("org.perfclone.id", "")
     id = id if _ID.fullmatch(id) else None
-    return Metadata(say_synthetic(tags), id, id in known.reviews, aigc(tags), tags)
+    perfclone = bool(id) or "made with perfclone" in tags.get("comment", "")
+    return Metadata(say_synthetic(tags), perfclone, id, id in known.reviews, aigc(tags), tags)
