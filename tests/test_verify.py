@@ -1,6 +1,8 @@
 """Verdicts: a table of what can happen to a clone on its way, and files made to get a better one."""
 
 import json
+import re
+import shlex
 import shutil
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -24,11 +26,12 @@ from perfclone.governance.verify import verify_video
 from perfclone.video import VideoReader, VideoWriter
 
 CLIPS = Path(__file__).resolve().parents[1] / "examples" / "clips"
+PAGE = CLIPS.parents[1] / "docs" / "governance.md"
 SIDE, SECONDS, FPS = 320, 3, 30
 ID, CONSENT, CONSENT_ID = 0xC0FFEE11, "sha256:" + "ab" * 32, "cd" * 16
 #: What every verdict must say, whatever else.
 WORDS = {
-    "rejected": "REJECTED: a clone of anna for research",
+    "rejected": "REJECTED: a clone of anna",
     "made_here_untouched": "This is the very file that was made here on",
     "tampered": "The content credentials do not hold",
     "made_here_changed": "and was changed or written anew since",
@@ -151,7 +154,7 @@ def check(path, verdict, *words, **options):
 
 def test_untouched(clone):
     found = check(
-        clone, "made_here_untouched", "no byte was changed", "clone of anna for research", "Nobody has approved"
+        clone, "made_here_untouched", "no byte was changed", "clone of anna (purpose: research)", "Nobody has approved"
     )
     assert (found.made_here, found.untouched, found.match.by, found.match.review) == (True, True, "hash", "pending")
     assert (found.credentials.state, found.credentials.by_us, found.credentials_in_ledger) == ("valid", True, True)
@@ -439,6 +442,36 @@ def test_the_command(clone, home, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["verdict"] == "made_here_untouched"
 
 
+def test_the_take_down_steps_of_the_docs(clone, tmp_path, monkeypatch, capsys):
+    """Every command of those steps, in its order, as it is written there."""
+    from perfclone.governance.consent import ConsentRecord
+
+    monkeypatch.chdir(tmp_path)
+    reference = CLIPS / "anna_reference.mp4"
+    assert cli.main(["consent", "new", "--myself", "Anna", "--reference", str(reference), "-o", "consent.json"]) == 0
+    record, one = (
+        ConsentRecord.load("consent.json"),
+        make(tmp_path / "one.mp4", cut("anna_reference", seconds=0.5), id=7),
+    )
+    Ledger().append("clone", actor="anna", consent_id=record.id, watermark=7, output_sha256=file_sha256(one))
+    write(tmp_path / "their.mp4", decoded(one))
+    section = PAGE.read_text().partition("## Take-down")[2].partition("\n## ")[0]
+    commands = re.findall(r"`python -m perfclone ([^`]+)`", " ".join(section.split()))
+    assert [
+        shlex.split(command)[0] for command in commands
+    ] == "verify ledger review consent review ledger ledger".split()
+    capsys.readouterr()
+    printed = []
+    for command in commands:
+        assert cli.main(["00000007" if word == "ID" else word for word in shlex.split(command)]) == 0, command
+        printed.append(capsys.readouterr().out)
+    assert json.loads(printed[0])["match"]["watermark"] == "00000007"
+    assert any(entry["data"].get("output_sha256") == file_sha256(one) for entry in json.loads(printed[1]))
+    assert "00000007" in printed[2]
+    found = check(tmp_path / "their.mp4", "rejected", "the consent to it was revoked on")
+    assert found.match.by == "watermark" and (tmp_path / "proof.json").exists() and (tmp_path / "proof.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -455,7 +488,7 @@ def test_bad_arguments_are_sentences(clone, arguments, words, capsys, monkeypatc
 
 
 def test_every_verdict_is_documented():
-    page = (CLIPS.parents[1] / "docs" / "governance.md").read_text()
+    page = PAGE.read_text()
     assert set(WORDS) == set(get_args(Kind))
     for verdict in WORDS:
         assert f"| `{verdict}` |" in page, verdict

@@ -82,9 +82,8 @@ def _ids(found: Verdict) -> dict[str, str]:
 
 
 def _clone(match: Match) -> str:
-    data = match.entry.data
-    actor, purpose = (data.get("actor"), data.get("purpose"))
-    return f"a clone of {actor or 'somebody unnamed'}{f' for {purpose}' if purpose else ''}"
+    actor, purpose = (match.entry.data.get(name) for name in ("actor", "purpose"))
+    return f"a clone of {actor or 'somebody unnamed'}{f' (purpose: {purpose})' if purpose else ''}"
 
 
 def _day(entry: Entry) -> str:
@@ -107,7 +106,7 @@ def _untouched(found: Verdict) -> str:
 
 def _changed(found: Verdict) -> str:
     match = found.match
-    made = f"This comes {_by(match)} from {_clone(match)} that was made here {_day(match.entry)}"
+    made = f"This comes {_by(match)} from {_clone(match)}, made here {_day(match.entry)}"
     if not match.entry.data.get("output_sha256"):
         return f"{made}; whether it was changed since cannot be told."
     return f"{made}, and was changed or written anew since."
