@@ -18,7 +18,7 @@ from perfclone.governance import revocations
 from perfclone.governance.consent import PURPOSES, ConsentError, ConsentRecord
 from perfclone.governance.consent_kinds import evaluation_record, usual_fields
 from perfclone.governance.keys import SigningKey, signing_key
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.ledger import Ledger, LedgerError
 from perfclone.governance.policy import CONSENT, authorise_clone, authorise_training, record_for
 from perfclone.governance.reading import file_sha256
 from perfclone.training import TrainConfig, train
@@ -257,6 +257,16 @@ def test_what_was_begun_with_one_video_is_not_finished_under_the_record_of_anoth
     other.write_bytes(data)
     with pytest.raises(UserError, match="belongs to another run .*reference"):
         run(other, tmp_path / "me", record(other), resume=True)
+
+
+def test_a_ledger_that_takes_no_entry_is_told_and_the_run_can_be_finished(reference, small, tmp_path):
+    made, ledger = record(reference), Ledger().path
+    ledger.write_text("scribbled over\n")
+    with pytest.raises(LedgerError):
+        run(reference, tmp_path / "me", made)
+    ledger.unlink()
+    assert run(reference, tmp_path / "me", made, resume=True).steps == 4
+    assert [entry.data["actor"] for entry in Ledger().entries()] == ["me"]
 
 
 def test_filming_oneself_takes_one_command_and_training_names_it(reference, small, tmp_path, monkeypatch, capsys):
