@@ -165,9 +165,12 @@ def looks(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.nd
 
 
 def summarise(row: Row, seed: int) -> None:
-    """Turn the series of a row into means with intervals, and slopes."""
-    for metric, by_region in row.series.items():
-        for region, series in by_region.items():
+    """Turn the series of a row into means with intervals, and slopes; a series without any value is left out."""
+    for metric, by_region in list(row.series.items()):
+        for region, series in list(by_region.items()):
+            if all(value is None for value in series):
+                del by_region[region]
+                continue
             values = row.values.setdefault(metric, {})
             values[region] = block_bootstrap(series, seed).within(METRICS[metric])
             slope = drift(series, row.fps, seed=seed)

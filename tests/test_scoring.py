@@ -6,8 +6,8 @@ import pytest
 from tiny import FPS, shots, untrained_actor
 
 from eval.cli import main
-from eval.results import REPORT, Report
-from eval.scoring import ScoreOptions, score_videos
+from eval.results import REPORT, Report, Row
+from eval.scoring import ScoreOptions, score_videos, summarise
 from perfclone.video import VideoWriter
 
 OPTIONS = ScoreOptions(faces=False)
@@ -44,6 +44,13 @@ def test_a_video_is_perfect_beside_itself(truth):
         assert means["warp_error"] == pytest.approx(row.floors[f"warp_error/{region}"], rel=1e-12)
     assert row.values["pck_0.1"]["person"].mean == 1.0 and row.values["joint_error"]["person"].mean == 0.0
     assert row.values["lag"]["person"].mean == 0 and row.frames == 20
+
+
+def test_what_no_frame_has_is_left_out():
+    row = Row("a", "b", 3, 30.0, series={"ms_ssim": {"whole": [0.5, 0.6, None], "person": [None, None, None]}})
+    summarise(row, 0)
+    assert row.values["ms_ssim"].keys() == row.series["ms_ssim"].keys() == {"whole"}
+    assert row.values["ms_ssim"]["whole"].mean == pytest.approx(0.55)
 
 
 def test_every_metric_of_likeness_notices_a_blur(truth, blurred):
