@@ -41,7 +41,7 @@ def measure(learnt: Clip, test: Clip, driving: Path, config: TrainConfig, label:
         cloner, run = train_perfclone(learnt, config, Path(folder))
     held_out = np.stack(list(cloner.render(test.poses)))
     with progress_bar(f"cloning {label}") as progress:
-        clone = np.stack([*common.counted(cloner.frames(driving), progress, 0)])
+        clone = np.stack([*common.counted(cloner.frames(driving, common.AS_PAINTED), progress, 0)])
     at = common.evenly(len(held_out), SCORED_FRAMES)
     with progress_bar(f"scoring {label}") as progress:
         st_lpips = metrics.st_lpips(held_out[at], test.frames[at], progress=progress)

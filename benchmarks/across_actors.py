@@ -107,7 +107,7 @@ def main() -> None:
         video = write(driving, Path(folder, "driving.mp4"))
         cloner = PerformanceCloner(actor)
         with progress_bar("cloning") as progress:
-            clone = np.stack([*common.counted(cloner.frames(video), progress, len(frames))])
+            clone = np.stack([*common.counted(cloner.frames(video, common.AS_PAINTED), progress, len(frames))])
         baseline = nearest_frames(reference, video, size)
     result = {
         "clone": compare(clone, truth, mattes, "the clone"),

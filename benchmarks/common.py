@@ -22,8 +22,12 @@ import numpy as np
 from eval.circumstances import machine, versions
 from perfclone.commands.common import progress_bar, whole
 from perfclone.errors import UserError
+from perfclone.governance.marks.marker import UNMARKED
+from perfclone.pipeline import CloneOptions
 
 T = TypeVar("T")
+#: How a clone is made that is measured and then thrown away: allowed for that purpose, and without marks.
+AS_PAINTED = CloneOptions(purpose="evaluation", marks=UNMARKED)
 
 
 def counted(things: Iterable[T], progress: Callable[[int, int], None], total: int) -> Iterator[T]:

@@ -50,7 +50,7 @@ def clone_here(actor: str, driving: Path, output: Path, size: int, threads: int)
     common.set_threads(threads)
     cloner = PerformanceCloner.from_pretrained(actor)
     with progress_bar("cloning") as progress:
-        cloner.clone(driving, output, CloneOptions(size=size), progress=progress, force=True)
+        cloner.clone(driving, output, CloneOptions(size=size, purpose="evaluation"), progress=progress, force=True)
     print(peak_mib())
 
 

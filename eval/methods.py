@@ -18,7 +18,8 @@ from perfclone.actor import Actor
 from perfclone.crop import Box
 from perfclone.errors import UserError
 from perfclone.governance.consent import ConsentRecord
-from perfclone.pipeline import PerformanceCloner
+from perfclone.governance.marks.marker import UNMARKED
+from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence, SavedPoses
 from perfclone.retarget import measure_body, retarget
 from perfclone.training import TrainConfig, train
@@ -107,7 +108,7 @@ class Perfclone:
 
     def paint(self, driving: PoseSequence, wanted: PoseSequence) -> Iterator[np.ndarray]:
         """Clone the performance, (H, W, 3) uint8 RGB each; perfclone retargets by itself."""
-        return PerformanceCloner(self.actor).frames(driving)
+        return PerformanceCloner(self.actor).frames(driving, CloneOptions(purpose="evaluation", marks=UNMARKED))
 
 
 class Nearest:

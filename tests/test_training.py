@@ -17,6 +17,7 @@ from tiny import SIZE, SavedPoses, poses, record_of, shots, shrink_presets, writ
 
 from perfclone.actor import WEIGHTS, Actor
 from perfclone.errors import UserError
+from perfclone.governance.ledger import Ledger
 from perfclone.training import TrainConfig, train
 from perfclone.training.augment import worsen
 from perfclone.training.base import driving_poses
@@ -126,7 +127,8 @@ def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(reference, tmp
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_accelerate_launch(reference, tmp_path, processes):
+def test_accelerate_launch(reference, tmp_path, processes, monkeypatch):
+    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
     script = tmp_path / "run.py"
     script.write_text(
         KILLED.format(tests=str(ROOT / "tests"), reference=str(reference), output=str(tmp_path / "anna"))
@@ -140,6 +142,7 @@ def test_accelerate_launch(reference, tmp_path, processes):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert [entry.event for entry in Ledger().entries()] == ["train"]
     assert Actor.from_pretrained(tmp_path / "anna").config.steps == 4
 
 
