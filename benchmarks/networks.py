@@ -33,7 +33,9 @@ def actor_like(actor: Actor, preset: str, width: int, height: int) -> Actor:
         body_floor_y=old.body_floor_y * scale, resolution=size.resolution, widths=size.widths,
         texture_channels=size.texture_channels, texture_side=size.texture_side,
     )  # fmt: skip
-    return Actor(config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    made = Actor(config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    made.consent = actor.consent
+    return made
 
 
 def painting(
