@@ -33,6 +33,7 @@ quality: $(DEV) ## check style without touching anything
 bench: $(DEV) ## speed, memory and quality at equal minutes (REFERENCE=clip.mp4 MINUTES=10)
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.marks
 	$(BIN)/python -m benchmarks.quality $(REFERENCE) --minutes $(MINUTES)
 
 examples: $(DEV) ## render the synthetic reference and driving clips anew

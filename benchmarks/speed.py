@@ -3,7 +3,8 @@
 Everything is timed in turn on the same threads in 32-bit floats, and medians are reported: milliseconds a
 frame, one frame at a time. Each network is in evaluation mode without gradients, in its faster memory layout.
 `generator_ms` is all of G as cloning runs it: maps, textures, U-Net, composite. `codec_ms` decodes a frame and encodes
-it. `clone_ms` is the wall time of a whole clone, from the driving file to the finished file, divided by its frames.
+it. `clone_ms` is the wall time of a whole clone, from the driving file to the finished file, divided by its frames;
+`unmarked_clone_ms` the same without label, watermark, tags and credentials.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.commands import demo
 from perfclone.commands.common import progress_bars, refuse_existing, whole
+from perfclone.governance.marks.marker import UNMARKED, MarkOptions
 from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
 from perfclone.pose import PoseSequence, build_extractor, extract
 from perfclone.video import Frame, VideoReader, VideoWriter
@@ -61,10 +63,10 @@ def pose_stream(frames: list[Frame]) -> Iterator:
     return extract(build_extractor("blazepose"), endless)
 
 
-def whole_clone(cloner: PerformanceCloner, driving: Path, output: Path) -> float:
+def whole_clone(cloner: PerformanceCloner, driving: Path, output: Path, marks: MarkOptions) -> float:
     """Milliseconds a frame of a whole clone, file to file."""
     start = time.perf_counter()
-    result = cloner.clone(driving, output, CloneOptions(size=SIZE, purpose="evaluation"), force=True)
+    result = cloner.clone(driving, output, CloneOptions(size=SIZE, purpose="evaluation", marks=marks), force=True)
     return (time.perf_counter() - start) * 1000 / result.frames
 
 
@@ -77,7 +79,8 @@ def on_cpu(actor: Actor, driving: Path, poses: PoseSequence, rounds: int, folder
     for _ in range(rounds):
         medians = common.interleaved_medians(subjects, rounds=8)
         medians["codec"] = recode(folder / "small.mp4", folder / "recoded.mp4")
-        medians["clone"] = whole_clone(cloner, driving, folder / "clone.mp4")
+        for name, marks in (("clone", MarkOptions()), ("unmarked_clone", UNMARKED)):
+            medians[name] = whole_clone(cloner, driving, folder / "clone.mp4", marks)
         for name, value in medians.items():
             times.setdefault(name, []).append(value)
     ms = {name: float(np.median(values)) for name, values in times.items()}
@@ -85,9 +88,10 @@ def on_cpu(actor: Actor, driving: Path, poses: PoseSequence, rounds: int, folder
         "unet_256_over_generator": ms["unet_256"] / ms["generator"],
         "resnet_9_over_generator": ms["resnet_9"] / ms["generator"],
         "clone_over_unet_256": ms["clone"] / ms["unet_256"],
+        "clone_over_unmarked": ms["clone"] / ms["unmarked_clone"],
         "unet_256_fp32_ms": ms["unet_256"],
         "resnet_9_fp32_ms": ms["resnet_9"],
-        **{f"{name}_ms": ms[name] for name in ("pose", "generator", "codec", "clone")},
+        **{f"{name}_ms": ms[name] for name in ("pose", "generator", "codec", "clone", "unmarked_clone")},
         "layouts": layouts,
     }
 
