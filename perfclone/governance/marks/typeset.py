@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from PIL import ImageFont
 
 _FINE = 4  # how much finer the plate is drawn, for smooth corners
+_DEJAVU = "matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf"
 _FEW = 2  # lines; a text that needs more is set smaller first
 
 
@@ -114,21 +117,16 @@ def overlay(
 def _font_file(font: str | None) -> Path:
     if font is not None:
         return Path(font)
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    try:
+        return Path(metadata.distribution("matplotlib").locate_file(_DEJAVU))  # its font, without loading it
+    except metadata.PackageNotFoundError as error:
+        raise UserError(
+            "The label's usual font comes with matplotlib, which is not installed; install it, or set label font."
+        ) from error
 
 
 def _check_glyphs(text: str, path: Path) -> None:
-    from matplotlib.ft2font import FT2Font
-
-    try:
-        known = FT2Font(str(path))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UserError(f"label font {path} cannot be read; give a .ttf, .otf or .ttc file.") from error
-    missing = [
-        letter for letter in dict.fromkeys(text) if not letter.isspace() and not known.get_char_index(ord(letter))
-    ]
+    missing = [letter for letter in dict.fromkeys(text) if not letter.isspace() and not _has_ink(path, letter)]
     if missing:
         raise UserError(
             f"The font {path.name} has no {' '.join(missing[:8])}, which the label text needs; set label font to a "
@@ -153,9 +151,19 @@ def _face(path: Path, text: str, capital: int) -> ImageFont.FreeTypeFont:
 
 
 def _has_ink(path: Path, letter: str) -> bool:
-    from matplotlib.ft2font import FT2Font
+    return ord(letter) in _letters(path)
 
-    return bool(FT2Font(str(path)).get_char_index(ord(letter)))
+
+@functools.cache
+def _letters(path: Path) -> frozenset[int]:
+    """The codes of the letters that a font has."""
+    from fontTools.ttLib import TTFont, TTLibError
+
+    try:
+        with TTFont(str(path), fontNumber=0, lazy=True) as font:
+            return frozenset(font.getBestCmap() or ())
+    except (OSError, TTLibError, AssertionError, ValueError) as error:
+        raise UserError(f"label font {path} cannot be read; give a .ttf, .otf or .ttc file.") from error
 
 
 def _wrapped(text: str, face: ImageFont.FreeTypeFont, width: float) -> list[str] | None:
