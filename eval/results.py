@@ -146,7 +146,7 @@ class Report:
         settings: What was compared and how; enough to run it again.
         seed: Of everything random.
         rows: The findings.
-        poses: How well P itself did against known joints (benchmark only): metric -> value.
+        poses: How well P itself did against known joints (benchmark only), as ``eval.detection`` tells it.
         cost: Seconds a frame of each stage, training minutes and, given prices, money.
         versions: Package -> version.
         machine: Processor, threads, accelerator; differs from run to run.
@@ -157,7 +157,7 @@ class Report:
     settings: dict[str, Any]
     seed: int = 0
     rows: list[Row] = field(default_factory=list)
-    poses: dict[str, float] = field(default_factory=dict)
+    poses: dict[str, Any] = field(default_factory=dict)
     cost: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)

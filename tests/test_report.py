@@ -465,3 +465,15 @@ def test_importing_the_tables_loads_nothing_heavy():
     code = "import sys, eval.compare, eval.report; print({'numpy', 'cv2', 'torch', 'matplotlib'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "set()", run.stderr
+
+
+def test_how_well_the_poses_were_found_stands_in_a_table_by_group(tmp_path):
+    from eval.report.content import poses_table
+    from eval.report.table import table_markdown
+
+    told = {"pck_0.1": 0.5, "pck_0.2": 1.0, "median_error": None, "joints": 8}
+    made = Report("benchmark", {})
+    assert poses_table(made) is None
+    made.poses = {"extractor": "blazepose", "videos": 1, "frames": 4, "found": 0.75, "groups": {"hands": told}}
+    text = table_markdown(poses_table(made))
+    assert "| hands | 0.5000 | 1.0000 | – | 8 |" in text and "75.0% of 4 frames" in poses_table(made).title

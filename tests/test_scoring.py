@@ -1,9 +1,10 @@
 import json
+import shutil
 
 import cv2
 import numpy as np
 import pytest
-from tiny import FPS, shots, untrained_actor
+from tiny import FPS, shots, shrink_presets, untrained_actor, write_clip
 
 from eval.cli import main
 from eval.results import REPORT, Report, Row
@@ -111,3 +112,24 @@ def test_a_truth_without_anybody_is_refused(tmp_path, capsys):
 def test_a_missing_video_is_refused(truth, tmp_path, capsys):
     assert main(["score", str(tmp_path / "no.mp4"), "--truth", str(truth), "-o", str(tmp_path / "report")]) == 2
     assert "no.mp4" in capsys.readouterr().err
+
+
+def test_the_benchmark_runs_from_one_command_to_the_report(truth, tmp_path, monkeypatch, capsys):
+    shrink_presets(monkeypatch)
+    suite = tmp_path / "suite" / "somebody"
+    suite.mkdir(parents=True)
+    for name in ("reference", "truth"):
+        shutil.copy(write_clip(tmp_path / "clip.mp4", force=True), suite / f"{name}.mp4")
+    where = tmp_path / "report"
+    arguments = ["benchmark", "--suite", str(suite.parent), "--baselines", "nearest", "--steps", "2", "--no-faces"]
+    assert main([*arguments, "--preset", "tiny", "-o", str(where)]) == 0
+    report = Report.load(where)
+    assert [(row.method, row.clip, row.frames) for row in report.rows] == [
+        ("perfclone", "somebody", 30), ("nearest", "somebody", 30),
+    ]  # fmt: skip
+    assert report.rows[1].values["psnr"]["whole"].mean > report.rows[0].values["psnr"]["whole"].mean
+    assert len(report.settings["suite"]["sha256"]) == 64 and report.cost["stages"]
+    assert (where / "report.html").stat().st_size and "somebody" in (where / "report.md").read_text()
+    with pytest.raises(SystemExit):
+        main([*arguments, "--baselines", "magic", "-o", str(tmp_path / "other")])
+    assert "magic" in capsys.readouterr().err

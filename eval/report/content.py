@@ -22,6 +22,10 @@ LEGEND = (
 )
 
 
+#: What is told of a group of joints, and its heading.
+_JOINTS = {"pck_0.1": "PCK @ 0.1 torso", "pck_0.2": "PCK @ 0.2 torso", "median_error": "Median error, torso lengths"}
+
+
 def title(report: Report) -> str:
     """The report's title."""
     return TITLES.get(report.kind, "Evaluation")
@@ -53,9 +57,16 @@ def drift_table(rows: list[Row]) -> Table | None:
 
 
 def poses_table(report: Report) -> Table | None:
-    """How well P did, where that was measured."""
-    lines = tuple((Cell(metric_label(name)), Cell(number(value, 4))) for name, value in report.poses.items())
-    return Table("", ("Metric", "P against the true joints"), lines) if lines else None
+    """How well P found the joints whose true places are known, group by group; None where none are."""
+    if not report.poses:
+        return None
+    found = report.poses
+    title = f"{found['extractor']} saw the person in {found['found']:.1%} of {found['frames']} frames."
+    lines = [
+        (Cell(group), *(Cell(number(values[name], 4)) for name in _JOINTS), Cell(str(values["joints"])))
+        for group, values in found["groups"].items()
+    ]
+    return Table(title, ("Joints", *_JOINTS.values(), "N"), tuple(lines))
 
 
 def cost_of(report: Report) -> Cost | None:
