@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 
-# Idle OpenMP threads that spin steal the cores from pose extraction and the codec; must be set before torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# How long an idle OpenMP thread spins before it sleeps, about 0.1 ms: the next layer of G comes sooner than that, and
+# pose extraction and the codec want the core if none comes (docs/experiments.md). Must be set before torch loads.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 __version__ = "0.1.0"
 
