@@ -1,0 +1,208 @@
+"""The model card: who is seen, who allowed what until when, how it was made, how good it is; no weights are loaded."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from perfclone.errors import UserError
+from perfclone.governance.reading import parse_json, read_limited
+
+if TYPE_CHECKING:
+    from perfclone.actor import ActorConfig
+    from perfclone.governance.consent import ConsentRecord
+
+LIBRARY, PIPELINE = "perfclone", "video-to-video"
+#: The last two are what the Hub's own mixin writes.
+TAGS = ("perfclone", "performance-cloning", "video-to-video", "model_hub_mixin", "pytorch_model_hub_mixin")
+REPORT_FORMAT, _REPORT_LIMIT = 1, 64 << 20
+
+
+class Result(NamedTuple):
+    """One value of a report.
+
+    Attributes:
+        clip: Name of the clip.
+        metric: Such as "st_lpips_alex", as `eval` names it.
+        region: "whole" or "person".
+        mean: The value.
+        interval: Its interval of 95 % in words; empty where there is none.
+        frames: Frames scored.
+    """
+
+    clip: str
+    metric: str
+    region: str
+    mean: float
+    interval: str
+    frames: int
+
+
+def render_card(
+    config: ActorConfig, consent: ConsentRecord, report: Mapping[str, Any] | None = None,
+    commands: Sequence[str] | None = None, *, repo_id: str = "owner/actor", pictures: Sequence[str] = (),
+    licence: str = "other",
+) -> str:  # fmt: skip
+    """Render the card of an actor, front matter included.
+
+    Args:
+        config: The actor's.
+        consent: The actor's.
+        report: What :func:`load_report` gave of an evaluation.
+        commands: What was typed to make it; by default the training command that its config tells.
+        repo_id: Where it is on the Hub.
+        pictures: File names of poster and preview in the repository; none by default.
+        licence: The Hub's name of a licence; "other" points to the consent record.
+
+    Returns:
+        The text of README.md.
+    """
+    results = eval_rows(report) if report else []
+    return template("card.md.jinja").render(
+        metadata=_metadata(consent, results, repo_id, pictures, licence, (report or {}).get("kind", "")),
+        purpose="personal" if "personal" in consent.purposes else consent.purposes[0],
+        name=repo_id.partition("/")[2] or repo_id, repo_id=repo_id, config=config, consent=consent,
+        synthetic=consent.subject_kind == "synthetic", pictures=list(pictures), results=results,
+        territory=consent.territory if isinstance(consent.territory, str) else ", ".join(consent.territory),
+        kind=(report or {}).get("kind"), commands=[train_command(config)] if commands is None else commands,
+    )  # fmt: skip
+
+
+def train_command(config: ActorConfig) -> str:
+    """The training command as far as the config tells it."""
+    parts = ["python -m perfclone train REFERENCE.mp4 --consent consent.json -o ACTOR"]
+    parts.append(f"--minutes {config.minutes:g}" if config.minutes else f"--steps {config.steps}")
+    parts += [f"--preset {config.preset}", f"--seed {config.seed}"]
+    parts += [f"--holdout {config.holdout:g}"] if config.holdout else []
+    parts += ["--no-plate"] if config.whole_frame else []
+    parts += [f"--extractor {config.extractor}"] if config.extractor in ("openpose", "vitpose") else []
+    return " ".join(parts)
+
+
+def load_report(path: Path) -> dict[str, Any]:
+    """Read the `report.json` of an evaluation, or that of its folder, as plain JSON.
+
+    Raises:
+        UserError: There is none, or it is another file or of a newer format.
+    """
+    path = path / "report.json" if path.is_dir() else path
+    report = parse_json(read_limited(path, _REPORT_LIMIT, "report"), f"The report {path}")
+    if not isinstance(report, dict) or not isinstance(report.get("rows"), list):
+        raise UserError(f"{path} is no report of an evaluation; make one with `python -m eval actor`.")
+    if report.get("format") != REPORT_FORMAT:
+        raise UserError(
+            f"{path} has format {report.get('format')!r}, not {REPORT_FORMAT}; make it anew with `python -m eval`."
+        )
+    try:
+        eval_rows(report)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error!r}); make it anew with `python -m eval actor`.") from error
+    return report
+
+
+def eval_rows(report: Mapping[str, Any]) -> list[Result]:
+    """The finite values of the actor's own rows, those of the baselines left out."""
+    rows = [row for row in report["rows"] if row["method"] == "perfclone"]
+    return [
+        Result(row["clip"], metric, region, float(value["mean"]), _interval(value), int(row["frames"]))
+        for row in rows
+        for metric, regions in row["values"].items()
+        for region, value in regions.items()
+        if isinstance(value["mean"], int | float) and math.isfinite(value["mean"])
+    ]
+
+
+def check_card(text: str) -> None:
+    """Check a card's front matter as far as that goes without the Hub, which checks it once more when it is pushed.
+
+    Raises:
+        UserError: It cannot be read, or lacks what the Hub and perfclone look for.
+    """
+    import yaml
+    from huggingface_hub import ModelCard
+
+    try:
+        data = ModelCard(text).data
+    except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise UserError(f"The card's front matter cannot be read ({error}); write it anew with `hub push`.") from error
+    wanted = {"library_name": LIBRARY, "pipeline_tag": PIPELINE}
+    for name, value in wanted.items():
+        if data.get(name) != value:
+            raise UserError(f"The card's {name} must be {value}, got {data.get(name)!r}; push it anew.")
+    for name in ("license", "tags"):
+        if not data.get(name):
+            raise UserError(f"The card has no {name}; write it anew with `hub push`.")
+    link = data.get("license_link")
+    if data.license == "other" and not (data.get("license_name") and str(link).startswith("https://")):
+        raise UserError('The card\'s license is "other" without license_name and license_link; add them.')
+    if data.to_dict().get("model-index") and not data.eval_results:
+        raise UserError("The card's model-index cannot be read; write it anew with `hub push`.")
+
+
+def _metadata(
+    consent: ConsentRecord, results: Sequence[Result], repo_id: str, pictures: Sequence[str], licence: str, kind: str
+) -> str:
+    """The front matter, YAML without its fences."""
+    from huggingface_hub import ModelCardData
+
+    place = f"https://huggingface.co/{repo_id}"
+    more: dict[str, Any] = {
+        "extra_gated_heading": "Ask to use this actor",
+        "extra_gated_prompt": "What it makes shows a person doing what they did not do. You may use it only for what "
+        f"consent.json allows ({', '.join(consent.purposes)}), and must leave the marks on what you make.",
+        "extra_gated_fields": {
+            "Purpose": {"type": "select", "options": list(consent.purposes)},
+            "What I will make": "text",
+            "I keep to the consent record and leave the marks in": "checkbox",
+        },
+    }
+    if pictures:
+        more["thumbnail"] = f"{place}/resolve/main/{pictures[0]}"
+    if licence == "other":
+        more |= {"license_name": "consent-record", "license_link": f"{place}/blob/main/consent.json"}
+    tags = [*TAGS, "synthetic-person"] if consent.subject_kind == "synthetic" else list(TAGS)
+    data = ModelCardData(
+        library_name=LIBRARY, pipeline_tag=PIPELINE, tags=tags, license=licence,
+        model_name=repo_id.partition("/")[2] or repo_id,
+        eval_results=[_eval_result(row, kind) for row in results] or None, **more,
+    )  # fmt: skip
+    if not results:
+        del data.model_name  # without results it stands for nothing the Hub knows
+    return data.to_yaml().strip()
+
+
+def _eval_result(row: Result, kind: str):
+    from huggingface_hub import EvalResult
+
+    return EvalResult(
+        task_type=PIPELINE, task_name="Performance cloning", dataset_type=f"perfclone-{kind or 'score'}",
+        dataset_name=row.clip, metric_type=row.metric, metric_name=f"{row.metric} ({row.region})",
+        metric_config=row.region, metric_value=row.mean,
+    )  # fmt: skip
+
+
+def _interval(value: Mapping[str, Any]) -> str:
+    low, high = value.get("low"), value.get("high")
+    return f"{low:.4g} to {high:.4g}" if isinstance(low, int | float) and isinstance(high, int | float) else ""
+
+
+def plain(text: str) -> str:
+    """A text of others on one line of a Markdown table, where nothing of it is markup."""
+    text = re.sub(r"\s+", " ", text).strip()
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~!#])", r"\\\1", text)
+
+
+def template(name: str):
+    """A template of this package; what it is not given is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("hub", "."), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=False,
+    )  # fmt: skip
+    environment.filters["plain"] = plain
+    return environment.gettemplate(name)

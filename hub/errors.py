@@ -1,0 +1,164 @@
+"""What the Hub and the network say, in one sentence with what to do next; and trying again where that may help."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from perfclone.errors import UserError
+from perfclone.files import FULL
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+#: Seconds between tries of a call that failed for a reason that may pass.
+WAITS = (1.0, 2.0, 4.0)
+#: What a server says that is busy, restarting or behind a broken gateway.
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
+def require_repo_id(repo_id: str) -> str:
+    """Refuse what is no "owner/name".
+
+    Raises:
+        UserError: It is something else.
+    """
+    if not re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repo_id) or ".." in repo_id or "--" in repo_id:
+        raise UserError(f"{repo_id!r} is no Hub repository; name it as OWNER/NAME, such as studio/anna.")
+    return repo_id
+
+
+def retried(call: Callable[[], T]) -> T:
+    """Call something that may be called twice, again after a while if the network or the server was at fault."""
+    from httpx2 import TransportError
+    from huggingface_hub.errors import HfHubHTTPError
+
+    for wait in WAITS:
+        try:
+            return call()
+        except (TransportError, HfHubHTTPError) as error:
+            if not passing(error):
+                raise
+            log.info("%s; trying again in %s s", type(error).__name__, wait)
+            time.sleep(wait)
+    return call()
+
+
+def passing(error: Exception) -> bool:
+    """Whether an error may be gone at the next try."""
+    from httpx2 import TransportError
+
+    return isinstance(error, TransportError) or _status(error) in PASSING
+
+
+@contextmanager
+def explained(repo_id: str, doing: str, outcome: str = "") -> Iterator[None]:
+    """Turn what the client raises inside the block into a sentence.
+
+    Args:
+        repo_id: The repository.
+        doing: What failed, such as "push to owner/anna".
+        outcome: What that left behind, a sentence; it is added.
+
+    Raises:
+        UserError: In place of an error of the client, the network or the disk.
+    """
+    from httpx2 import TransportError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalTokenNotFoundError,
+        OfflineModeIsEnabled,
+    )
+
+    try:
+        yield
+    except (UserError, FileNotFoundError):
+        raise
+    except LocalTokenNotFoundError as error:
+        raise _sentence(doing, "you are not logged in", "run `hf auth login` or set HF_TOKEN", outcome) from error
+    except OfflineModeIsEnabled as error:
+        raise _sentence(doing, "HF_HUB_OFFLINE is set", "unset it and try again", outcome) from error
+    except HFValidationError as error:
+        raise _sentence(doing, f"{repo_id!r} is no repository name", "name it as OWNER/NAME", outcome) from error
+    except HfHubHTTPError as error:
+        raise _sentence(doing, *_answer(error, repo_id), outcome) from error
+    except TransportError as error:
+        what = f"the Hub cannot be reached ({type(error).__name__})"
+        raise _sentence(doing, what, "check the network and run the same command again", outcome) from error
+    except RuntimeError as error:
+        # The upload of large files wraps what went wrong in a RuntimeError of its own.
+        if isinstance(error.__cause__, HfHubHTTPError):
+            raise _sentence(doing, *_answer(error.__cause__, repo_id), outcome) from error
+        if not isinstance(error.__cause__, TransportError):
+            raise
+        what = f"the upload broke off ({type(error.__cause__).__name__})"
+        raise _sentence(doing, what, "run the same command again: what arrived is kept", outcome) from error
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise _sentence(doing, "the disk is full", "free some space and try again", outcome) from error
+
+
+def _sentence(doing: str, why: str, advice: str, outcome: str) -> UserError:
+    return UserError(f"Cannot {doing}: {why}; {advice}.{f' {outcome}' if outcome else ''}")
+
+
+def _status(error: Exception) -> int | None:
+    response = getattr(error, "response", None)
+    return getattr(response, "status_code", None)
+
+
+def _answer(error: Exception, repo_id: str) -> tuple[str, str]:
+    """What an answer of the Hub means, and what to do."""
+    from huggingface_hub.errors import (
+        DisabledRepoError,
+        GatedRepoError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    match error:
+        case GatedRepoError():
+            return f"{repo_id} is gated and you have no access yet", f"ask for it at {_page(repo_id)}"
+        case DisabledRepoError():
+            return f"the Hub has disabled {repo_id}", "ask its owner"
+        case RevisionNotFoundError():
+            return f"{repo_id} has no such revision", "give a commit, tag or branch that it has"
+        case RepositoryNotFoundError() if not _logged_in():
+            why = f"the Hub has no {repo_id}, or it is private and you are not logged in"
+            return why, "check the name, or run `hf auth login` or set HF_TOKEN"
+        case RepositoryNotFoundError():
+            return f"the Hub has no {repo_id}, or it is private and not shared with you", "check name and account"
+    match _status(error):
+        case 401:
+            return "the Hub does not accept your token", "run `hf auth login` with a valid one"
+        case 403:
+            return f"your token may not do that to {repo_id}", "use a token with write access to that namespace"
+        case 404:
+            return f"the Hub has no such thing in {repo_id}", "check the names"
+        case 409 | 412:
+            return f"{repo_id} was changed meanwhile", "look at what changed there, then run the same command again"
+        case 413 | 507:
+            return "the Hub's storage for you is full", "free some there and try again"
+        case 429:
+            return "the Hub asks you to slow down", "try again in a few minutes"
+        case int(status) if status >= 500:
+            return f"the Hub is in trouble (it answered {status})", "try again later"
+        case status:
+            return f"the Hub answered {status}", "try again, with --debug for the whole answer"
+
+
+def _page(repo_id: str) -> str:
+    from huggingface_hub import constants
+
+    return f"{constants.ENDPOINT}/{repo_id}"
+
+
+def _logged_in() -> bool:
+    from huggingface_hub import get_token
+
+    return get_token() is not None

@@ -1,0 +1,191 @@
+"""Pushing an actor to the Hub, and pulling one into a folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hub.commit import client, commit, find, read_head, require_token
+from hub.errors import explained, require_repo_id, retried
+from hub.manifest import MANIFEST, Manifest
+from perfclone.errors import UserError
+from perfclone.files import full_disk_explained, saved
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+    from perfclone.actor import Actor
+
+README = "README.md"
+
+
+class Pushed(NamedTuple):
+    """What a push gave.
+
+    Attributes:
+        repository: Its id.
+        commit: 40 hex digits.
+        url: The page of the repository.
+        private: Whether only its owner sees it.
+        gated: Whether others have to ask for access.
+    """
+
+    repository: str
+    commit: str
+    url: str
+    private: bool
+    gated: bool
+
+
+def push(
+    actor_dir: str | Path, repo_id: str, public: bool = False, gated: bool = True, *,
+    report: str | Path | Mapping[str, Any] | None = None, commands: Sequence[str] | None = None, preview: bool = True,
+    licence: str = "other", token: str | None = None, message: str = "Push the actor with perfclone",
+    told: Callable[[str], None] = lambda stage: None,
+) -> Pushed:  # fmt: skip
+    """Push an actor to the Hub: its files, card, poster, preview and manifest, in one commit.
+
+    Whatever fails before that commit, the repository stays as it was; a repository that was made for it is private and
+    empty. It is opened, where it is to be public, only after the commit.
+
+    Args:
+        actor_dir: The actor's folder.
+        repo_id: "owner/name"; made if it is not there.
+        public: Let everybody see the repository.
+        gated: Let people have the files only after the owner accepted their request.
+        report: `report.json` of an evaluation, its folder, or what is in it; for the card.
+        commands: What was typed to make the actor, for the card; by default what its config tells.
+        preview: Whether to draw poster and clip.
+        licence: The Hub's name of a licence, for the card.
+        token: Hub token; None takes the one that is logged in.
+        message: Of the commit.
+        told: Called with what is being done now.
+
+    Raises:
+        ConsentError: The actor has no consent record, or it does not hold today.
+        UserError: The actor's files are not in order, or the Hub refuses.
+    """
+    from perfclone.governance.ledger import Ledger
+
+    require_repo_id(repo_id)
+    actor = _load(Path(actor_dir), public)
+    api, doing = client(token), f"push to {repo_id}"
+    require_token(api)
+    with explained(repo_id, doing, "Nothing was changed."):
+        there = find(api, repo_id)
+        _check_target(api, repo_id, there, actor, public, gated)
+    with tempfile.TemporaryDirectory(prefix="perfclone-push-") as staging:
+        told("drawing the preview" if preview else "writing the card")
+        stage = Path(staging)
+        with full_disk_explained(stage, "push again"):
+            manifest = _stage(stage, Path(actor_dir), actor, repo_id, report, commands, preview, licence)
+        with explained(repo_id, doing, "The repository is as it was."):
+            told("uploading")
+            parent = there.sha if there else _make(api, repo_id, gated)
+            files = {path.name: path for path in sorted(stage.iterdir())}
+            oid = commit(
+                api, repo_id, files, [], message, parent,
+                description=f"manifest sha256:{_digest(stage / MANIFEST)}",
+            )  # fmt: skip
+    Ledger().append(
+        "push", actor=repo_id, repository=repo_id, private=not public, commit=oid, consent=actor.consent.digest(),
+        consent_id=actor.consent.id, actor_sha256=manifest.files["model.safetensors"].sha256,
+    )  # fmt: skip
+    with explained(repo_id, f"set who may see {repo_id}", f"It was pushed (commit {oid}); set that there."):
+        _open(api, repo_id, there, public, gated)
+    return Pushed(repo_id, oid, f"{api.endpoint}/{repo_id}", not public, gated)
+
+
+def _load(folder: Path, public: bool) -> Actor:
+    """The actor of a folder, once all of it is in order and the record lets it leave."""
+    from perfclone.actor import Actor
+    from perfclone.governance.consent import ConsentError
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no actor folder {folder}; train one with `python -m perfclone train`.")
+    actor = Actor.from_pretrained(folder)
+    record = actor.consent
+    if record is None:
+        raise ConsentError(
+            f"{folder} has no consent.json, so it cannot be pushed; train it with the person's consent."
+        )
+    record.verify()
+    record.check_current()
+    if public and "web" not in record.media:
+        raise ConsentError(
+            f"{record.subject} agreed to {', '.join(record.media)}, not to web: push without --public, "
+            f"or ask {record.recorded_by} for a record that allows it."
+        )
+    return actor
+
+
+def _check_target(api: HfApi, repo_id: str, there, actor: Actor, public: bool, gated: bool) -> None:
+    """Refuse a repository that is open wider than this push says, or from which this consent was withdrawn."""
+    from perfclone.governance.consent import LIMIT, ConsentError, ConsentRecord
+    from perfclone.governance.policy import CONSENT
+
+    if there is None:
+        return
+    if not there.private and not public:
+        raise UserError(
+            f"{repo_id} is public, and this push is to be private; add --public, or make it private on its page first."
+        )
+    if not there.private and not there.gated and gated:
+        raise UserError(f"{repo_id} is open to everybody; add --no-gate, or set the gate on its page first.")
+    data = read_head(api, repo_id, CONSENT, LIMIT)
+    record = ConsentRecord.from_bytes(data, f"{CONSENT} of {repo_id}") if data else None
+    if record and record.revoked and record.id == actor.consent.id:
+        raise ConsentError(
+            f"The consent for {repo_id} was revoked on {record.revoked.on} ({record.revoked.reason}); "
+            "delete the actor here as well, or push one with a new consent."
+        )
+
+
+def _make(api: HfApi, repo_id: str, gated: bool) -> str:
+    """Make the repository, private and with its gate, and give its first commit."""
+    retried(lambda: api.create_repo(repo_id, private=True, exist_ok=True))
+    if gated:
+        retried(lambda: api.update_repo_settings(repo_id, gated="manual"))
+    return retried(lambda: api.model_info(repo_id)).sha
+
+
+def _open(api: HfApi, repo_id: str, there, public: bool, gated: bool) -> None:
+    """Set gate and visibility as told, the gate before anything is opened."""
+    has_gate = bool(there.gated) if there else gated
+    if has_gate != gated:
+        retried(lambda: api.update_repo_settings(repo_id, gated="manual" if gated else False))
+    if public and (there is None or there.private):
+        retried(lambda: api.update_repo_settings(repo_id, private=False))
+
+
+def _stage(stage, folder, actor, repo_id, report, commands, preview, licence) -> Manifest:
+    """Lay out everything that is pushed in a folder of its own, so that it cannot change meanwhile."""
+    from hub.card import check_card, load_report, render_card
+    from hub.preview import write_preview
+    from perfclone.actor import CONFIG, WEIGHTS, Actor
+    from perfclone.governance.policy import CONSENT
+
+    if report is not None and not isinstance(report, Mapping):
+        report = load_report(Path(report))
+    for name in (CONFIG, WEIGHTS):
+        shutil.copyfile(saved(folder, name), stage / name)
+    (stage / CONSENT).write_bytes(actor.consent.to_bytes())
+    actor = Actor.from_pretrained(stage)  # what is pushed, whatever has happened to the folder since
+    pictures = write_preview(actor, repo_id, stage) if preview else ()
+    card = render_card(
+        actor.config, actor.consent, report, commands, repo_id=repo_id, pictures=pictures, licence=licence
+    )
+    check_card(card)
+    (stage / README).write_text(card, encoding="utf-8")
+    manifest = Manifest.of(stage)
+    manifest.save(stage)
+    return manifest
+
+
+def _digest(path: Path) -> str:
+    from perfclone.governance.reading import file_sha256
+
+    return file_sha256(path)
