@@ -205,4 +205,4 @@ def template(name: str):
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     environment.filters["plain"] = plain
-    return environment.gettemplate(name)
+    return environment.get_template(name)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from perfclone.actor import Actor
 
 README = "README.md"
+#: Every file of an actor's repository; others are left alone by a push and not fetched by a pull.
+FILES = ("config.json", "model.safetensors", "consent.json", MANIFEST, README, "poster.jpg", "preview.mp4")
 
 
 class Pushed(NamedTuple):
@@ -86,8 +88,9 @@ def push(
             told("uploading")
             parent = there.sha if there else _make(api, repo_id, gated)
             files = {path.name: path for path in sorted(stage.iterdir())}
+            gone = [name for name in FILES if name not in files and there and _has(there, name)]
             oid = commit(
-                api, repo_id, files, [], message, parent,
+                api, repo_id, files, gone, message, parent,
                 description=f"manifest sha256:{_digest(stage / MANIFEST)}",
             )  # fmt: skip
     Ledger().append(
@@ -183,6 +186,10 @@ def _stage(stage, folder, actor, repo_id, report, commands, preview, licence) ->
     manifest = Manifest.of(stage)
     manifest.save(stage)
     return manifest
+
+
+def _has(there, name: str) -> bool:
+    return any(sibling.rfilename == name for sibling in there.siblings or ())
 
 
 def _digest(path: Path) -> str:

@@ -134,8 +134,8 @@ def _purge(api: HfApi, repo_id: str) -> list[str]:
             attempt(f"branch {branch.name}", lambda name=branch.name: api.delete_branch(repo_id, branch=name))
     for tag in refs.tags:
         attempt(f"tag {tag.name}", lambda name=tag.name: api.delete_tag(repo_id, tag=name))
-    attempt("the history", lambda: api.super_squash_history(repo_id, commit_message="Withdraw the actor"))
     attempt("the large files", lambda: api.permanently_delete_lfs_files(repo_id, list(api.list_lfs_files(repo_id))))
+    attempt("the history", lambda: api.super_squash_history(repo_id, commit_message="Withdraw the actor"))
     if refs.pull_requests:
         left.append(f"{repo_id} has pull requests, which keep what they changed; close and delete them on its page.")
     return left
