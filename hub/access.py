@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hub.commit import client, require_token
-from hub.errors import explained, require_repo_id, retried
+from perfclone.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
 
 #: Actors that `listing` gives at most.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hub.errors import passing, retried
+from perfclone.remote.errors import passing, retried
 from perfclone.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hub.commit import client, commit, find, read_head, require_token
-from hub.errors import explained, require_repo_id, retried
-from hub.manifest import MANIFEST, Manifest
+from perfclone.remote.errors import explained, require_repo_id, retried
+from perfclone.layout import MANIFEST
+from perfclone.manifest import Manifest
 from perfclone.errors import UserError
 from perfclone.files import full_disk_explained, saved
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hub.commit import client, commit, find, require_token
-from hub.errors import explained, require_repo_id, retried
+from perfclone.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.commit import client, commit, find, read_head, require_token
-from hub.errors import explained, require_repo_id, retried
+from perfclone.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
 
 if TYPE_CHECKING:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from perfclone.errors import UserError
-from perfclone.files import saved, write_together
+from perfclone.files import write_together
 from perfclone.generator import Generator
 from perfclone.governance.consent import ConsentRecord
 from perfclone.governance.policy import CONSENT
+from perfclone.governance.reading import parse_json, read_limited
+from perfclone.layout import CONFIG, FORMAT_VERSION, LIMITS, MANIFEST, WEIGHTS, place
+from perfclone.manifest import Manifest
 from perfclone.retarget import Body
+from perfclone.weights import Hollow, read_weights, weights_bytes
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-FORMAT_VERSION = 1
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.
 BANK = 256
 
@@ -99,10 +98,7 @@ class ActorConfig:
     @classmethod
     def load(cls, path: Path) -> ActorConfig:
         """Read ``config.json``; unknown keys, missing ones and values out of range are a UserError."""
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise UserError(f"{path} is not valid JSON ({error}); fetch or train the actor again.") from error
+        values = parse_json(read_limited(path, LIMITS[CONFIG], "config"), f"The config {path}")
         if not isinstance(values, dict):
             raise UserError(f"{path} is not the config of an actor; fetch or train the actor again.")
         version = values.get("format_version", FORMAT_VERSION)
@@ -147,14 +143,16 @@ class Actor(nn.Module):
         pose_bank: (N, J, 2) float32, torso lengths around the middle of the hips: poses of the reference video.
         pose_bank_scores: (N, J) uint8, 1 where the joint is known.
         consent: What the person agreed to; an actor without it can be looked at, but nothing is generated of it.
+        commit: Of the Hub's repository that it was loaded from, 40 hex digits; None for a folder.
     """
 
     consent: ConsentRecord | None
+    commit: str | None
 
     def __init__(self, config: ActorConfig):
         super().__init__()
         self.config = config
-        self.consent = None
+        self.consent = self.commit = None
         self.generator = Generator(
             config.resolution,
             config.widths,
@@ -176,7 +174,8 @@ class Actor(nn.Module):
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write ``config.json``, ``model.safetensors`` (16-bit) and ``consent.json``, all or none; other files stay.
 
-        Without a record there is no ``consent.json`` afterwards: that of an actor who stood there is not this one's.
+        Without a record there is no ``consent.json`` afterwards, and never a manifest: those of an actor who stood
+        there are not this one's.
 
         Raises:
             ConsentError: The record is not signed, or was changed after it was.
@@ -184,106 +183,76 @@ class Actor(nn.Module):
         folder = Path(folder)
         if self.consent:
             self.consent.verify()
-        tensors = {name: _small(value) for name, value in self.state_dict().items()}
-        config = json.dumps(dataclasses.asdict(self.config), indent=2) + "\n"
-        files = {CONFIG: config.encode(), WEIGHTS: save(tensors, metadata={"format": "pt"})}
-        write_together(folder, {**files, CONSENT: self.consent.to_bytes() if self.consent else None})
+        write_together(folder, {CONSENT: None, MANIFEST: None, **self.files()})
         return folder
+
+    def files(self) -> dict[str, bytes]:
+        """Give the contents of ``config.json``, ``model.safetensors`` and, where there is a record, ``consent.json``."""
+        config = dataclasses.replace(self.config, format_version=FORMAT_VERSION)
+        files = {
+            CONFIG: (json.dumps(dataclasses.asdict(config), indent=2) + "\n").encode(),
+            WEIGHTS: weights_bytes(self.state_dict()),
+        }
+        return {**files, CONSENT: self.consent.to_bytes()} if self.consent else files
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, *, revision: str | None = None, token: str | None = None,
+        cls, name: str | Path, *, revision: str | None = None, token: str | bool | None = None,
         cache_dir: str | Path | None = None, local_files_only: bool = False,
     ) -> Actor:  # fmt: skip
-        """Load an actor from a folder or from the Hub; safetensors only, every tensor and the consent checked.
+        """Load an actor from a folder or from the Hub; safetensors only, every file, tensor and the consent checked.
 
-        A record that is not signed or was changed is refused; one that is over or was revoked is not, since whether
-        something may be generated is asked each time, by :func:`perfclone.governance.policy.authorise_clone`.
+        A record that is not signed or was changed is refused. One that is over or was revoked is not, since whether
+        something may be generated is asked each time, by :func:`perfclone.governance.policy.authorise_clone`; but an
+        actor whose consent was revoked on the Hub does not load from there, see :func:`perfclone.remote.fetch.fetch`.
 
         Args:
             name: A folder, or a Hub repository id such as "owner/anna".
             revision: Commit, tag or branch on the Hub.
-            token: Hub token; None takes the one that is logged in.
+            token: Hub token; None takes the one that is logged in, False takes none.
             cache_dir: Where the Hub's files are kept.
             local_files_only: Do not ask the Hub.
 
         Raises:
-            FileNotFoundError: There is neither such a folder nor such a repository.
-            UserError: The files do not hold an actor.
+            FileNotFoundError: There is neither such a folder, nor such a repository for this user.
+            UserError: The files do not hold an actor, or the Hub does not give them.
         """
-        folder = Path(name)
-        if not folder.is_dir():
-            folder = _fetch(str(name), revision, token, cache_dir, local_files_only)
-        for file in (CONFIG, WEIGHTS):
-            if not saved(folder, file).is_file():
+        if Path(name).is_dir():
+            return cls._load(Path(name))
+        from perfclone.remote.fetch import fetch
+
+        fetched = fetch(
+            str(name), revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )  # fmt: skip
+        actor = cls._load(fetched.folder)
+        actor.commit = fetched.commit
+        return actor
+
+    @classmethod
+    def _load(cls, folder: Path) -> Actor:
+        config, weights, consent, manifest = (place(folder, name) for name in (CONFIG, WEIGHTS, CONSENT, MANIFEST))
+        for name, path in ((CONFIG, config), (WEIGHTS, weights)):
+            if path is None:
                 raise UserError(
-                    f"{folder} is not an actor: it has no {file}; train one with `python -m perfclone train`."
+                    f"{folder} is not an actor: it has no {name}; train one with `python -m perfclone train`."
                 )
+        record = ConsentRecord.load(consent) if consent else None
+        if record:
+            record.verify()
+        if manifest:
+            # A record that was revoked since differs from the one that was saved; nothing is allowed by it.
+            held = (CONFIG, WEIGHTS) if record and record.revoked else (CONFIG, WEIGHTS, CONSENT)
+            Manifest.load(manifest).check(folder, held)
         try:
-            actor = cls(ActorConfig.load(saved(folder, CONFIG)))
+            with Hollow():
+                actor = cls(ActorConfig.load(config))
         except UserError:
             raise
         except ValueError as error:
-            raise UserError(f"{folder / CONFIG} does not describe an actor: {error}.") from error
-        if saved(folder, CONSENT).is_file():
-            actor.consent = ConsentRecord.load(saved(folder, CONSENT))
-            actor.consent.verify()
-        actor.load_state_dict(_read(saved(folder, WEIGHTS), actor.state_dict()), strict=True)
+            raise UserError(f"{config} does not describe an actor: {error}.") from error
+        actor.load_state_dict(read_weights(weights, actor.state_dict()), strict=True, assign=True)
+        actor.consent = record
         return actor.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-
-def _small(value: Tensor) -> Tensor:
-    value = value.detach().cpu().contiguous()
-    return value.half() if value.is_floating_point() else value
-
-
-def _read(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Read tensors that must have exactly the expected names and shapes, and finite values."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            if names != set(expected):
-                odd = sorted(names ^ set(expected))
-                raise UserError(f"{path} does not fit its config: {len(odd)} tensors differ, such as {odd[0]}.")
-            for name, want in expected.items():
-                shape = tuple(file.get_slice(name).get_shape())
-                if shape != tuple(want.shape):
-                    raise UserError(f"{path}: {name} has shape {shape}, its config asks for {tuple(want.shape)}.")
-            tensors = {name: file.get_tensor(name) for name in expected}
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path} is damaged or no safetensors file ({error}); fetch or train the actor again."
-        ) from error
-    for name, want in expected.items():
-        if tensors[name].is_floating_point() != want.is_floating_point():
-            raise UserError(f"{path}: {name} has type {tensors[name].dtype}, it should be like {want.dtype}.")
-        if want.is_floating_point() and not torch.isfinite(tensors[name]).all():
-            raise UserError(f"{path}: {name} holds values that are not finite; fetch or train the actor again.")
-    return {name: value.to(expected[name].dtype) for name, value in tensors.items()}
-
-
-def _fetch(name: str, revision, token, cache_dir, local_files_only) -> Path:
-    """The folder of a Hub repository's actor files, downloaded if need be."""
-    missing = f"There is no actor folder at {name}"
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise FileNotFoundError(f"{missing}, and it is no Hub repository id (owner/name) either.")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        folder = snapshot_download(
-            name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only,
-            allow_patterns=[CONFIG, WEIGHTS, CONSENT],
-        )  # fmt: skip
-    except LocalEntryNotFoundError as error:
-        raise FileNotFoundError(
-            f"{missing}, and the Hub could not be reached for {name}; check the path or the network."
-        ) from error
-    except HfHubHTTPError as error:
-        raise FileNotFoundError(
-            f"{missing}, and the Hub gave no repository {name} (or no access to it); check the name or log in."
-        ) from error
-    return Path(folder)
 
 
 def pose_bank(normalised: np.ndarray, scores: np.ndarray) -> tuple[Tensor, Tensor]:

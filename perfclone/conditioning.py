@@ -56,10 +56,11 @@ class Conditioning(nn.Module):
 
     def __init__(self, resolution: int):
         super().__init__()
-        centres = torch.arange(resolution // 2) * 2.0 + 1.0
+        # Not learned, so never read from a file: there even where the rest is still without memory (device "meta").
+        centres = torch.arange(resolution // 2, device="cpu") * 2.0 + 1.0
         y, x = torch.meshgrid(centres, centres, indexing="ij")
         self.register_buffer("pixels", torch.stack([x, y, torch.ones_like(x)], -1).view(-1, 3), persistent=False)
-        ends = torch.tensor([[INDEX[a], INDEX[b]] for a, b in LIMBS])
+        ends = torch.tensor([[INDEX[a], INDEX[b]] for a, b in LIMBS], device="cpu")
         self.register_buffer("starts", ends[:, 0], persistent=False)
         self.register_buffer("ends", ends[:, 1], persistent=False)
 

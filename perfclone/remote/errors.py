@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import TypeVar
 
 from perfclone.errors import UserError
@@ -68,15 +69,23 @@ def explained(repo_id: str, doing: str, outcome: str = "") -> Iterator[None]:
     """
     from httpx2 import TransportError
     from huggingface_hub.errors import (
+        FileMetadataError,
         HfHubHTTPError,
         HFValidationError,
+        LocalEntryNotFoundError,
         LocalTokenNotFoundError,
         OfflineModeIsEnabled,
     )
 
     try:
         yield
-    except (UserError, FileNotFoundError):
+    except UserError:
+        raise
+    except LocalEntryNotFoundError as error:
+        # The client's word for "not in the cache, and could not be asked for"; why is in its cause.
+        with explained(repo_id, doing, outcome):
+            raise error.__cause__ or error.__context__ or TransportError(str(error)) from error
+    except FileNotFoundError:
         raise
     except LocalTokenNotFoundError as error:
         raise _sentence(doing, "you are not logged in", "run `hf auth login` or set HF_TOKEN", outcome) from error
@@ -97,10 +106,16 @@ def explained(repo_id: str, doing: str, outcome: str = "") -> Iterator[None]:
             raise
         what = f"the upload broke off ({type(error.__cause__).__name__})"
         raise _sentence(doing, what, "run the same command again: what arrived is kept", outcome) from error
+    except (FileMetadataError, JSONDecodeError) as error:
+        what = "what answers is no Hugging Face Hub"
+        raise _sentence(doing, what, "check HF_ENDPOINT, the firewall and the proxy", outcome) from error
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno in FULL:
+            raise _sentence(doing, "the disk is full", "free some space and try again", outcome) from error
+        if error.errno is not None:
             raise
-        raise _sentence(doing, "the disk is full", "free some space and try again", outcome) from error
+        # The client's word for a file that did not have its size when the transfer ended.
+        raise _sentence(doing, "a file did not arrive whole", "run the same command again", outcome) from error
 
 
 def _sentence(doing: str, why: str, advice: str, outcome: str) -> UserError:

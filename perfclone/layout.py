@@ -1,0 +1,52 @@
+"""The files of an actor's folder, which is also its repository: their names, how large they may be, where they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perfclone.errors import UserError
+from perfclone.files import saved
+from perfclone.governance import consent
+from perfclone.governance.policy import CONSENT
+
+CONFIG, WEIGHTS, MANIFEST = "config.json", "model.safetensors", "manifest.json"
+README, POSTER, PREVIEW = "README.md", "poster.jpg", "preview.mp4"
+#: Version of the format that is written; every older one is read, and tests/formats keeps an actor of each.
+FORMAT_VERSION = 1
+#: Every file of the format and the most bytes that it may have; no other is fetched, pushed or read.
+LIMITS = {
+    CONFIG: 64 << 10,
+    WEIGHTS: 1 << 30,
+    CONSENT: consent.LIMIT,
+    MANIFEST: 64 << 10,
+    README: 1 << 20,
+    POSTER: 8 << 20,
+    PREVIEW: 64 << 20,
+}
+#: What loading an actor reads; the rest is for people.
+LOADED = (CONFIG, WEIGHTS, CONSENT, MANIFEST)
+
+
+def place(folder: Path, name: str) -> Path | None:
+    """Where a file of an actor's folder is, or None where it has none.
+
+    Raises:
+        UserError: It is a link that leads elsewhere, no ordinary file, or larger than such a file can be.
+    """
+    path = saved(folder, name)
+    if not path.is_symlink() and not path.exists():
+        return None
+    if path.is_symlink() and not path.resolve().is_relative_to(_home(folder)):
+        raise UserError(f"{path} is a link that leads out of {folder}; put the file itself there if you trust it.")
+    if not path.is_file():
+        raise UserError(f"{path} is not a file; fetch or train the actor again.")
+    if path.stat().st_size > LIMITS[name]:
+        raise UserError(f"{path} is larger than {LIMITS[name]:,} bytes, so it is not what it is called; do not use it.")
+    return path
+
+
+def _home(folder: Path) -> Path:
+    """What the links of a folder may lead to: the folder, or the whole cache where it is a snapshot in the Hub's."""
+    folder = folder.resolve()
+    in_cache = folder.parent.name == "snapshots" and folder.parents[1].name.startswith("models--")
+    return folder.parents[2] if in_cache else folder

@@ -1,0 +1,240 @@
+"""Fetching an actor from the Hub: one commit, only the files of the format, each as the Hub and the manifest say.
+
+A branch is resolved to a commit first, and everything after asks for that commit, whatever happens to the branch
+meanwhile. What is fetched goes to the Hub's usual cache; a branch of the cache points to a commit only once its files
+were checked, so that what loads offline was checked too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from perfclone.errors import UserError
+from perfclone.files import beside
+from perfclone.governance.policy import CONSENT
+from perfclone.governance.reading import file_sha256
+from perfclone.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
+from perfclone.remote.errors import explained, passing, require_repo_id, retried
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, ModelInfo
+    from huggingface_hub.hf_api import RepoSibling
+
+log = logging.getLogger(__name__)
+_COMMIT = re.compile("[0-9a-f]{40}")
+#: What weights are called that are pickles, which can run code when they are read.
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+#: Seconds that a Hub may take to answer when there is a cached actor to fall back on.
+_PATIENCE = 5.0
+
+
+class Fetched(NamedTuple):
+    """An actor in the Hub's cache.
+
+    Attributes:
+        folder: With the files.
+        commit: That they are of, 40 hex digits.
+    """
+
+    folder: Path
+    commit: str
+
+
+def fetch(
+    repo_id: str, revision: str | None = None, *, names: Sequence[str] = LOADED, token: str | bool | None = None,
+    cache_dir: str | Path | None = None, local_files_only: bool = False,
+) -> Fetched:  # fmt: skip
+    """Fetch an actor's files, or take them from the cache where they are there.
+
+    Online, ``consent.json`` at the head of the repository is looked at, whichever revision is asked for.
+
+    Args:
+        repo_id: "owner/name".
+        revision: Commit, tag or branch; None is the main branch.
+        names: Which files of the format.
+        token: Hub token; None takes the one that is logged in, False takes none.
+        cache_dir: The cache; None takes the usual one.
+        local_files_only: Do not ask the Hub; so does ``HF_HUB_OFFLINE=1``.
+
+    Raises:
+        FileNotFoundError: ``repo_id`` is no name of a repository.
+        ConsentError: The consent was revoked.
+        UserError: The repository holds no actor or one that is not safe to load, or the Hub does not give it.
+    """
+    try:
+        require_repo_id(repo_id)
+    except UserError as error:
+        raise FileNotFoundError(f"There is no actor folder {repo_id}, and {error}") from error
+    from huggingface_hub import HfApi, constants
+
+    cache = Path(cache_dir or constants.HF_HUB_CACHE).expanduser().absolute()
+    cached = find_cached(cache, repo_id, revision)
+    if local_files_only or constants.is_offline_mode():
+        if cached is None:
+            raise UserError(
+                f"There is no folder {repo_id}, and {repo_id} at {revision or 'main'} was not fetched to this machine "
+                "yet; go online (HF_HUB_OFFLINE, local_files_only) and load it once."
+            )
+        return cached
+    api = HfApi(token=token, library_name="perfclone")
+    with explained(repo_id, f"load {repo_id}"):
+        try:
+            info, head = _look(api, repo_id, revision, quick=cached is not None)
+        except Exception as error:
+            if cached is None or not passing(error):
+                raise
+            log.warning(
+                "The Hub cannot be asked (%s); %s is loaded from the cache, at commit %s.",
+                type(error).__name__, repo_id, cached.commit,
+            )  # fmt: skip
+            return cached
+        _refuse_revoked(api, repo_id, head, cache)
+        wanted = _wanted(repo_id, info, names)
+        folder = _download(api, repo_id, info.sha, wanted, cache)
+    if revision != info.sha:
+        _point(cache, repo_id, revision or constants.DEFAULT_REVISION, info.sha)
+    return Fetched(folder, info.sha)
+
+
+def find_cached(cache: Path, repo_id: str, revision: str | None = None) -> Fetched | None:
+    """Find an actor in the Hub's cache without asking the Hub; None where it is not there.
+
+    Args:
+        cache: The cache's folder.
+        repo_id: "owner/name".
+        revision: Commit, tag or branch; None is the main branch.
+    """
+    commit, root = revision or "main", _root(cache, repo_id)
+    if not _COMMIT.fullmatch(commit):
+        ref = root / "refs" / commit
+        if not ref.resolve().is_relative_to(root.resolve() / "refs") or not ref.is_file():
+            return None
+        commit = ref.read_text().strip()
+    folder = root / "snapshots" / commit
+    there = _COMMIT.fullmatch(commit) and all((folder / name).is_file() for name in (CONFIG, WEIGHTS, MANIFEST))
+    return Fetched(folder, commit) if there else None
+
+
+def _root(cache: Path, repo_id: str) -> Path:
+    return cache / f"models--{repo_id.replace('/', '--')}"
+
+
+def _point(cache: Path, repo_id: str, revision: str, commit: str) -> None:
+    """Let a branch or tag of the cache point to a commit."""
+    ref = _root(cache, repo_id) / "refs" / revision
+    ref.parent.mkdir(parents=True, exist_ok=True)
+    with beside(ref) as part:
+        part.write_text(commit)
+
+
+def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool) -> tuple[ModelInfo, ModelInfo]:
+    """What the Hub tells of the commit that is asked for, and of the head."""
+
+    def ask(at: str | None) -> ModelInfo:
+        def call() -> ModelInfo:
+            return api.model_info(repo_id, revision=at, files_metadata=True, timeout=_PATIENCE if quick else None)
+
+        return call() if quick else retried(call)
+
+    info = ask(revision)
+    if not _COMMIT.fullmatch(info.sha or ""):
+        raise UserError(f"The Hub names no commit of {repo_id}; try again later.")
+    if revision and _COMMIT.fullmatch(revision) and info.sha != revision:
+        raise UserError(f"The Hub was asked for commit {revision} of {repo_id} and gave {info.sha}; do not use it.")
+    return info, info if revision is None else ask(None)
+
+
+def _refuse_revoked(api: HfApi, repo_id: str, head: ModelInfo, cache: Path) -> None:
+    """Refuse an actor whose consent is revoked at the head, and note that here, so that it also counts offline."""
+    from perfclone.governance import revocations
+    from perfclone.governance.consent import ConsentError, ConsentRecord
+
+    sibling = _siblings(head).get(CONSENT)
+    if sibling is None:
+        return
+    _check_size(repo_id, sibling)
+    record = ConsentRecord.load(_download(api, repo_id, head.sha, [sibling], cache) / CONSENT)
+    record.verify()
+    if record.revoked is None:
+        return
+    if record.signature and record.revoked.signature.public_key == record.signature.public_key:
+        revocations.note(record.id, record.to_json()["revoked"])
+    raise ConsentError(
+        f"The consent for {repo_id} was revoked on {record.revoked.on} ({record.revoked.reason}), so it does not load; "
+        "delete what you have of it."
+    )
+
+
+def _siblings(info: ModelInfo) -> dict[str, RepoSibling]:
+    return {sibling.rfilename: sibling for sibling in info.siblings or ()}
+
+
+def _wanted(repo_id: str, info: ModelInfo, names: Sequence[str]) -> list[RepoSibling]:
+    """The files to fetch, all of the format and none too large."""
+    there = _siblings(info)
+    if WEIGHTS not in there:
+        pickles = [name for name in there if name.endswith(_PICKLES)]
+        raise UserError(
+            f"{repo_id} has its weights as pickle ({pickles[0]}), which can run code and is never read; "
+            f"ask its owner for {WEIGHTS}."
+            if pickles
+            else f"{repo_id} at commit {info.sha} is no actor: it has no {WEIGHTS}; check the name."
+        )
+    for name in (CONFIG, MANIFEST):
+        if name not in there:
+            raise UserError(f"{repo_id} at commit {info.sha} is no actor: it has no {name}; ask its owner to push it.")
+    wanted = [there[name] for name in names if name in there]
+    for sibling in wanted:
+        _check_size(repo_id, sibling)
+    return wanted
+
+
+def _check_size(repo_id: str, sibling: RepoSibling) -> None:
+    limit = LIMITS[sibling.rfilename]
+    if sibling.size is None or sibling.size > limit:
+        raise UserError(
+            f"{sibling.rfilename} of {repo_id} is said to have {sibling.size} bytes and may have {limit:,}; "
+            "nothing of it was fetched, do not use this actor."
+        )
+
+
+def _download(api: HfApi, repo_id: str, commit: str, wanted: Sequence[RepoSibling], cache: Path) -> Path:
+    """Fetch files of a commit, those that are not there yet, and check each against what the Hub says of it."""
+    from huggingface_hub import hf_hub_download
+
+    folder = _root(cache, repo_id) / "snapshots" / commit
+    for sibling in wanted:
+        name = sibling.rfilename
+        if not (folder / name).exists():
+            retried(
+                lambda name=name: hf_hub_download(
+                    repo_id, name, revision=commit, cache_dir=cache, token=api.token, library_name="perfclone"
+                )
+            )
+        _check_content(repo_id, folder, sibling)
+    return folder
+
+
+def _check_content(repo_id: str, folder: Path, sibling: RepoSibling) -> None:
+    """Refuse a file that is another one than the Hub says, and remove it, so that it is fetched anew."""
+    name = sibling.rfilename
+    path = place(folder, name)
+    if path is None:
+        raise UserError(f"{name} of {repo_id} did not arrive in {folder}; try again.")
+    if sibling.lfs:
+        said, found = sibling.lfs.sha256, file_sha256(path)
+    else:
+        data = path.read_bytes()
+        said, found = sibling.blob_id, hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    if said != found or path.stat().st_size != sibling.size:
+        path.resolve().unlink()
+        (folder / name).unlink(missing_ok=True)
+        raise UserError(
+            f"{name} of {repo_id} is not the file that the Hub lists, although it may have its size; it was removed "
+            "again: try once more, and if this stays, tell its owner."
+        )
