@@ -38,3 +38,30 @@ def seeds():
     np.random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def hub_listener():
+    """The thread behind ``loopback``, started by the first test that wants it."""
+    from hub_server.listener import Listener
+
+    listener = Listener()
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def loopback(hub_listener, monkeypatch, tmp_path):
+    """An empty Hub on the loopback interface, which the client of this process talks to during the test.
+
+    This is the one documented reconfiguration of huggingface_hub: it reads its environment once, at import, and the
+    test session is offline, so its constants are set for the test and set back after it. See hub_server/client.py.
+    """
+    from huggingface_hub.utils import close_session
+
+    from hub_server import Loopback
+
+    close_session()
+    with monkeypatch.context() as patch:
+        yield Loopback(hub_listener, patch, tmp_path / "hf-home")
+    close_session()
