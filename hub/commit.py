@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from perfclone.remote.errors import passing, retried
 from perfclone.errors import UserError
+from perfclone.remote.errors import passing, retried
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
+from perfclone.layout import POSTER, PREVIEW
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.pose.sequence import PoseSequence
 
-POSTER, PREVIEW = "poster.jpg", "preview.mp4"
 #: Frames of the clip, at 30 a second.
 FRAMES = 75
 #: Most pixels of the short side.

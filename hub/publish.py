@@ -1,28 +1,23 @@
-"""Pushing an actor to the Hub, and pulling one into a folder."""
+"""Pushing an actor to the Hub: everything in one commit, or nothing."""
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hub.commit import client, commit, find, read_head, require_token
-from perfclone.remote.errors import explained, require_repo_id, retried
-from perfclone.layout import MANIFEST
-from perfclone.manifest import Manifest
 from perfclone.errors import UserError
-from perfclone.files import full_disk_explained, saved
+from perfclone.files import full_disk_explained
+from perfclone.layout import LIMITS, MANIFEST, README, WEIGHTS
+from perfclone.manifest import Manifest
+from perfclone.remote.errors import explained, require_repo_id, retried
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
     from perfclone.actor import Actor
-
-README = "README.md"
-#: Every file of an actor's repository; others are left alone by a push and not fetched by a pull.
-FILES = ("config.json", "model.safetensors", "consent.json", MANIFEST, README, "poster.jpg", "preview.mp4")
 
 
 class Pushed(NamedTuple):
@@ -44,7 +39,7 @@ class Pushed(NamedTuple):
 
 
 def push(
-    actor_dir: str | Path, repo_id: str, public: bool = False, gated: bool = True, *,
+    actor: Actor | str | Path, repo_id: str, public: bool = False, gated: bool = True, *,
     report: str | Path | Mapping[str, Any] | None = None, commands: Sequence[str] | None = None, preview: bool = True,
     licence: str = "other", token: str | None = None, message: str = "Push the actor with perfclone",
     told: Callable[[str], None] = lambda stage: None,
@@ -55,7 +50,7 @@ def push(
     empty. It is opened, where it is to be public, only after the commit.
 
     Args:
-        actor_dir: The actor's folder.
+        actor: The actor, or its folder.
         repo_id: "owner/name"; made if it is not there.
         public: Let everybody see the repository.
         gated: Let people have the files only after the owner accepted their request.
@@ -74,47 +69,43 @@ def push(
     from perfclone.governance.ledger import Ledger
 
     require_repo_id(repo_id)
-    actor = _load(Path(actor_dir), public)
+    actor = _ready(actor, public)
     api, doing = client(token), f"push to {repo_id}"
     require_token(api)
     with explained(repo_id, doing, "Nothing was changed."):
         there = find(api, repo_id)
         _check_target(api, repo_id, there, actor, public, gated)
-    with tempfile.TemporaryDirectory(prefix="perfclone-push-") as staging:
-        told("drawing the preview" if preview else "writing the card")
-        stage = Path(staging)
-        with full_disk_explained(stage, "push again"):
-            manifest = _stage(stage, Path(actor_dir), actor, repo_id, report, commands, preview, licence)
-        with explained(repo_id, doing, "The repository is as it was."):
-            told("uploading")
-            parent = there.sha if there else _make(api, repo_id, gated)
-            files = {path.name: path for path in sorted(stage.iterdir())}
-            gone = [name for name in FILES if name not in files and there and _has(there, name)]
-            oid = commit(
-                api, repo_id, files, gone, message, parent,
-                description=f"manifest sha256:{_digest(stage / MANIFEST)}",
-            )  # fmt: skip
+    told("drawing the preview" if preview else "writing the card")
+    files = _contents(actor, repo_id, report, commands, preview, licence)
+    told("uploading")
+    outcome = f"The repository is {'as it was' if there else 'empty and private'}."
+    with explained(repo_id, doing, outcome):
+        parent = there.sha if there else _make(api, repo_id, gated)
+        gone = [name for name in LIMITS if name not in files and there and _has(there, name)]
+        digest = Manifest.of({MANIFEST: files[MANIFEST]}).files[MANIFEST].sha256
+        oid = commit(api, repo_id, files, gone, message, parent, description=f"{MANIFEST} sha256:{digest}")
     Ledger().append(
         "push", actor=repo_id, repository=repo_id, private=not public, commit=oid, consent=actor.consent.digest(),
-        consent_id=actor.consent.id, actor_sha256=manifest.files["model.safetensors"].sha256,
+        consent_id=actor.consent.id, actor_sha256=Manifest.from_bytes(files[MANIFEST]).files[WEIGHTS].sha256,
     )  # fmt: skip
     with explained(repo_id, f"set who may see {repo_id}", f"It was pushed (commit {oid}); set that there."):
         _open(api, repo_id, there, public, gated)
     return Pushed(repo_id, oid, f"{api.endpoint}/{repo_id}", not public, gated)
 
 
-def _load(folder: Path, public: bool) -> Actor:
-    """The actor of a folder, once all of it is in order and the record lets it leave."""
+def _ready(actor: Actor | str | Path, public: bool) -> Actor:
+    """The actor, once all of it is in order and the record lets it leave."""
     from perfclone.actor import Actor
     from perfclone.governance.consent import ConsentError
 
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no actor folder {folder}; train one with `python -m perfclone train`.")
-    actor = Actor.from_pretrained(folder)
+    if not isinstance(actor, Actor):
+        if not Path(actor).is_dir():
+            raise FileNotFoundError(f"There is no actor folder {actor}; train one with `python -m perfclone train`.")
+        actor = Actor.from_pretrained(actor)
     record = actor.consent
     if record is None:
         raise ConsentError(
-            f"{folder} has no consent.json, so it cannot be pushed; train it with the person's consent."
+            "This actor has no consent.json, so it cannot be pushed; train it with the person's consent."
         )
     record.verify()
     record.check_current()
@@ -165,35 +156,29 @@ def _open(api: HfApi, repo_id: str, there, public: bool, gated: bool) -> None:
         retried(lambda: api.update_repo_settings(repo_id, private=False))
 
 
-def _stage(stage, folder, actor, repo_id, report, commands, preview, licence) -> Manifest:
-    """Lay out everything that is pushed in a folder of its own, so that it cannot change meanwhile."""
+def _contents(
+    actor: Actor, repo_id: str, report, commands: Sequence[str] | None, preview: bool, licence: str
+) -> dict[str, bytes]:
+    """Everything that is pushed, by its name in the repository."""
     from hub.card import check_card, load_report, render_card
     from hub.preview import write_preview
-    from perfclone.actor import CONFIG, WEIGHTS, Actor
-    from perfclone.governance.policy import CONSENT
 
     if report is not None and not isinstance(report, Mapping):
         report = load_report(Path(report))
-    for name in (CONFIG, WEIGHTS):
-        shutil.copyfile(saved(folder, name), stage / name)
-    (stage / CONSENT).write_bytes(actor.consent.to_bytes())
-    actor = Actor.from_pretrained(stage)  # what is pushed, whatever has happened to the folder since
-    pictures = write_preview(actor, repo_id, stage) if preview else ()
+    files, pictures = actor.files(), ()
+    if preview:
+        with tempfile.TemporaryDirectory(prefix="perfclone-push-") as name:
+            folder = Path(name)
+            with full_disk_explained(folder, "push again"):
+                pictures = write_preview(actor, repo_id, folder)
+            files |= {picture: (folder / picture).read_bytes() for picture in pictures}
     card = render_card(
         actor.config, actor.consent, report, commands, repo_id=repo_id, pictures=pictures, licence=licence
     )
     check_card(card)
-    (stage / README).write_text(card, encoding="utf-8")
-    manifest = Manifest.of(stage)
-    manifest.save(stage)
-    return manifest
+    files[README] = card.encode()
+    return {**files, MANIFEST: Manifest.of(files).to_bytes()}
 
 
 def _has(there, name: str) -> bool:
     return any(sibling.rfilename == name for sibling in there.siblings or ())
-
-
-def _digest(path: Path) -> str:
-    from perfclone.governance.reading import file_sha256
-
-    return file_sha256(path)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.commit import client, commit, find, read_head, require_token
-from perfclone.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
+from perfclone.governance.policy import CONSENT
+from perfclone.layout import README
+from perfclone.remote.errors import explained, require_repo_id, retried
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Tag of a repository whose actor is gone.
 WITHDRAWN = "consent-revoked"
-README, ATTRIBUTES = "README.md", ".gitattributes"
+ATTRIBUTES = ".gitattributes"
 
 
 class Withdrawn(NamedTuple):
@@ -61,7 +63,7 @@ def withdraw(repo_id: str, reason: str, *, consent: str | Path | None = None, to
         record = _revoked(api, repo_id, reason, Path(consent) if consent else None)
         _note(record, repo_id, there.sha)
         names = {sibling.rfilename for sibling in there.siblings or ()}
-        files = {README: _tombstone(repo_id, record), "consent.json": record.to_bytes()}
+        files = {README: _tombstone(repo_id, record), CONSENT: record.to_bytes()}
         gone = sorted(names - {*files, ATTRIBUTES})
         head = commit(
             api, repo_id, files, gone, f"Withdraw the actor: consent revoked on {record.revoked.on}", there.sha
@@ -75,7 +77,6 @@ def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> Conse
     """The revoked record: as given, as it is there already, or revoked now."""
     from perfclone.governance.consent import LIMIT, ConsentError, ConsentRecord
     from perfclone.governance.keys import signing_key
-    from perfclone.governance.policy import CONSENT
 
     data = read_head(api, repo_id, CONSENT, LIMIT)
     there = ConsentRecord.from_bytes(data, f"{CONSENT} of {repo_id}") if data else None

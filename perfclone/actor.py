@@ -187,7 +187,7 @@ class Actor(nn.Module):
         return folder
 
     def files(self) -> dict[str, bytes]:
-        """Give the contents of ``config.json``, ``model.safetensors`` and, where there is a record, ``consent.json``."""
+        """Give the contents of ``config.json``, ``model.safetensors`` and, with a record, ``consent.json``."""
         config = dataclasses.replace(self.config, format_version=FORMAT_VERSION)
         files = {
             CONFIG: (json.dumps(dataclasses.asdict(config), indent=2) + "\n").encode(),

@@ -41,7 +41,9 @@ def place(folder: Path, name: str) -> Path | None:
     if not path.is_file():
         raise UserError(f"{path} is not a file; fetch or train the actor again.")
     if path.stat().st_size > LIMITS[name]:
-        raise UserError(f"{path} is larger than {LIMITS[name]:,} bytes, so it is not what it is called; do not use it.")
+        raise UserError(
+            f"{path} is larger than {LIMITS[name]:,} bytes, so it is not what it is called; do not use it."
+        )
     return path
 
 

@@ -17,7 +17,9 @@ from perfclone.errors import UserError
 _FLOATING = frozenset({"F64", "F32", "F16", "BF16"})
 _WHOLE = {torch.uint8: "U8"}
 #: How modules make tensors.
-_FACTORIES = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.arange, torch.tensor})
+_FACTORIES = frozenset(
+    {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.arange, torch.tensor}
+)
 
 
 class Hollow(TorchFunctionMode):

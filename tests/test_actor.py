@@ -119,31 +119,6 @@ def test_a_folder_without_an_actor_and_a_path_without_a_folder(tmp_path):
         Actor.from_pretrained(tmp_path / "nothing" / "here")
 
 
-def test_an_unreachable_hub_is_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match="could not be reached"):
-        Actor.from_pretrained("owner/anna", cache_dir=tmp_path)
-
-
-def test_an_actor_in_the_hubs_cache_loads_offline(folder, tmp_path):
-    commit = "a" * 40
-    snapshot = tmp_path / "cache" / "models--owner--anna" / "snapshots" / commit
-    snapshot.mkdir(parents=True)
-    (snapshot.parents[1] / "refs").mkdir()
-    (snapshot.parents[1] / "refs" / "main").write_text(commit)
-    for name in (CONFIG, WEIGHTS, CONSENT):
-        (snapshot / name).write_bytes((folder / name).read_bytes())
-    loaded = Actor.from_pretrained("owner/anna", cache_dir=tmp_path / "cache", local_files_only=True)
-    assert loaded.config == untrained_actor().config and loaded.consent.subject == "anna"
-
-
-def test_the_hub_is_asked_for_the_consent_too(folder, monkeypatch):
-    asked = []
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **how: asked.append(how) or str(folder))
-    assert Actor.from_pretrained("owner/anna").consent is not None
-    assert asked[0]["allow_patterns"] == [CONFIG, WEIGHTS, CONSENT]
-
-
 def test_the_config_is_plain_json(folder):
     values = json.loads((folder / CONFIG).read_text())
     assert all(isinstance(v, int | float | str | bool | list) for v in values.values())

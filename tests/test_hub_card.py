@@ -46,7 +46,9 @@ def report(tmp_path):
 
 
 def test_the_client_reads_the_front_matter(config, person, report):
-    text = render_card(config, person, load_report(report), repo_id="owner/eve", pictures=("poster.jpg", "preview.mp4"))
+    text = render_card(
+        config, person, load_report(report), repo_id="owner/eve", pictures=("poster.jpg", "preview.mp4")
+    )
     check_card(text)
     data = ModelCard(text).data
     assert (data.library_name, data.pipeline_tag, data.license) == ("perfclone", "video-to-video", "other")
@@ -110,7 +112,8 @@ def test_no_weights_are_loaded(config, person, monkeypatch):
     [
         ({"library_name": "diffusers"}, "library_name"), ({"pipeline_tag": None}, "pipeline_tag"),
         ({"tags": []}, "tags"), ({"license": None}, "license"), ({"license_name": None}, "license_name"),
-        ({"license_link": "consent.json"}, "license_link"), ({"model-index": [{"name": "x", "results": 3}]}, "model-index|front"),
+        ({"license_link": "consent.json"}, "license_link"),
+        ({"model-index": [{"name": "x", "results": 3}]}, "model-index|front"),
     ],
 )  # fmt: skip
 def test_a_card_that_lacks_something_does_not_pass(config, person, report, change, match):

@@ -1,5 +1,6 @@
 """`manifest.json`: what it lists, and that nothing else passes for it."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,9 +8,13 @@ from pathlib import Path
 import pytest
 from tiny import edit_json, untrained_actor
 
-from hub.manifest import FORMAT_VERSION, MANIFEST, Manifest
 from perfclone.actor import Actor
 from perfclone.errors import UserError
+from perfclone.files import write_together
+from perfclone.governance.keys import SigningKey
+from perfclone.governance.policy import CONSENT
+from perfclone.layout import CONFIG, FORMAT_VERSION, LOADED, MANIFEST, README, WEIGHTS
+from perfclone.manifest import Manifest
 
 #: One actor of each version of the format, as it was written then; never made anew.
 FORMATS = Path(__file__).with_name("formats")
@@ -17,37 +22,60 @@ FORMATS = Path(__file__).with_name("formats")
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = untrained_actor().save_pretrained(tmp_path / "actor")
-    (folder / "README.md").write_text("about")
-    (folder / ".hidden").write_text("not ours")
-    Manifest.of(folder).save(folder)
-    return folder
+    """An actor with a card and a manifest of both, as it comes from the Hub."""
+    files = {**untrained_actor().files(), README: b"about"}
+    write_together(tmp_path / "actor", {**files, MANIFEST: Manifest.of(files).to_bytes()})
+    return tmp_path / "actor"
 
 
-def test_it_lists_every_file_but_itself_and_what_is_hidden(folder):
+def test_it_lists_every_file_it_is_given(folder):
     manifest = Manifest.load(folder / MANIFEST)
-    assert sorted(manifest.files) == ["README.md", "config.json", "consent.json", "model.safetensors"]
+    assert sorted(manifest.files) == [README, CONFIG, CONSENT, WEIGHTS]
     assert manifest.format_version == FORMAT_VERSION
-    assert manifest == Manifest.of(folder)
-    manifest.check(folder)
+    manifest.check(folder, manifest.files)
+    Actor.from_pretrained(folder)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "README.md"])
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG, README])
 def test_bytes_that_were_swapped_are_found_though_the_size_is_the_same(folder, name):
     data = bytearray((folder / name).read_bytes())
     data[-1] ^= 1
     (folder / name).write_bytes(data)
     with pytest.raises(UserError, match=f"{name} is not the file"):
-        Manifest.load(folder / MANIFEST).check(folder)
+        Manifest.load(folder / MANIFEST).check(folder, [name])
 
 
-def test_a_missing_file_and_a_link_in_its_place_are_found(folder, tmp_path):
-    moved = (folder / "README.md").rename(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match=r"no file README\.md"):
-        Manifest.load(folder / MANIFEST).check(folder)
-    (folder / "README.md").symlink_to(moved)
-    with pytest.raises(UserError, match=r"no file README\.md"):
-        Manifest.load(folder / MANIFEST).check(folder)
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG, CONSENT])
+def test_a_file_that_the_manifest_does_not_list_is_refused(folder, name):
+    listed = {each: (folder / each).read_bytes() for each in (WEIGHTS, CONFIG, CONSENT) if each != name}
+    (folder / MANIFEST).write_bytes(Manifest.of(listed).to_bytes())
+    with pytest.raises(UserError, match=f"does not list {name}"):
+        Actor.from_pretrained(folder)
+
+
+def test_a_missing_record_and_another_ones_record_are_found(folder):
+    (folder / CONSENT).write_bytes(untrained_actor().consent.to_bytes())
+    with pytest.raises(UserError, match=f"{CONSENT} is not the file"):
+        Actor.from_pretrained(folder)
+    (folder / CONSENT).unlink()
+    with pytest.raises(UserError, match=f"{CONSENT} is missing"):
+        Actor.from_pretrained(folder)
+
+
+def test_a_record_that_was_revoked_here_is_not_called_another_file(folder):
+    actor = Actor.from_pretrained(folder)
+    actor.consent.revoke("enough", SigningKey.new()).save(folder / CONSENT)
+    assert Actor.from_pretrained(folder).consent.revoked
+
+
+def test_a_card_may_be_edited(folder):
+    (folder / README).write_text("better")
+    assert Actor.from_pretrained(folder)
+
+
+def test_saving_an_actor_over_a_pulled_one_drops_its_manifest(folder):
+    untrained_actor(seed=5).save_pretrained(folder)
+    assert not (folder / MANIFEST).exists() and Actor.from_pretrained(folder)
 
 
 def test_a_newer_format_is_refused_with_advice(folder):
@@ -60,11 +88,10 @@ def test_a_newer_format_is_refused_with_advice(folder):
 def test_an_actor_of_each_format_loads(version, tmp_path):
     kept = FORMATS / str(version)
     manifest = Manifest.load(kept / MANIFEST)
-    assert manifest.format_version == version
-    manifest.check(kept)
-    assert Actor.from_pretrained(kept).config.format_version == version
+    manifest.check(kept, LOADED[:-1])
+    assert manifest.format_version == Actor.from_pretrained(kept).config.format_version == version
     bare = Path(shutil.copytree(kept, tmp_path / "bare"))
-    (bare / MANIFEST).unlink()  # before actors were pushed, none had one
+    (bare / MANIFEST).unlink()  # an actor that was never pushed has none
     assert Actor.from_pretrained(bare).config.format_version == version
 
 
@@ -73,7 +100,10 @@ def test_an_actor_of_each_format_loads(version, tmp_path):
     [
         {"format_version": None}, {"format_version": 0}, {"format_version": True}, {"format_version": "1"},
         {"files": None}, {"files": {}}, {"files": []},
-        *({"files": {name: {"sha256": "0" * 64, "size": 1}}} for name in ("../up", "a/b", "/etc/passwd", "", ".x", MANIFEST)),
+        *(
+            {"files": {name: {"sha256": "0" * 64, "size": 1}}}
+            for name in ("../up", "a/b", "/etc/passwd", "", ".x", MANIFEST)
+        ),
         *(
             {"files": {"a": entry}}
             for entry in (
@@ -89,7 +119,9 @@ def test_what_is_no_manifest_is_refused(folder, change):
         Manifest.load(folder / MANIFEST)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b" " * 70000, b'{"format_version": 1, "format_version": 1}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b" " * 70000, b'{"format_version": 1, "format_version": 1}']
+)
 def test_a_damaged_manifest_is_refused(folder, content):
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(UserError):
@@ -99,6 +131,4 @@ def test_a_damaged_manifest_is_refused(folder, content):
 def test_its_form_is_what_others_can_read(folder):
     value = json.loads((folder / MANIFEST).read_text())
     assert value.keys() == {"format_version", "files"}
-    assert value["files"]["README.md"] == {
-        "sha256": "f8b1dee47c8d1abf56139ef4ed0a3281e9ef67df8b7c74c6efe16a8f3e1ffe67", "size": 5,
-    }  # fmt: skip
+    assert value["files"][README] == {"sha256": hashlib.sha256(b"about").hexdigest(), "size": 5}

@@ -62,7 +62,7 @@ def fetch(
         local_files_only: Do not ask the Hub; so does ``HF_HUB_OFFLINE=1``.
 
     Raises:
-        FileNotFoundError: ``repo_id`` is no name of a repository.
+        FileNotFoundError: ``repo_id`` is no name of a repository, or the Hub may not be asked and it is not cached.
         ConsentError: The consent was revoked.
         UserError: The repository holds no actor or one that is not safe to load, or the Hub does not give it.
     """
@@ -76,13 +76,13 @@ def fetch(
     cached = find_cached(cache, repo_id, revision)
     if local_files_only or constants.is_offline_mode():
         if cached is None:
-            raise UserError(
-                f"There is no folder {repo_id}, and {repo_id} at {revision or 'main'} was not fetched to this machine "
-                "yet; go online (HF_HUB_OFFLINE, local_files_only) and load it once."
+            raise FileNotFoundError(
+                f"There is no folder {repo_id}, and the Hub, which may not be asked now, never gave {repo_id} at "
+                f"{revision or 'main'} to this machine; check the path, or load it once without HF_HUB_OFFLINE."
             )
         return cached
     api = HfApi(token=token, library_name="perfclone")
-    with explained(repo_id, f"load {repo_id}"):
+    with explained(repo_id, f"load {repo_id} from the Hub (there is no such folder here)"):
         try:
             info, head = _look(api, repo_id, revision, quick=cached is not None)
         except Exception as error:
@@ -165,8 +165,8 @@ def _refuse_revoked(api: HfApi, repo_id: str, head: ModelInfo, cache: Path) -> N
     if record.signature and record.revoked.signature.public_key == record.signature.public_key:
         revocations.note(record.id, record.to_json()["revoked"])
     raise ConsentError(
-        f"The consent for {repo_id} was revoked on {record.revoked.on} ({record.revoked.reason}), so it does not load; "
-        "delete what you have of it."
+        f"The consent for {repo_id} was revoked on {record.revoked.on} ({record.revoked.reason}), so it does not "
+        "load; delete what you have of it."
     )
 
 

@@ -1,0 +1,69 @@
+"""Pulling an actor from the Hub into a folder: all of its files or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from perfclone.errors import UserError
+from perfclone.files import full_disk_explained, write_together
+from perfclone.layout import CONFIG, LIMITS, MANIFEST, README, WEIGHTS, place
+from perfclone.manifest import Manifest
+
+
+class Pulled(NamedTuple):
+    """What a pull gave.
+
+    Attributes:
+        folder: With the actor.
+        commit: That it is of, 40 hex digits.
+    """
+
+    folder: Path
+    commit: str
+
+
+def pull(
+    repo_id: str, revision: str | None, folder: str | Path, *, force: bool = False, token: str | None = None
+) -> Pulled:
+    """Fetch an actor with its card and pictures into a folder, checked as :func:`perfclone.remote.fetch.fetch` does.
+
+    Until everything is there and was loaded once, the folder is as it was.
+
+    Args:
+        repo_id: "owner/name".
+        revision: Commit, tag or branch; None is the main branch.
+        folder: Made here; its parent must be there.
+        force: Replace the actor that is in it. Other files in it stay.
+        token: Hub token; None takes the one that is logged in.
+
+    Raises:
+        ConsentError: The consent was revoked.
+        UserError: The folder holds something, or the Hub gives no actor that is safe to load.
+    """
+    from perfclone.actor import Actor
+    from perfclone.remote.fetch import fetch
+
+    folder = Path(folder)
+    _check_target(folder, force)
+    fetched = fetch(repo_id, revision, names=tuple(LIMITS), token=token)
+    # The card is not compared: its owner may edit it on the Hub's page.
+    Manifest.load(fetched.folder / MANIFEST).check(fetched.folder, [n for n in LIMITS if n not in (MANIFEST, README)])
+    Actor.from_pretrained(fetched.folder)
+    found = {name: place(fetched.folder, name) for name in LIMITS}
+    with full_disk_explained(folder, "pull again"):
+        write_together(folder, {name: path.read_bytes() if path else None for name, path in found.items()})
+    return Pulled(folder, fetched.commit)
+
+
+def _check_target(folder: Path, force: bool) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UserError(f"{folder} is not a folder; choose another name.")
+    if not folder.absolute().parent.is_dir():
+        raise UserError(f"The folder {folder.parent} for {folder.name} does not exist; create it first.")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / CONFIG).exists() or not (folder / WEIGHTS).exists():
+        raise UserError(f"{folder} holds something that is no actor; choose another name.")
+    if not force:
+        raise UserError(f"{folder} exists; choose another name or add --force to replace the actor in it.")
