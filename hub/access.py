@@ -75,7 +75,12 @@ def listing(owner: str | None = None, search: str | None = None, *, token: str |
 
 
 def requests(
-    repo_id: str, accept: str | None = None, reject: str | None = None, *, token: str | None = None
+    repo_id: str,
+    accept: str | None = None,
+    reject: str | None = None,
+    *,
+    reason: str | None = None,
+    token: str | None = None,
 ) -> list[Request]:
     """Accept or reject somebody's request for access to a gated actor, or none, and give those that still wait.
 
@@ -83,6 +88,7 @@ def requests(
         repo_id: "owner/name".
         accept: User whose request is accepted.
         reject: User whose request is rejected.
+        reason: Why; the rejected user is told.
         token: Hub token; None takes the one that is logged in.
 
     Raises:
@@ -93,13 +99,14 @@ def requests(
     require_token(api)
     with explained(repo_id, f"see who asks for {repo_id}"):
         waiting = _waiting(api, repo_id)
-        for user, answer in ((accept, api.accept_access_request), (reject, api.reject_access_request)):
-            if user is None:
-                continue
+        for user in filter(None, (accept, reject)):
             if user not in {request.user for request in waiting}:
                 there = ", ".join(request.user for request in waiting) or "nobody"
                 raise UserError(f"{user} does not wait for access to {repo_id} (waiting: {there}); check the name.")
-            retried(lambda answer=answer, user=user: answer(repo_id, user))
+        if accept:
+            retried(lambda: api.accept_access_request(repo_id, accept))
+        if reject:
+            retried(lambda: api.reject_access_request(repo_id, reject, rejection_reason=reason))
         return _waiting(api, repo_id) if accept or reject else waiting
 
 

@@ -228,6 +228,26 @@ class Actor(nn.Module):
         actor.commit = fetched.commit
         return actor
 
+    def push_to_hub(self, repo_id: str, *, private: bool = True, gated: bool = True, **how) -> str:
+        """Push to the Hub with card, poster, preview and manifest, in one commit; see :func:`hub.publish.push`.
+
+        Args:
+            repo_id: "owner/name"; made if it is not there.
+            private: Let only the owner see the repository.
+            gated: Let people have the files only after the owner accepted their request.
+            **how: ``report``, ``commands``, ``preview``, ``licence``, ``token``, ``message`` of ``push``.
+
+        Returns:
+            The new commit's 40 hex digits.
+
+        Raises:
+            ConsentError: There is no consent record, or it does not hold today.
+            UserError: The Hub refuses.
+        """
+        from hub.publish import push  # the one place that looks over this wall: here is where people look for it
+
+        return push(self, repo_id, not private, gated, **how).commit
+
     @classmethod
     def _load(cls, folder: Path) -> Actor:
         config, weights, consent, manifest = (place(folder, name) for name in (CONFIG, WEIGHTS, CONSENT, MANIFEST))

@@ -198,7 +198,9 @@ class PerformanceCloner:
         video = None if isinstance(driving, PoseSequence) or Path(driving).suffix == ".npz" else Path(driving)
         if video and not video.is_file():
             raise FileNotFoundError(f"There is no video at {video}; check the path.")
-        return Release(self.name, self.actor.consent, options.purpose, options.marks, video)
+        return Release(
+            self.name, self.actor.consent, options.purpose, options.marks, video, self.actor.commit or ""
+        )  # fmt: skip
 
     def _paint(self, stage: _Stage, painter: Painter, options: CloneOptions) -> Iterator[tuple[np.ndarray, float]]:
         with closing(prefetch(stage.moments, 512)) as moments:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Who may look over a wall all the same: ``Actor.push_to_hub`` is where people of the Hub look for a push.
+DOORS = {"perfclone/actor.py": {"hub"}}
 HEAVY = ["diffusers", "gradio", "mediapipe", "controlnet_aux", "torchvision"]
 
 
@@ -42,14 +44,17 @@ def test_training_and_cloning_from_poses_need_just_torch(statement):
     [
         ("perfclone", {"gradio", "hub", "eval", "studio", "examples", "benchmarks"}),
         ("eval", {"gradio", "hub", "studio", "benchmarks"}),
+        ("hub", {"gradio", "eval", "studio", "examples", "benchmarks"}),
     ],
 )
 def test_the_walls_stand(package, forbidden):
+    """Everywhere but in the files of DOORS."""
     files = list((ROOT / package).rglob("*.py"))
     assert files
     for file in files:
+        where = file.relative_to(ROOT).as_posix()
         for node in ast.walk(ast.parse(file.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            crossed = {name.partition(".")[0] for name in names} & forbidden
-            assert not crossed, f"{file.relative_to(ROOT)}:{node.lineno} imports {crossed}"
+            crossed = {name.partition(".")[0] for name in names} & forbidden - DOORS.get(where, set())
+            assert not crossed, f"{where}:{node.lineno} imports {crossed}"

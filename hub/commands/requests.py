@@ -14,6 +14,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     answer = parser.add_mutually_exclusive_group()
     answer.add_argument("--accept", metavar="USER", help="let this user have the files")
     answer.add_argument("--reject", metavar="USER", help="do not")
+    parser.add_argument("--reason", metavar="TEXT", help="why it is rejected; the user is told")
     parser.set_defaults(run=run)
 
 
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from hub.access import requests
     from perfclone.governance.reading import shown
 
-    waiting = requests(args.repository, args.accept, args.reject)
+    waiting = requests(args.repository, args.accept, args.reject, reason=args.reason)
     if args.accept or args.reject:
         print(f"{args.accept or args.reject}: {'accepted' if args.accept else 'rejected'}")
     for request in waiting:

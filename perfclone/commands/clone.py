@@ -28,6 +28,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("driving", type=Path, metavar="DRIVING", help="the driving video, or its poses.npz")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4", help="where the video goes")
     add_force(parser)
+    parser.add_argument("--revision", metavar="SHA", help="commit, tag or branch, if ACTOR is on the Hub")
     picture = parser.add_argument_group("picture")
     picture.add_argument(
         "--size", type=whole(64), metavar="N", help="short side of the result in pixels (default: the actor's own)"
@@ -75,10 +76,14 @@ def run(args: argparse.Namespace) -> int:
         CloneOptions, size=args.size, person=args.person, keep_proportions=args.keep_proportions, purpose=args.purpose,
         marks=marks(args),
     )  # fmt: skip
-    cloner = PerformanceCloner.from_pretrained(args.actor, extractor=args.extractor, weights=args.weights)
+    cloner = PerformanceCloner.from_pretrained(
+        args.actor, extractor=args.extractor, weights=args.weights, revision=args.revision
+    )
     with progress_bar("cloning") as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s, id {result.id:08x}")
+    if cloner.actor.commit:
+        print(f"The actor is {cloner.name} at commit {cloner.actor.commit}.")
     if result.path != args.output:
         print(f"It is held until somebody approves it: python -m perfclone review approve {result.id:08x}")
     return 0
