@@ -57,9 +57,8 @@ def loopback(hub_listener, monkeypatch, tmp_path):
     This is the one documented reconfiguration of huggingface_hub: it reads its environment once, at import, and the
     test session is offline, so its constants are set for the test and set back after it. See hub_server/client.py.
     """
-    from huggingface_hub.utils import close_session
-
     from hub_server import Loopback
+    from huggingface_hub.utils import close_session
 
     close_session()
     with monkeypatch.context() as patch:
