@@ -466,12 +466,12 @@ def test_a_dropped_download_goes_on_where_it_stopped(loopback, repo, name):
     loopback.drop(r"/lfs/|README\.md", after=100)
     assert Path(hf_hub_download(repo, name)).read_bytes() == FILES[name]
     got = [(seen.status, seen.headers.get("range")) for seen in loopback.requests if seen.method == "GET"]
-    assert got[-2:] in ([(200, None), (206, "bytes=100-")], [(200, None), (200, None)])
+    assert got == [(200, None), (206, "bytes=100-")]
 
 
 def test_a_dropped_listing_is_an_error(loopback, api, repo):
     loopback.drop("/api/models/owner/actor$", after=20)
-    with pytest.raises(Exception, match="incomplete message body"):
+    with pytest.raises(Exception, match="received 20 bytes, expected"):
         api.model_info(repo)
     assert api.model_info(repo).id == repo
 
@@ -532,7 +532,7 @@ def test_lies_are_told_everywhere(loopback, api, repo):
     (listed,) = [item for item in api.list_repo_tree(repo) if item.path == name]
     for told in (sibling, path, listed):
         assert (told.size, told.lfs.size, told.lfs.sha256) == (5, 5, false)
-    head = get_session().head(f"{loopback.url}/{repo}/resolve/main/{name}")
+    head = get_session().head(f"{loopback.url}/{repo}/resolve/main/{name}", follow_redirects=False)
     assert (head.headers["x-linked-size"], head.headers["x-linked-etag"]) == ("5", f'"{false}"')
     with pytest.raises(OSError, match="should be of size 5"):
         hf_hub_download(repo, name)
