@@ -7,35 +7,18 @@ from pathlib import Path
 
 import pytest
 from hub_server.samples import FILES, REPO, safetensors
-from huggingface_hub import (
-    CommitOperationAdd,
-    HfApi,
-    constants,
-    get_session,
-    hf_hub_download,
-)
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-)
+from huggingface_hub import CommitOperationAdd, HfApi, constants, get_session, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError
 
 
 def status_of(error):
     return error.value.response.status_code
 
 
-def text_of(path):
-    return Path(path).read_text()
-
-
 @pytest.fixture
 def api(loopback):
     loopback.login("hf_owner")
     return HfApi()
-
-
-@pytest.fixture
-def reader():
-    return HfApi(token="hf_reader")
 
 
 @pytest.fixture
