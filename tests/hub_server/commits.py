@@ -169,9 +169,8 @@ def refuse_token(request):
 
 def stored_repository(request):
     params = request.path_params
-    repository = hub_of(request).repositories.get(
-        (params["kind"].removesuffix("s"), f"{params['owner']}/{params['name']}")
-    )
+    key = params["kind"].removesuffix("s"), f"{params['owner']}/{params['name']}"
+    repository = hub_of(request).repositories.get(key)
     if repository is None:
         raise HubError(404, "No such object")
     return repository

@@ -63,7 +63,8 @@ class Gatekeeper:
         else:
             await getattr(self, fault.kind)(fault, line)
         if line.closing:
-            self.note(scope, None) if line.status is None else None
+            if line.status is None:
+                self.note(scope, None)
             await line.close()
 
     def take(self, scope, *kinds):
@@ -101,16 +102,20 @@ class Gatekeeper:
         return send_noted
 
     def note(self, scope, status):
+        if scope["path"] == UNNOTED:
+            return
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        token = headers.get("authorization", "").removeprefix("Bearer ")
-        user = self.hub.users.get(token)
-        kept = {name: headers[name] for name in NOTED_HEADERS if name in headers}
-        host = "storage" if f"//{headers['host']}" in self.hub.storage_url else "hub"
+        user = self.hub.users.get(headers.get("authorization", "").removeprefix("Bearer "))
         seen = Seen(
-            scope["method"], scope["path"], status, user and user.name, kept, host, scope["query_string"].decode()
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            user=user and user.name,
+            headers={name: headers[name] for name in NOTED_HEADERS if name in headers},
+            host="storage" if self.hub.storage_url == f"http://{headers['host']}" else "hub",
+            query=scope["query_string"].decode(),
         )
-        if seen.path != UNNOTED:
-            self.requests.append(seen)
+        self.requests.append(seen)
 
 
 class Line:

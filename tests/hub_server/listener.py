@@ -24,8 +24,18 @@ class Listener:
         hub, storage = listening("127.0.0.1"), listening("127.0.0.2")
         self.url = "http://{}:{}".format(*hub.getsockname())
         self.storage_url = "http://{}:{}".format(*storage.getsockname())
-        options = {"interface": "asgi3", "lifespan": "off", "ws": "none", "log_config": None, "access_log": False}
-        self._server = uvicorn.Server(uvicorn.Config(self._serve, http=ClosableProtocol, loop="asyncio", **options))
+        config = uvicorn.Config(
+            self._serve,
+            http=ClosableProtocol,
+            loop="asyncio",
+            interface="asgi3",
+            ws="none",
+            lifespan="off",
+            proxy_headers=False,
+            log_config=None,
+            access_log=False,
+        )
+        self._server = uvicorn.Server(config)
         arguments = {"sockets": [hub, storage]}
         self._thread = threading.Thread(target=self._server.run, kwargs=arguments, name="hub-server", daemon=True)
         self._thread.start()

@@ -83,7 +83,10 @@ class HubServer:
         self.hub.page_size = size
 
     def fail(self, path_regex, status=503, times=1, method=None, headers=None):
-        """Answer the next ``times`` requests with this status and do nothing of what they ask."""
+        """Answer the next ``times`` requests with this status and do nothing of what they ask.
+
+        Where the client tries again, it waits 1 s each time, as the answer has Retry-After: 0.
+        """
         self._arm("fail", path_regex, times, method, status=status, headers=headers)
 
     def drop(self, path_regex, after, times=1, method=None):
