@@ -43,7 +43,8 @@ SETTINGS = (
     ),
     Setting("PERFCLONE_CERT", False, "a PEM file in that storage, to sign clones with a certificate of yours"),
     Setting("PERFCLONE_CERT_KEY", False, "the PEM file of its private key, there too; needed with the one above"),
-    Setting("HF_TOKEN", True, "a token that may read, only if you add actors that are private or gated"),
+    Setting("PERFCLONE_ACTORS", False, "actors of yours that the page offers too: OWNER/NAME, OWNER/OTHER"),
+    Setting("HF_TOKEN", True, "a token that may read these actors, if they are private or gated"),
 )  # fmt: skip
 
 

@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from perfclone import PerformanceCloner, builtin
 from perfclone.errors import UserError
+from perfclone.layout import POSTER
 from perfclone.video import sample_frames
 from studio.page import ActorEntry
 
+log = logging.getLogger(__name__)
+#: Environment variable with more actors, separated by commas: Hub repositories or folders.
+VARIABLE = "PERFCLONE_ACTORS"
 
-def load_actors(folders: Mapping[str, Path]) -> dict[str, ActorEntry]:
-    """Load the actors' models, and a still of each: from the reference clip, or else the empty plate.
+
+def load_actors(folders: Mapping[str, Path], more: Sequence[str] | None = None) -> dict[str, ActorEntry]:
+    """Load the actors' models, and a still of each: its poster, a frame of the reference clip, or the empty plate.
 
     Args:
-        folders: Name -> the actor's folder.
+        folders: Name -> folder of a built-in actor.
+        more: Hub repositories or folders, which come first; those of ``$PERFCLONE_ACTORS`` by default. One that does
+            not load is left out and the log says why, so that the page starts all the same.
 
     Raises:
         UserError: There is no actor at all.
     """
-    if not folders:
+    found: dict[str, ActorEntry] = {}
+    for name in _named() if more is None else more:
+        try:
+            found[name] = _load(name, name)
+        except (UserError, OSError) as error:
+            log.warning("The actor %s is left out: %s", name, error)
+    found |= {name: _load(name, folder) for name, folder in folders.items()}
+    if not found:
         raise UserError("There is no actor in examples/actors; run this from a full checkout.")
-    return {name: _load(name, folder) for name, folder in folders.items()}
+    return found
 
 
-def _load(name: str, folder: Path) -> ActorEntry:
-    cloner = PerformanceCloner.from_pretrained(folder)
+def _named() -> list[str]:
+    return [name.strip() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
+
+
+def _load(name: str, place: str | Path) -> ActorEntry:
+    cloner = PerformanceCloner.from_pretrained(place)
+    record = cloner.actor.consent
+    return ActorEntry(cloner, _still(name, place, cloner), record is not None and record.subject_kind == "synthetic")
+
+
+def _still(name: str, place: str | Path, cloner: PerformanceCloner) -> np.ndarray:
+    """(H, W, 3) uint8 RGB."""
+    from PIL import Image
+
+    folder = Path(place)
+    if cloner.actor.commit:
+        from perfclone.remote.fetch import fetch
+
+        folder = fetch(str(place), cloner.actor.commit, names=(POSTER,)).folder
+    if (folder / POSTER).is_file():
+        return np.asarray(Image.open(folder / POSTER).convert("RGB"))
     clip = builtin.reference_clip(name)
-    return ActorEntry(cloner, sample_frames(clip, 3)[1].pixels if clip else cloner.actor.plate)
+    return sample_frames(clip, 3)[1].pixels if clip else cloner.actor.plate

@@ -16,14 +16,15 @@ HEADER = """# Performance cloning
 Choose an actor, choose a performance, and see the actor perform it.
 """
 FOOTER = """**What this is.** Each actor is a small network trained on one short video of one person. Your clip
-gives only the motion: its poses are found on this machine and the actor is drawn anew in every frame. The actors here
-are synthetic people, rendered by this project; they copy nobody.
+gives only the motion: its poses are found on this machine and the actor is drawn anew in every frame. {people}
 
 **Consent.** Train an actor only of somebody who agreed to it, and to what you will show them doing. The result never
 happened: the picture carries a label and an invisible mark, the file says so in its tags and is signed; leave them in,
 and say so too where you show it. Uploads and results are deleted after an
 hour.
 """
+SYNTHETIC = "The actors here are synthetic people, rendered by this project; they copy nobody."
+PEOPLE = "{names} lent their likeness for what their consent record allows, and for nothing else."
 CSS = """
 .perfclone {max-width: 1280px !important; margin: 0 auto !important}
 .perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
@@ -54,10 +55,12 @@ class ActorEntry:
     Attributes:
         cloner: The cloner, its model loaded.
         still: What the actor looks like, (H, W, 3) uint8 RGB.
+        synthetic: Whether nobody is shown, as its consent record says.
     """
 
     cloner: Cloner
     still: np.ndarray
+    synthetic: bool = True
 
 
 def launch_options() -> dict:
@@ -118,7 +121,7 @@ def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blo
                     button = gr.Button("Clone", variant="primary", min_width=120, elem_id="clone")
                     download = gr.DownloadButton("Download", interactive=False, min_width=120, elem_id="download")
                 summary = gr.Markdown(elem_classes="summary", elem_id="summary")
-        gr.Markdown(FOOTER)
+        gr.Markdown(FOOTER.format(people=_people(actors)))
 
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         actor.change(stills.get, actor, still, **quiet)
@@ -136,3 +139,9 @@ def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blo
         # The download follows the result, so that it cannot be pressed before there is one.
         result.change(lambda video: gr.update(interactive=video is not None), result, download, **quiet)
     return page.queue(max_size=20, default_concurrency_limit=1)
+
+
+def _people(actors: Mapping[str, ActorEntry]) -> str:
+    """Who is seen on the page, in a sentence."""
+    real = [name for name, actor in actors.items() if not actor.synthetic]
+    return PEOPLE.format(names=", ".join(real)) if real else SYNTHETIC

@@ -1,6 +1,7 @@
 """The page: its handler with a tiny fake cloner, and the whole page in a real browser, as a visitor uses it."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
+from PIL import Image
 
 from perfclone import builtin
 from perfclone.errors import UserError
@@ -187,3 +189,48 @@ def test_a_visitor_clones_with_a_built_in_actor(tmp_path):
         result = clone_and_download(page, tmp_path / "got", patience_s=120)
     assert probe(result).frames == 25
     assert result.read_bytes() != short.read_bytes()
+
+
+def test_actors_of_the_hub_are_offered_with_their_posters(loopback, tmp_path, monkeypatch, caplog):
+    from published import files_of, publish
+    from tiny import untrained_actor
+
+    from perfclone.layout import POSTER
+    from studio.actors import VARIABLE, load_actors
+
+    Image.new("RGB", (30, 20), (200, 0, 0)).save(tmp_path / "red.jpg")
+    publish(loopback, files_of(**{POSTER: (tmp_path / "red.jpg").read_bytes()}))
+    here = untrained_actor().save_pretrained(tmp_path / "here")
+    monkeypatch.setenv(VARIABLE, f"owner/anna, {here},owner/nobody")
+    found = load_actors({})
+    assert list(found) == ["owner/anna", str(here)] and found["owner/anna"].cloner.actor.commit
+    assert found["owner/anna"].still.shape == (20, 30, 3) and found["owner/anna"].still[0, 0, 0] > 190
+    assert "owner/nobody is left out: Cannot load owner/nobody from the Hub" in caplog.text
+
+
+@pytest.mark.parametrize(("synthetic", "said"), [(True, "copy nobody"), (False, "eve lent their likeness")])
+def test_the_page_says_who_is_seen(synthetic, said, clip):
+    page = build({"eve": ActorEntry(FakeCloner(), np.zeros((60, 40, 3), np.uint8), synthetic)}, {"wave": clip})
+    texts = [block.value for block in page.blocks.values() if isinstance(block, gr.Markdown)]
+    assert any(said in text for text in texts if text)
+
+
+def test_a_zero_gpu_space_lends_its_gpu_while_a_clone_is_made(tmp_path, monkeypatch, clip):
+    """`spaces` is only on Spaces; what it must give is `GPU(duration=...)`, which decorates a function."""
+    (tmp_path / "spaces.py").write_text(
+        "lent = []\n"
+        "def GPU(duration):\n"
+        "    def decorate(function):\n"
+        "        def run(*arguments, **named):\n"
+        "            lent.append(duration)\n"
+        "            yield from function(*arguments, **named)\n"
+        "        return run\n"
+        "    return decorate\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    cloner = FakeCloner()
+    next(make_clone({"anna": cloner})("anna", str(clip), progress=quiet))
+    import spaces
+
+    assert spaces.lent == [120] and len(cloner.calls) == 1
+    monkeypatch.delitem(sys.modules, "spaces")
