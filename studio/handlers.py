@@ -56,7 +56,7 @@ def make_clone(cloners: Mapping[str, Cloner]):
                 raise UserError(f"There is no actor {actor!r} here; choose one of {', '.join(cloners)}.")
             if approval_required():
                 raise UserError("Clones need approval here, which this page cannot give; use `perfclone clone`.")
-            output = Path(folder) / f"{actor}_{Path(driving).stem}.mp4"
+            output = Path(folder) / f"{Path(actor).name}_{Path(driving).stem}.mp4"
             result = cloners[actor].clone(
                 driving,
                 output,

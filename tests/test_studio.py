@@ -191,6 +191,13 @@ def test_a_visitor_clones_with_a_built_in_actor(tmp_path):
     assert result.read_bytes() != short.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["owner/anna", "/somewhere/else/anna"])
+def test_an_actors_place_does_not_lead_the_result_elsewhere(name, clip):
+    cloner = FakeCloner()
+    next(make_clone({name: cloner})(name, str(clip), progress=quiet))
+    assert cloner.calls[0][1].name == "anna_wave.mp4" and "perfclone-" in cloner.calls[0][1].parent.name
+
+
 def test_actors_of_the_hub_are_offered_with_their_posters(loopback, tmp_path, monkeypatch, caplog):
     from published import files_of, publish
     from tiny import untrained_actor
