@@ -30,9 +30,10 @@ quality: $(DEV) ## check style without touching anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(DEV) ## speed, memory and quality at equal minutes (REFERENCE=clip.mp4 MINUTES=10)
+bench: $(DEV) ## speed, memory, loading, marks and quality at equal minutes (REFERENCE=clip.mp4 MINUTES=10)
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.loading
 	$(BIN)/python -m benchmarks.marks
 	$(BIN)/python -m benchmarks.quality $(REFERENCE) --minutes $(MINUTES)
 

@@ -48,9 +48,10 @@ def pull(
     _check_target(folder, force)
     fetched = fetch(repo_id, revision, names=tuple(LIMITS), token=token)
     # The card is not compared: its owner may edit it on the Hub's page.
-    Manifest.load(fetched.folder / MANIFEST).check(fetched.folder, [n for n in LIMITS if n not in (MANIFEST, README)])
-    Actor.from_pretrained(fetched.folder)
     found = {name: place(fetched.folder, name) for name in LIMITS}
+    held = {name: path for name, path in found.items() if name not in (MANIFEST, README)}
+    Manifest.load(fetched.folder / MANIFEST).check(held)
+    Actor.from_pretrained(fetched.folder)
     with full_disk_explained(folder, "pull again"):
         write_together(folder, {name: path.read_bytes() if path else None for name, path in found.items()})
     return Pulled(folder, fetched.commit)

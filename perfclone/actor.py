@@ -17,7 +17,7 @@ from perfclone.generator import Generator
 from perfclone.governance.consent import ConsentRecord
 from perfclone.governance.policy import CONSENT
 from perfclone.governance.reading import parse_json, read_limited
-from perfclone.layout import CONFIG, FORMAT_VERSION, LIMITS, MANIFEST, WEIGHTS, place
+from perfclone.layout import CONFIG, FORMAT_VERSION, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.manifest import Manifest
 from perfclone.retarget import Body
 from perfclone.weights import Hollow, read_weights, weights_bytes
@@ -250,29 +250,29 @@ class Actor(nn.Module):
 
     @classmethod
     def _load(cls, folder: Path) -> Actor:
-        config, weights, consent, manifest = (place(folder, name) for name in (CONFIG, WEIGHTS, CONSENT, MANIFEST))
-        for name, path in ((CONFIG, config), (WEIGHTS, weights)):
-            if path is None:
+        paths = {name: place(folder, name) for name in LOADED}
+        for name in (CONFIG, WEIGHTS):
+            if paths[name] is None:
                 raise UserError(
                     f"{folder} is not an actor: it has no {name}; train one with `python -m perfclone train`."
                 )
-        record = ConsentRecord.load(consent) if consent else None
+        record = ConsentRecord.load(paths[CONSENT]) if paths[CONSENT] else None
         if record:
             record.verify()
-        if manifest:
+        if paths[MANIFEST]:
             # A record that was revoked since differs from the one that was saved; nothing is allowed by it.
             held = (CONFIG, WEIGHTS) if record and record.revoked else (CONFIG, WEIGHTS, CONSENT)
-            Manifest.load(manifest).check(folder, held)
+            Manifest.load(paths[MANIFEST]).check({name: paths[name] for name in held})
         try:
             with Hollow():
-                actor = cls(ActorConfig.load(config))
+                actor = cls(ActorConfig.load(paths[CONFIG]))
         except UserError:
             raise
         except ValueError as error:
-            raise UserError(f"{config} does not describe an actor: {error}.") from error
-        actor.load_state_dict(read_weights(weights, actor.state_dict()), strict=True, assign=True)
+            raise UserError(f"{paths[CONFIG]} does not describe an actor: {error}.") from error
+        actor.load_state_dict(read_weights(paths[WEIGHTS], actor.state_dict()), strict=True, assign=True)
         actor.consent = record
-        return actor.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        return actor.eval().requires_grad_(False)
 
 
 def pose_bank(normalised: np.ndarray, scores: np.ndarray) -> tuple[Tensor, Tensor]:

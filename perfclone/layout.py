@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from perfclone.errors import UserError
@@ -36,7 +37,7 @@ def place(folder: Path, name: str) -> Path | None:
     path = saved(folder, name)
     if not path.is_symlink() and not path.exists():
         return None
-    if path.is_symlink() and not path.resolve().is_relative_to(_home(folder)):
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(_home(folder)):
         raise UserError(f"{path} is a link that leads out of {folder}; put the file itself there if you trust it.")
     if not path.is_file():
         raise UserError(f"{path} is not a file; fetch or train the actor again.")
@@ -49,6 +50,6 @@ def place(folder: Path, name: str) -> Path | None:
 
 def _home(folder: Path) -> Path:
     """What the links of a folder may lead to: the folder, or the whole cache where it is a snapshot in the Hub's."""
-    folder = folder.resolve()
+    folder = Path(os.path.realpath(folder))
     in_cache = folder.parent.name == "snapshots" and folder.parents[1].name.startswith("models--")
     return folder.parents[2] if in_cache else folder

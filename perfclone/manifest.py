@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from perfclone.errors import UserError
 from perfclone.governance.reading import file_sha256, parse_json, read_limited, shown
-from perfclone.layout import FORMAT_VERSION, LIMITS, MANIFEST, place
+from perfclone.layout import FORMAT_VERSION, LIMITS, MANIFEST
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = re.compile(r"[\w-][\w.-]{0,99}")
@@ -80,23 +80,23 @@ class Manifest:
         files = {name: {"sha256": entry.sha256, "size": entry.size} for name, entry in sorted(self.files.items())}
         return (json.dumps({"format_version": self.format_version, "files": files}, indent=2) + "\n").encode()
 
-    def check(self, folder: Path, names: Iterable[str]) -> None:
-        """Compare files of a folder with it.
+    def check(self, places: Mapping[str, Path | None]) -> None:
+        """Compare files with it.
 
         Args:
-            folder: The actor's.
-            names: Which files; one that is not there must not be listed either.
+            places: Name -> where the file is, as :func:`perfclone.layout.place` gives it; a file that is not there,
+                None, must not be listed either.
 
         Raises:
             UserError: A file is missing, is not listed, or is another one.
         """
-        for name in names:
-            path, entry = place(folder, name), self.files.get(name)
+        for name, path in places.items():
+            entry = self.files.get(name)
             if path is None and entry is None:
                 continue
             if path is None or entry is None:
                 what = f"{MANIFEST} does not list {name}" if path else f"{name} is missing, which {MANIFEST} lists"
-                raise UserError(f"{folder} is not as it was saved: {what}; fetch the actor again.")
+                raise UserError(f"This actor is not as it was saved: {what}; fetch it again.")
             if (file_sha256(path), path.stat().st_size) != entry:
                 raise UserError(f"{path} is not the file that {MANIFEST} lists; fetch the actor again.")
 

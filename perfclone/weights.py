@@ -59,7 +59,7 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
         expected: Name -> a tensor of the shape and kind; it may be on the device "meta".
 
     Returns:
-        Name -> tensor of the expected type.
+        Name -> tensor of the expected type; those of convolutions lie channels-last.
 
     Raises:
         UserError: The file is damaged, or a tensor is missing, odd, of another shape or kind, or not finite.
@@ -72,12 +72,17 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
         raise UserError(
             f"{path} is damaged or no safetensors file ({error}); fetch or train the actor again."
         ) from error
-    tensors = {name: value.to(expected[name].dtype) for name, value in tensors.items()}
+    tensors = {name: _as_computed(value, expected[name].dtype) for name, value in tensors.items()}
     floating = {name: value.sum() for name, value in tensors.items() if value.is_floating_point()}
     if not torch.isfinite(torch.stack(list(floating.values()))).all():  # one look at all: what is not finite stays so
         name = next(name for name, total in floating.items() if not torch.isfinite(total))
         raise UserError(f"{path}: {name} holds values that are not finite; fetch or train the actor again.")
     return tensors
+
+
+def _as_computed(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor in the type and, of a convolution, in the memory format in which G computes."""
+    return value.to(dtype, memory_format=torch.channels_last if value.dim() == 4 else torch.preserve_format)
 
 
 def _check_header(file, path: Path, expected: Mapping[str, Tensor]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import ablation, across_actors, common, memory, networks, quality, speed
+from benchmarks import ablation, across_actors, common, loading, memory, networks, quality, speed
 from benchmarks.clips import Clip, Remembered, person_crops, square_around, square_clip
 from eval.baselines import Pix2Pix, UNet
 from perfclone.actor import Actor, ActorConfig
@@ -165,7 +165,7 @@ def test_the_ablation_is_a_table():
     assert len(lines) == 4 and lines[2] == "| everything | 0.001234 | 0.2000 | 7 |"
 
 
-@pytest.mark.parametrize("benchmark", [ablation, across_actors, memory, quality, speed])
+@pytest.mark.parametrize("benchmark", [ablation, across_actors, loading, memory, quality, speed])
 def test_each_benchmark_explains_itself(benchmark, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [benchmark.__name__, "--help"])
     with pytest.raises(SystemExit) as exit_:
@@ -178,6 +178,19 @@ def test_what_the_user_can_put_right_is_said_in_a_sentence(monkeypatch, tmp_path
     with pytest.raises(SystemExit) as exit_:
         common.run(quality.main)
     assert "none.mp4" in exit_.value.code and "\n" not in exit_.value.code
+
+
+def test_loading_reads_the_same_actor_both_ways(tmp_path):
+    from tiny import untrained_actor
+
+    folder = untrained_actor().save_pretrained(tmp_path / "actor")
+    snapshot = loading.cached(folder, tmp_path / "cache")
+    found = Actor.from_pretrained(loading.REPOSITORY, cache_dir=tmp_path / "cache", local_files_only=True)
+    assert found.commit == loading.COMMIT
+    for name, value in loading.read_plainly(snapshot).state_dict().items():
+        assert torch.equal(value, found.state_dict()[name]), name
+    result = loading.measure(folder, 2)
+    assert result["cached_over_plain"] == result["cached_ms"] / result["plain_ms"] > 0
 
 
 @pytest.mark.slow

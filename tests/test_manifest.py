@@ -32,7 +32,7 @@ def test_it_lists_every_file_it_is_given(folder):
     manifest = Manifest.load(folder / MANIFEST)
     assert sorted(manifest.files) == [README, CONFIG, CONSENT, WEIGHTS]
     assert manifest.format_version == FORMAT_VERSION
-    manifest.check(folder, manifest.files)
+    manifest.check({name: folder / name for name in manifest.files})
     Actor.from_pretrained(folder)
 
 
@@ -42,7 +42,7 @@ def test_bytes_that_were_swapped_are_found_though_the_size_is_the_same(folder, n
     data[-1] ^= 1
     (folder / name).write_bytes(data)
     with pytest.raises(UserError, match=f"{name} is not the file"):
-        Manifest.load(folder / MANIFEST).check(folder, [name])
+        Manifest.load(folder / MANIFEST).check({name: folder / name})
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG, CONSENT])
@@ -88,7 +88,7 @@ def test_a_newer_format_is_refused_with_advice(folder):
 def test_an_actor_of_each_format_loads(version, tmp_path):
     kept = FORMATS / str(version)
     manifest = Manifest.load(kept / MANIFEST)
-    manifest.check(kept, LOADED[:-1])
+    manifest.check({name: kept / name for name in LOADED[:-1]})
     assert manifest.format_version == Actor.from_pretrained(kept).config.format_version == version
     bare = Path(shutil.copytree(kept, tmp_path / "bare"))
     (bare / MANIFEST).unlink()  # an actor that was never pushed has none
