@@ -59,8 +59,8 @@ def test_a_long_list_is_read_to_its_end(loopback):
     assert names() == [f"owner/a{n}" for n in range(5)]
 
 
-def test_a_hub_that_cannot_be_reached(loopback, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+def test_a_hub_that_cannot_be_reached(loopback):
+    loopback.unplug()
     with pytest.raises(UserError, match="Cannot list the actors: the Hub cannot be reached"):
         listing()
 

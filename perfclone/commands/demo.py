@@ -20,7 +20,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4", help="where the video goes")
     add_force(parser)
     parser.set_defaults(
-        run=run, size=None, keep_proportions=False, extractor="blazepose", weights=None, person=0,
+        run=run, revision=None, size=None, keep_proportions=False, extractor="blazepose", weights=None, person=0,
         purpose="personal", label=None, label_font=None, without=[],
     )  # fmt: skip
 
