@@ -187,6 +187,23 @@ def test_a_hub_that_stays_in_trouble(loopback):
     assert len(asked(loopback)) == 4  # once, and once after each wait
 
 
+def test_a_call_for_which_the_client_waited_is_not_made_again(monkeypatch):
+    from httpx2 import ConnectError
+
+    calls = []
+
+    def call():
+        calls.append(time.sleep(0.02))
+        raise ConnectError("down")
+
+    for long, count in ((60.0, 4), (0.01, 1)):
+        monkeypatch.setattr(errors, "LONG", long)
+        calls.clear()
+        with pytest.raises(ConnectError):
+            errors.retried(call)
+        assert len(calls) == count
+
+
 def test_what_answers_is_no_hub(loopback):
     publish(loopback)
     loopback.fail("/resolve/", status=200, times=99)  # an answer without a commit, as of a hotel's login page

@@ -59,9 +59,9 @@ def test_a_long_list_is_read_to_its_end(loopback):
     assert names() == [f"owner/a{n}" for n in range(5)]
 
 
-def test_a_hub_that_cannot_be_reached(loopback):
-    loopback.unplug()
-    with pytest.raises(UserError, match="Cannot list the actors: the Hub cannot be reached"):
+def test_a_token_that_is_no_good(shelf):
+    shelf.login("hf_nobody")
+    with pytest.raises(UserError, match="Cannot list the actors: the Hub does not accept your token"):
         listing()
 
 

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: Seconds between tries of a call that failed for a reason that may pass.
 WAITS = (1.0, 2.0, 4.0)
+#: Seconds after which a failed call is not made again.
+LONG = 5.0
 #: What a server says that is busy, restarting or behind a broken gateway.
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -33,15 +35,20 @@ def require_repo_id(repo_id: str) -> str:
 
 
 def retried(call: Callable[[], T]) -> T:
-    """Call something that may be called twice, again after a while if the network or the server was at fault."""
+    """Call something that may be called twice, again after a while if the network or the server was at fault.
+
+    A call that failed after :data:`LONG` is not made again: the client has waited or tried again by itself, as it does
+    for lists and downloads, which takes it 23 s when the Hub cannot be reached.
+    """
     from httpx2 import TransportError
     from huggingface_hub.errors import HfHubHTTPError
 
     for wait in WAITS:
+        began = time.monotonic()
         try:
             return call()
         except (TransportError, HfHubHTTPError) as error:
-            if not passing(error):
+            if not passing(error) or time.monotonic() - began > LONG:
                 raise
             log.info("%s; trying again in %s s", type(error).__name__, wait)
             time.sleep(wait)
