@@ -175,7 +175,8 @@ def test_without_a_token(folder, loopback, monkeypatch):
 def test_without_the_right(folder, loopback, token, match):
     with pytest.raises(UserError, match=match) as error:
         quick(folder, token=token)
-    assert token not in str(error.value) and loopback.repository(REPOSITORY) is None
+    assert token not in str(error.value) and "repository is empty" not in str(error.value)
+    assert loopback.repository(REPOSITORY) is None
 
 
 #: Where a push can fail: before an upload, in the middle of one, at the commit.
