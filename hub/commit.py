@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from perfclone.errors import UserError
+from perfclone.remote import errors
 from perfclone.remote.errors import passing, retried
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def find(api: HfApi, repo_id: str, repo_type: RepoType = "model"):
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        return retried(lambda: api.repo_info(repo_id, repo_type=repo_type))
+        return retried(lambda: api.repo_info(repo_id, repo_type=repo_type, timeout=errors.PATIENCE))
     except GatedRepoError:
         raise
     except RepositoryNotFoundError:

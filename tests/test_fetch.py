@@ -1,6 +1,7 @@
 """Actors from the Hub: what is fetched and kept, what works without it, and what is said where it does not."""
 
 import errno
+import socket
 import subprocess
 import sys
 import time
@@ -182,6 +183,21 @@ def test_a_network_that_is_down(loopback, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UserError, match=r"the Hub cannot be reached .*check the network and run the same command"):
         load()
+
+
+def test_a_hub_that_never_answers(loopback, monkeypatch):
+    from huggingface_hub import constants
+
+    from hub.commit import client, find
+
+    monkeypatch.setattr(errors, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for ask in (load, lambda: find(client("hf_owner"), REPOSITORY)):
+            began = time.monotonic()
+            with pytest.raises(UserError, match="the Hub cannot be reached .*Timeout"), errors.explained("it", "ask"):
+                ask()
+            assert time.monotonic() - began < 10
 
 
 def test_a_hub_that_stays_in_trouble(loopback):

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: Seconds between tries of a call that failed for a reason that may pass.
 WAITS = (1.0, 2.0, 4.0)
+#: Seconds that the Hub may take to answer; the client by itself waits for ever.
+PATIENCE = 10.0
 #: What a server says that is busy, restarting or behind a broken gateway.
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 

@@ -19,6 +19,7 @@ from perfclone.errors import UserError
 from perfclone.governance.policy import CONSENT
 from perfclone.governance.reading import file_sha256
 from perfclone.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
+from perfclone.remote import errors
 from perfclone.remote.errors import explained, passing, require_repo_id, retried
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 #: What weights are called that are pickles, which can run code when they are read.
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 #: Seconds that a Hub may take to answer when there is a cached actor to fall back on.
-_PATIENCE = 5.0
+_BRIEFLY = 5.0
 
 
 class Fetched(NamedTuple):
@@ -147,7 +148,9 @@ def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool) -> tuple[
 
     def ask(at: str | None) -> ModelInfo:
         def call() -> ModelInfo:
-            return api.model_info(repo_id, revision=at, files_metadata=True, timeout=_PATIENCE if quick else None)
+            return api.model_info(
+                repo_id, revision=at, files_metadata=True, timeout=_BRIEFLY if quick else errors.PATIENCE
+            )
 
         return call() if quick else retried(call)
 
