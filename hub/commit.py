@@ -105,6 +105,11 @@ def commit(
         try:
             return send()
         except Exception as error:
+            if isinstance(error, ValueError) and "Invalid metadata" in str(error):  # the client asks before it uploads
+                said = " ".join(str(error).split())
+                raise UserError(
+                    f"The Hub refuses the card ({said}), so nothing was pushed; check --license."
+                ) from error
             if not passing(error) and getattr(getattr(error, "response", None), "status_code", None) != 412:
                 raise
             # The commit may have been made and only the answer lost; then it is the head, with this message.

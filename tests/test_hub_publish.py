@@ -199,6 +199,13 @@ def test_a_failed_push_leaves_the_repository_as_it_was_and_the_next_one_goes_on(
     assert len(again) == (0 if step == "/commit/" else 1)
 
 
+def test_a_card_that_the_hub_refuses(folder, loopback):
+    loopback.fail("/api/validate-yaml", status=400)
+    with pytest.raises(UserError, match=r"The Hub refuses the card \(Invalid metadata.*check --license"):
+        quick(folder, licence="nosuch")
+    assert loopback.repository(REPOSITORY).titles == ["initial commit"]
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_what_passes_is_waited_for(folder, loopback, step):
     loopback.fail(step, status=503, times=1, method="PUT" if step == "^/lfs/" else "POST")
