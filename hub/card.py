@@ -67,7 +67,8 @@ def render_card(
         name=repo_id.partition("/")[2] or repo_id, repo_id=repo_id, config=config, consent=consent,
         synthetic=consent.subject_kind == "synthetic", pictures=list(pictures), results=results,
         territory=consent.territory if isinstance(consent.territory, str) else ", ".join(consent.territory),
-        kind=(report or {}).get("kind"), commands=[train_command(config)] if commands is None else commands,
+        kind=(report or {}).get("kind"), notes=eval_notes(report) if report else [],
+        commands=[train_command(config)] if commands is None else commands,
     )  # fmt: skip
 
 
@@ -96,8 +97,12 @@ def load_report(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} has format {report.get('format')!r}, not {REPORT_FORMAT}; make it anew with `python -m eval`."
         )
+    if report.get("kind") == "benchmark":
+        raise UserError(
+            f"{path} is of a benchmark, which trains actors of its own; measure this one with `python -m eval actor`."
+        )
     try:
-        eval_rows(report)
+        eval_rows(report), eval_notes(report)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error!r}); make it anew with `python -m eval actor`.") from error
     return report
@@ -113,6 +118,12 @@ def eval_rows(report: Mapping[str, Any]) -> list[Result]:
         for region, value in regions.items()
         if isinstance(value["mean"], int | float) and math.isfinite(value["mean"])
     ]
+
+
+def eval_notes(report: Mapping[str, Any]) -> list[str]:
+    """What the report says beside the actor's own rows, such as that the numbers flatter it; each sentence once."""
+    rows = [row for row in report["rows"] if row["method"] == "perfclone"]
+    return list(dict.fromkeys(plain(note) for row in rows for note in row.get("notes", ())))
 
 
 def check_card(text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from perfclone.errors import UserError
+from perfclone.remote import errors
 from perfclone.remote.errors import passing, retried
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def find(api: HfApi, repo_id: str, repo_type: RepoType = "model"):
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        return retried(lambda: api.repo_info(repo_id, repo_type=repo_type))
+        return retried(lambda: api.repo_info(repo_id, repo_type=repo_type, timeout=errors.PATIENCE))
     except GatedRepoError:
         raise
     except RepositoryNotFoundError:
@@ -104,6 +105,11 @@ def commit(
         try:
             return send()
         except Exception as error:
+            if isinstance(error, ValueError) and "Invalid metadata" in str(error):  # the client asks before it uploads
+                said = " ".join(str(error).split())
+                raise UserError(
+                    f"The Hub refuses the card ({said}), so nothing was pushed; check --license."
+                ) from error
             if not passing(error) and getattr(getattr(error, "response", None), "status_code", None) != 412:
                 raise
             # The commit may have been made and only the answer lost; then it is the head, with this message.

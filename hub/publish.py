@@ -78,9 +78,9 @@ def push(
     told("drawing the preview" if preview else "writing the card")
     files = _contents(actor, repo_id, report, commands, preview, licence)
     told("uploading")
-    outcome = f"The repository is {'as it was' if there else 'empty and private'}."
-    with explained(repo_id, doing, outcome):
+    with explained(repo_id, doing, "At most an empty, private repository was made."):
         parent = there.sha if there else _make(api, repo_id, gated)
+    with explained(repo_id, doing, f"The repository is {'as it was' if there else 'empty and private'}."):
         gone = [name for name in LIMITS if name not in files and there and _has(there, name)]
         digest = Manifest.of({MANIFEST: files[MANIFEST]}).files[MANIFEST].sha256
         oid = commit(api, repo_id, files, gone, message, parent, description=f"{MANIFEST} sha256:{digest}")

@@ -60,6 +60,8 @@ def withdraw(repo_id: str, reason: str, *, consent: str | Path | None = None, to
         there = find(api, repo_id)
         if there is None:
             raise UserError(f"The Hub has no {repo_id}, or it is not shared with you; check the name and the account.")
+        # Before anything is noted, which nobody can take back: a slip in the name may have met somebody else's actor.
+        retried(lambda: api.auth_check(repo_id, write=True))
         record = _revoked(api, repo_id, reason, Path(consent) if consent else None)
         _note(record, repo_id, there.sha)
         names = {sibling.rfilename for sibling in there.siblings or ()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from perfclone.files import write_together
 from perfclone.generator import Generator
 from perfclone.governance.consent import ConsentRecord
 from perfclone.governance.policy import CONSENT
-from perfclone.governance.reading import parse_json, read_limited
+from perfclone.governance.reading import parse_json, read_limited, shown
 from perfclone.layout import CONFIG, FORMAT_VERSION, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.manifest import Manifest
 from perfclone.retarget import Body
@@ -24,6 +25,13 @@ from perfclone.weights import Hollow, read_weights, weights_bytes
 
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.
 BANK = 256
+#: What numbers of a config can be. The side of G's crop is in none of its tensors' shapes, and memory grows with it.
+_RANGES = {
+    **dict.fromkeys(("width", "height", "side", "texture_channels", "texture_side"), (1, 8192)),
+    "resolution": (1, 2048), "fps": (0.01, 1000), "poses": (0, 65536), "steps": (0, 10**12), "minutes": (0, 10**9),
+    "holdout": (0, 1), "format_version": (1, FORMAT_VERSION),
+}  # fmt: skip
+_FAR = 10**5
 
 
 @dataclass(frozen=True)
@@ -81,13 +89,20 @@ class ActorConfig:
     def __post_init__(self):
         for name in ("body_lengths", "widths"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in ("width", "height", "side", "resolution", "texture_channels", "texture_side"):
-            if not 1 <= getattr(self, name) <= 8192:
-                raise ValueError(f"{name} must lie in 1-8192, got {getattr(self, name)}")
-        if not 0 <= self.poses <= 65536:
-            raise ValueError(f"poses must lie in 0-65536, got {self.poses}")
-        if not 2 <= len(self.widths) <= 8 or max(self.widths) > 2048 or min(self.widths) < 8:
-            raise ValueError(f"widths must be 2-8 numbers in 8-2048, got {self.widths}")
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must lie in {low}-{high}, got {shown(getattr(self, name))}")
+        whole = all(isinstance(width, int) for width in self.widths)
+        if not 2 <= len(self.widths) <= 8 or not whole or max(self.widths) > 2048 or min(self.widths) < 8:
+            raise ValueError(f"widths must be 2-8 whole numbers in 8-2048, got {shown(self.widths)}")
+        for name in ("body_lengths", "body_centre_x", "body_floor_y"):
+            numbers = np.ravel(getattr(self, name))
+            if not all(-_FAR <= number <= _FAR for number in numbers):
+                raise ValueError(f"{name} must lie within {_FAR} pixels, got {shown(getattr(self, name))}")
+        if not re.fullmatch(r"[\w.-]{1,64}", self.preset):  # cards show it in a command
+            raise ValueError(f"preset must be a name, got {shown(self.preset)}")
+        if not self.extractor.isprintable() or len(self.extractor) > 64 or set("`|") & set(self.extractor):
+            raise ValueError(f"extractor must be a name, got {shown(self.extractor)}")
         self.body  # noqa: B018  checks the lengths
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone import PerformanceCloner, builtin
+from perfclone import PerformanceCloner, builtin, layout
 from perfclone.errors import UserError
 from perfclone.layout import POSTER
 from perfclone.video import sample_frames
@@ -18,6 +18,8 @@ from studio.page import ActorEntry
 log = logging.getLogger(__name__)
 #: Environment variable with more actors, separated by commas: Hub repositories or folders.
 VARIABLE = "PERFCLONE_ACTORS"
+#: Most pixels of a side of a poster: a small file can claim any number.
+_POSTER_SIDE = 4096
 
 
 def load_actors(folders: Mapping[str, Path], more: Sequence[str] | None = None) -> dict[str, ActorEntry]:
@@ -55,14 +57,25 @@ def _load(name: str, place: str | Path) -> ActorEntry:
 
 def _still(name: str, place: str | Path, cloner: PerformanceCloner) -> np.ndarray:
     """(H, W, 3) uint8 RGB."""
-    from PIL import Image
-
     folder = Path(place)
     if cloner.actor.commit:
         from perfclone.remote.fetch import fetch
 
         folder = fetch(str(place), cloner.actor.commit, names=(POSTER,)).folder
-    if (folder / POSTER).is_file():
-        return np.asarray(Image.open(folder / POSTER).convert("RGB"))
+    if poster := layout.place(folder, POSTER):
+        return _read_poster(poster)
     clip = builtin.reference_clip(name)
     return sample_frames(clip, 3)[1].pixels if clip else cloner.actor.plate
+
+
+def _read_poster(path: Path) -> np.ndarray:
+    """Read a picture that others may have made: JPEG and nothing else, as Pillow hands EPS on to Ghostscript."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("JPEG",)) as picture:
+            if max(picture.size) <= _POSTER_SIDE:
+                return np.asarray(picture.convert("RGB"))
+    except Image.DecompressionBombError:
+        pass
+    raise UserError(f"{path} has more than {_POSTER_SIDE} pixels a side, too many for a poster.")

@@ -1,6 +1,7 @@
 import contextlib
 import errno
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -96,12 +97,24 @@ def test_a_truncated_file_is_refused(folder, keep):
         ({"width": "wide"}, "width must be int"),
         ({"widths": [8]}, "widths"), ({"format_version": 99}, "update perfclone"), ({"resolution": 63}, "multiple"),
         ({"body_lengths": [1.0]}, "lengths"), ({"memory": 1}, "memory must be bool"), ({"poses": -1}, "poses"),
-        ({"width": 10**9}, "width must lie"),
+        ({"width": 10**9}, "width must lie"), ({"resolution": 8192}, "resolution must lie in 1-2048, got 8192"),
+        ({"widths": [8, 16.0]}, "widths must be 2-8 whole numbers"), ({"fps": 0}, "fps must lie"),
+        ({"body_floor_y": 1e300}, "body_floor_y must lie"), ({"body_lengths": [1e300] * 10}, "body_lengths must lie"),
+        ({"steps": -1}, "steps must lie"), ({"holdout": 7.0}, "holdout must lie"), ({"format_version": 0}, "must lie"),
+        ({"preset": "`\n\n# Free"}, "preset must be a name"), ({"extractor": "\x1b[31m"}, "extractor must be a name"),
     ],
 )  # fmt: skip
 def test_wrong_configs_are_refused(folder, changes, match):
     edit_json(folder / CONFIG, **changes)
     with pytest.raises(UserError, match=match):
+        Actor.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["fps", "minutes", "body_centre_x"])
+def test_a_number_that_json_can_write_and_no_float_can_hold_is_refused(folder, name):
+    text = re.sub(rf'("{name}": )[0-9.]+', r"\g<1>1e999", (folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(text)
+    with pytest.raises(UserError, match=f"{name} must lie .*got inf"):
         Actor.from_pretrained(folder)
 
 

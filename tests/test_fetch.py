@@ -1,9 +1,11 @@
 """Actors from the Hub: what is fetched and kept, what works without it, and what is said where it does not."""
 
 import errno
+import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.layout import CONFIG, CONSENT, LOADED, MANIFEST, WEIGHTS
 from perfclone.remote import errors
-from perfclone.remote.fetch import fetch, find_cached
+from perfclone.remote.fetch import _point, fetch, find_cached
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +181,21 @@ def test_a_network_that_is_down(loopback):
         load()
 
 
+def test_a_hub_that_never_answers(loopback, monkeypatch):
+    from huggingface_hub import constants
+
+    from hub.commit import client, find
+
+    monkeypatch.setattr(errors, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for ask in (load, lambda: find(client("hf_owner"), REPOSITORY)):
+            began = time.monotonic()
+            with pytest.raises(UserError, match="the Hub cannot be reached .*Timeout"), errors.explained("it", "ask"):
+                ask()
+            assert time.monotonic() - began < 10
+
+
 def test_a_hub_that_stays_in_trouble(loopback):
     publish(loopback)
     loopback.fail("/api/models/", status=500, times=99)
@@ -255,3 +272,37 @@ def test_the_folder_that_was_fetched_is_an_actors_folder_itself(loopback):
     folder = fetch(REPOSITORY).folder
     assert torch.equal(Actor.from_pretrained(folder).plate, untrained_actor().plate)
     assert (folder / MANIFEST).is_file()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\0garbage", bytes(100_000), b"../../../../etc", b"main", b""])
+def test_a_branch_of_the_cache_that_points_nowhere_is_mended(loopback, content):
+    commit = publish(loopback)
+    cache = fetch(REPOSITORY).folder.parents[1]
+    (cache / "refs" / "main").write_bytes(content)
+    with pytest.raises(FileNotFoundError, match="may not be asked now"):
+        load(local_files_only=True)
+    assert load().commit == commit == load(local_files_only=True).commit
+
+
+def test_a_cache_that_cannot_be_written_serves_what_it_has(loopback, caplog):
+    commit = publish(loopback)
+    refs = fetch(REPOSITORY).folder.parents[1] / "refs"
+    (refs / "main").unlink()
+    refs.rmdir()
+    refs.touch()  # a file, so that even root cannot put anything there
+    assert load().commit == commit
+    assert "cannot be written" in caplog.text
+
+
+def test_several_may_point_a_branch_at_once(tmp_path, caplog):
+    commits = [digit * 40 for digit in "abcd"]
+
+    def point(commit):
+        for _ in range(100):
+            _point(tmp_path, REPOSITORY, "main", commit)
+
+    with ThreadPoolExecutor(len(commits)) as pool:
+        list(pool.map(point, commits))
+    refs = tmp_path / "models--owner--anna" / "refs"
+    assert (refs / "main").read_text() in commits and [path.name for path in refs.iterdir()] == ["main"]
+    assert not caplog.records

@@ -38,7 +38,14 @@ def report(tmp_path):
     """A report as eval writes it, of an actor beside a baseline."""
     psnr = {"whole": Interval(22.25, 21.0, 23.5, 60), "person": Interval(float("inf"))}
     rows = [
-        Row("perfclone", "anna_reference", 60, 30.0, {"psnr": psnr, "st_lpips_alex": {"whole": Interval(0.085)}}),
+        Row(
+            "perfclone",
+            "anna_reference",
+            60,
+            30.0,
+            {"psnr": psnr, "st_lpips_alex": {"whole": Interval(0.085)}},
+            notes=["It has seen <some> of these frames."],
+        ),
         Row("nearest", "anna_reference", 60, 30.0, {"psnr": {"whole": Interval(11.0)}}),
     ]
     Report("actor", {"actor": "anna"}, rows=rows).save(tmp_path)
@@ -65,6 +72,18 @@ def test_results_have_the_names_that_eval_gives_them(config, person, report):
     assert found == {("psnr", "whole"): (22.25, *where), ("st_lpips_alex", "whole"): (0.085, *where)}
     text = render_card(config, person, load_report(report))
     assert "| `psnr` | whole | 22.25 | 21 to 23.5 | 60 |" in text
+
+
+def test_what_the_report_says_beside_the_numbers_is_in_the_card(config, person, report):
+    text = render_card(config, person, load_report(report))
+    assert text.count("\n- It has seen &lt;some&gt; of these frames.\n") == 1
+
+
+def test_a_benchmark_is_of_other_actors(report):
+    values = json.loads((report / "report.json").read_text())
+    (report / "report.json").write_text(json.dumps({**values, "kind": "benchmark"}))
+    with pytest.raises(UserError, match="trains actors of its own; measure this one"):
+        load_report(report)
 
 
 def test_without_a_report_it_says_so_and_has_no_results(config, person):

@@ -175,7 +175,8 @@ def test_without_a_token(folder, loopback, monkeypatch):
 def test_without_the_right(folder, loopback, token, match):
     with pytest.raises(UserError, match=match) as error:
         quick(folder, token=token)
-    assert token not in str(error.value) and loopback.repository(REPOSITORY) is None
+    assert token not in str(error.value) and "repository is empty" not in str(error.value)
+    assert loopback.repository(REPOSITORY) is None
 
 
 #: Where a push can fail: before an upload, in the middle of one, at the commit.
@@ -196,6 +197,13 @@ def test_a_failed_push_leaves_the_repository_as_it_was_and_the_next_one_goes_on(
     assert quick(folder).commit == loopback.repository(REPOSITORY).sha
     again = [request for request in loopback.requests if request.method == "PUT" and request.host == "storage"]
     assert len(again) == (0 if step == "/commit/" else 1)
+
+
+def test_a_card_that_the_hub_refuses(folder, loopback):
+    loopback.fail("/api/validate-yaml", status=400)
+    with pytest.raises(UserError, match=r"The Hub refuses the card \(Invalid metadata.*check --license"):
+        quick(folder, licence="nosuch")
+    assert loopback.repository(REPOSITORY).titles == ["initial commit"]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -135,6 +135,7 @@ def test_only_the_owner_withdraws(pushed, loopback, token, match):
     with pytest.raises(UserError, match=match):
         withdraw(REPOSITORY, "spite", token=token)
     assert loopback.repository(REPOSITORY) == before
+    assert revocations.noted(ConsentRecord.from_bytes(before.files[CONSENT]).id) is None
 
 
 def test_what_is_not_there_and_what_has_no_record(loopback):

@@ -1,5 +1,6 @@
 """The page: its handler with a tiny fake cloner, and the whole page in a real browser, as a visitor uses it."""
 
+import io
 import shutil
 import sys
 from collections.abc import Iterator
@@ -213,6 +214,37 @@ def test_actors_of_the_hub_are_offered_with_their_posters(loopback, tmp_path, mo
     assert list(found) == ["owner/anna", str(here)] and found["owner/anna"].cloner.actor.commit
     assert found["owner/anna"].still.shape == (20, 30, 3) and found["owner/anna"].still[0, 0, 0] > 190
     assert "owner/nobody is left out: Cannot load owner/nobody from the Hub" in caplog.text
+
+
+def jpeg_of(width, height):
+    """A JPEG that claims to be as large as it likes, in a few hundred bytes."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "jpeg")
+    data = bytearray(file.getvalue())
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "poster",
+    [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", jpeg_of(5000, 8), jpeg_of(60000, 60000)],
+)
+def test_a_poster_that_is_meant_to_harm_is_not_opened(tmp_path, monkeypatch, poster):
+    from tiny import untrained_actor
+
+    from perfclone.layout import POSTER
+    from studio.actors import load_actors
+
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/executed\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    here = untrained_actor().save_pretrained(tmp_path / "here")
+    (here / POSTER).write_bytes(poster)
+    with pytest.raises(UserError, match="no actor"):
+        load_actors({}, [here])
+    assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize(("synthetic", "said"), [(True, "copy nobody"), (False, "eve lent their likeness")])

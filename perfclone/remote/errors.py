@@ -19,6 +19,8 @@ T = TypeVar("T")
 WAITS = (1.0, 2.0, 4.0)
 #: Seconds after which a failed call is not made again.
 LONG = 5.0
+#: Seconds that the Hub may take to answer; the client by itself waits for ever.
+PATIENCE = 10.0
 #: What a server says that is busy, restarting or behind a broken gateway.
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from perfclone.errors import UserError
-from perfclone.files import beside
 from perfclone.governance.policy import CONSENT
 from perfclone.governance.reading import file_sha256
 from perfclone.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
+from perfclone.remote import errors
 from perfclone.remote.errors import explained, passing, require_repo_id, retried
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 #: What weights are called that are pickles, which can run code when they are read.
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 #: Seconds that a Hub may take to answer when there is a cached actor to fall back on.
-_PATIENCE = 5.0
+_BRIEFLY = 5.0
 
 
 class Fetched(NamedTuple):
@@ -114,7 +115,7 @@ def find_cached(cache: Path, repo_id: str, revision: str | None = None) -> Fetch
         ref = root / "refs" / commit
         if not ref.resolve().is_relative_to(root.resolve() / "refs") or not ref.is_file():
             return None
-        commit = ref.read_text().strip()
+        commit = ref.read_bytes()[:64].decode("ascii", "replace").strip()
     folder = root / "snapshots" / commit
     there = _COMMIT.fullmatch(commit) and all((folder / name).is_file() for name in (CONFIG, WEIGHTS, MANIFEST))
     return Fetched(folder, commit) if there else None
@@ -125,11 +126,21 @@ def _root(cache: Path, repo_id: str) -> Path:
 
 
 def _point(cache: Path, repo_id: str, revision: str, commit: str) -> None:
-    """Let a branch or tag of the cache point to a commit."""
+    """Let a branch or tag of the cache point to a commit; several processes may, and a cache may be read-only."""
     ref = _root(cache, repo_id) / "refs" / revision
-    ref.parent.mkdir(parents=True, exist_ok=True)
-    with beside(ref) as part:
-        part.write_text(commit)
+    try:
+        if ref.is_file() and ref.read_bytes() == commit.encode():
+            return
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part.", dir=ref.parent) as own:
+            part = Path(own) / "ref"
+            part.write_text(commit)
+            part.replace(ref)
+    except OSError as error:
+        log.warning(
+            "%s cannot be written (%s): without the Hub, %s will not be found at %s.",
+            ref, error.strerror or error, repo_id, revision,
+        )  # fmt: skip
 
 
 def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool) -> tuple[ModelInfo, ModelInfo]:
@@ -137,7 +148,9 @@ def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool) -> tuple[
 
     def ask(at: str | None) -> ModelInfo:
         def call() -> ModelInfo:
-            return api.model_info(repo_id, revision=at, files_metadata=True, timeout=_PATIENCE if quick else None)
+            return api.model_info(
+                repo_id, revision=at, files_metadata=True, timeout=_BRIEFLY if quick else errors.PATIENCE
+            )
 
         return call() if quick else retried(call)
 
