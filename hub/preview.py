@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.pose.sequence import PoseSequence
 
-#: Frames of the clip, at 30 a second.
-FRAMES = 75
+#: The stretch of the motion that ships, at 30 frames a second: seen from the front, the arms moving, all the time; long
+#: enough for the visible label of the first 3 s to go again, which the poster is taken after.
+STRETCH = slice(240, 390)
+POSED = 115
 #: Most pixels of the short side.
 SIDE = 384
 QUALITY = 90
 
 
-def write_preview(actor: Actor, name: str, folder: Path, frames: int = FRAMES) -> tuple[str, str]:
+def write_preview(actor: Actor, name: str, folder: Path) -> tuple[str, str]:
     """Write ``poster.jpg`` and ``preview.mp4`` into a folder.
 
     They are clones: the actor's record must allow one, they carry all marks, and the ledger gets an entry.
@@ -28,7 +30,6 @@ def write_preview(actor: Actor, name: str, folder: Path, frames: int = FRAMES) -
         actor: Who is drawn.
         name: What the actor is called in the marks.
         folder: Where they go; the two must not be there yet.
-        frames: Length of the clip.
 
     Returns:
         The two names.
@@ -39,15 +40,14 @@ def write_preview(actor: Actor, name: str, folder: Path, frames: int = FRAMES) -
     """
     from perfclone.governance.review import approval_required
     from perfclone.pipeline import CloneOptions, PerformanceCloner
-    from perfclone.video import sample_frames
 
     if approval_required():
         raise UserError("A preview is a clone, and clones need approval here; add --no-preview to push without.")
     short = min(actor.config.width, actor.config.height)
     purpose = _purpose(actor)
     options = CloneOptions(size=SIDE if short > SIDE else None, purpose=purpose)
-    PerformanceCloner(actor, name=name).clone(_motion(frames), folder / PREVIEW, options)
-    _write_poster(sample_frames(folder / PREVIEW, 3)[1].pixels, folder / POSTER)
+    PerformanceCloner(actor, name=name).clone(_motion(), folder / PREVIEW, options)
+    _write_poster(_frame(folder / PREVIEW, POSED), folder / POSTER)
     return POSTER, PREVIEW
 
 
@@ -57,15 +57,24 @@ def _purpose(actor: Actor) -> str:
     return "evaluation" if "evaluation" in allowed or not allowed else allowed[0]
 
 
-def _motion(frames: int) -> PoseSequence:
-    """The beginning of the motion that ships: a synthetic person's."""
+def _motion() -> PoseSequence:
+    """A stretch of the motion that ships: a synthetic person's."""
     from dataclasses import replace
 
     from perfclone.training.base import driving_poses
 
     poses = driving_poses()[0]
-    few = slice(0, frames)
-    return replace(poses, keypoints=poses.keypoints[few], scores=poses.scores[few], times=poses.times[few])
+    return replace(
+        poses, keypoints=poses.keypoints[STRETCH], scores=poses.scores[STRETCH], times=poses.times[STRETCH]
+    )  # fmt: skip
+
+
+def _frame(video: Path, n: int):
+    """One frame of a video, (H, W, 3) uint8 RGB."""
+    from perfclone.video import VideoReader
+
+    with VideoReader(video) as reader:
+        return next(frame.pixels for at, frame in enumerate(reader) if at == n)
 
 
 def _write_poster(pixels, path: Path) -> None:

@@ -247,7 +247,8 @@ def _open(driving: str | Path | PoseSequence, cloner: PerformanceCloner, options
     if not isinstance(driving, PoseSequence) and Path(driving).suffix == ".npz":
         driving = PoseSequence.load(driving)
     if isinstance(driving, PoseSequence):
-        moments = (Moment(Pose(k, s), t) for k, s, t in zip(driving.keypoints, driving.scores, driving.times))
+        times = driving.times - driving.times[:1]  # a part of a longer performance begins when it begins
+        moments = (Moment(Pose(k, s), t) for k, s, t in zip(driving.keypoints, driving.scores, times))
         return _Stage(moments, driving.fps, len(driving), None, None, measure_body(driving))
     from perfclone.video import probe
 

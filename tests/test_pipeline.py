@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from tiny import FPS, SIZE, SavedPoses, poses, shots, untrained_actor, write_cli
 from perfclone.crop import Box
 from perfclone.errors import UserError
 from perfclone.generator import Layers
-from perfclone.governance.marks.marker import UNMARKED
+from perfclone.governance.marks.marker import UNMARKED, MarkOptions
 from perfclone.painter import Painter
 from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
 from perfclone.prefetch import prefetch
@@ -62,6 +63,15 @@ def test_size_and_proportions(actor):
     assert small.shape == (80, 80, 3)
     with pytest.raises(ValueError, match="size must lie in"):
         CloneOptions(size=3)
+
+
+def test_a_part_of_a_longer_performance_begins_at_once_and_is_labelled(actor, tmp_path):
+    late = replace(poses(), times=poses().times + 8)
+    cloner(actor).clone(late, tmp_path / "out.mp4")
+    assert probe(tmp_path / "out.mp4").duration == pytest.approx(1, abs=0.1)
+    unlabelled = CloneOptions(marks=MarkOptions(label=None))
+    made, plain = (next(cloner(actor).frames(late, options)).astype(int) for options in (None, unlabelled))
+    assert np.abs(made - plain)[SIZE // 2 :].max() > 50
 
 
 def test_saved_poses_drive_a_clone(actor, tmp_path):

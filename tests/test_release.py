@@ -63,6 +63,8 @@ def test_the_label_comes_first_and_the_corner_stays():
     start, later = marker.apply(frame, 0.0), marker.apply(frame, 9.0)
     assert (start != frame).any(2).sum() > 4 * (later != frame).any(2).sum() > 0
     assert np.array_equal(Marker(UNMARKED, 1, 30).apply(frame, 0.0), frame)
+    late = Marker(MarkOptions(label=Label(seconds=2), watermark=False), 1, 30)
+    assert np.array_equal(late.apply(frame, 8.0), start) and np.array_equal(late.apply(frame, 17.0), later)
 
 
 def test_nothing_is_made_that_the_record_does_not_allow(cloner, driving, tmp_path):

@@ -44,14 +44,15 @@ class Marker:
         self.options, self.id, self._fps = options, id, fps
         self._label: LabelMarker | None = None
         self._watermark: Watermarker | None = None
-        self._ready = False
+        self._ready, self._began = False, 0.0
 
     def apply(self, frame: np.ndarray, time: float) -> np.ndarray:
-        """Mark a frame, (H, W, 3) uint8 RGB of the first one's size, at a time in seconds since the first."""
+        """Mark a frame, (H, W, 3) uint8 RGB of the first one's size, at its time in seconds; the first may have any."""
         if not self._ready:
             self._prepare(*frame.shape[:2])
+            self._began = time
         if self._label:
-            frame = self._label.apply(frame, time)
+            frame = self._label.apply(frame, time - self._began)
         return self._watermark.apply(frame) if self._watermark else frame
 
     def _prepare(self, height: int, width: int) -> None:
