@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hub.commit import client, require_token
+from hub.commit import client, find, require_token
 from perfclone.errors import UserError
 from perfclone.remote.errors import explained, require_repo_id, retried
 
@@ -98,11 +98,14 @@ def requests(
     api = client(token)
     require_token(api)
     with explained(repo_id, f"see who asks for {repo_id}"):
+        there = find(api, repo_id)
+        if there and not there.gated:
+            raise UserError(f"{repo_id} is not gated, so nobody has to ask for it; push it anew without --no-gate.")
         waiting = _waiting(api, repo_id)
         for user in filter(None, (accept, reject)):
             if user not in {request.user for request in waiting}:
-                there = ", ".join(request.user for request in waiting) or "nobody"
-                raise UserError(f"{user} does not wait for access to {repo_id} (waiting: {there}); check the name.")
+                names = ", ".join(request.user for request in waiting) or "nobody"
+                raise UserError(f"{user} does not wait for access to {repo_id} (waiting: {names}); check the name.")
         if accept:
             retried(lambda: api.accept_access_request(repo_id, accept))
         if reject:

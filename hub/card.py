@@ -19,6 +19,16 @@ LIBRARY, PIPELINE = "perfclone", "video-to-video"
 #: The last two are what the Hub's own mixin writes.
 TAGS = ("perfclone", "performance-cloning", "video-to-video", "model_hub_mixin", "pytorch_model_hub_mixin")
 REPORT_FORMAT, _REPORT_LIMIT = 1, 64 << 20
+#: What the card shows first, as (metric, region) -> its name and which way is better; the rest is folded away.
+HEADLINES = {
+    ("st_lpips_alex", "whole"): ("ST-LPIPS, whole frame", "lower"),
+    ("st_lpips_alex", "person"): ("ST-LPIPS, around the person", "lower"),
+    ("psnr", "whole"): ("PSNR, dB", "higher"),
+    ("warp_error", "whole"): ("warp error x 10^4", "lower"),
+    ("t_of", "whole"): ("tOF, px", "lower"),
+    ("pck_0.1", "person"): ("joints within 0.1 torso lengths", "higher"),
+}
+_NAME = re.compile(r"[\w.-]{1,60}")
 
 
 class Result(NamedTuple):
@@ -66,6 +76,7 @@ def render_card(
         purpose="personal" if "personal" in consent.purposes else consent.purposes[0],
         name=repo_id.partition("/")[2] or repo_id, repo_id=repo_id, config=config, consent=consent,
         synthetic=consent.subject_kind == "synthetic", pictures=list(pictures), results=results,
+        headlines=HEADLINES,
         territory=consent.territory if isinstance(consent.territory, str) else ", ".join(consent.territory),
         kind=(report or {}).get("kind"), notes=eval_notes(report) if report else [],
         commands=[train_command(config)] if commands is None else commands,
@@ -91,6 +102,11 @@ def load_report(path: Path) -> dict[str, Any]:
     """
     path = path / "report.json" if path.is_dir() else path
     report = parse_json(read_limited(path, _REPORT_LIMIT, "report"), f"The report {path}")
+    return check_report(report, path)
+
+
+def check_report(report: Any, path: Path | str = "The report") -> dict[str, Any]:
+    """Check that plain JSON is the report of one actor; see :func:`load_report`."""
     if not isinstance(report, dict) or not isinstance(report.get("rows"), list):
         raise UserError(f"{path} is no report of an evaluation; make one with `python -m eval actor`.")
     if report.get("format") != REPORT_FORMAT:
@@ -111,6 +127,11 @@ def load_report(path: Path) -> dict[str, Any]:
 def eval_rows(report: Mapping[str, Any]) -> list[Result]:
     """The finite values of the actor's own rows, those of the baselines left out."""
     rows = [row for row in report["rows"] if row["method"] == "perfclone"]
+    values = [item for row in rows for item in row["values"].items()]
+    names = [report.get("kind", ""), *(name for metric, regions in values for name in (metric, *regions))]
+    odd = [name for name in names if name and not _NAME.fullmatch(name)]
+    if odd:
+        raise ValueError(f"{odd[0][:40]!r} is no name")
     return [
         Result(row["clip"], metric, region, float(value["mean"]), _interval(value), int(row["frames"]))
         for row in rows
@@ -204,7 +225,8 @@ def plain(text: str) -> str:
     """A text of others on one line of a Markdown table, where nothing of it is markup."""
     text = re.sub(r"\s+", " ", text).strip()
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~!#])", r"\\\1", text)
+    text = re.sub(r"([\\`*_\[\]|~!#])", r"\\\1", text)
+    return text.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
 
 
 def template(name: str):

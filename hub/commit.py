@@ -13,13 +13,20 @@ from perfclone.remote.errors import passing, retried
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+#: Seconds between two signs of life while something is up- or downloaded or committed.
+_SILENCE = 60.0
 RepoType = Literal["model", "space"]
 
 
 def client(token: str | None = None) -> HfApi:
-    """The Hub's client; the token is taken from the usual places unless it is given, and is kept nowhere."""
-    from huggingface_hub import HfApi
+    """The Hub's client; the token is taken from the usual places unless it is given, and is kept nowhere.
 
+    By itself it waits for ever; from here on it gives up on a Hub that says nothing for so long.
+    """
+    from httpx2 import Timeout
+    from huggingface_hub import HfApi, get_session
+
+    get_session().timeout = Timeout(_SILENCE, connect=errors.PATIENCE)
     return HfApi(token=token, library_name="perfclone")
 
 

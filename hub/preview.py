@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.pose.sequence import PoseSequence
 
-#: The stretch of the motion that ships, at 30 frames a second: seen from the front, the arms moving, all the time; long
-#: enough for the visible label of the first 3 s to go again, which the poster is taken after.
+#: The stretch of the motion that ships, at 30 frames a second: seen from the front, the arms moving; long enough for
+#: the visible label of the first 3 s to go again, which the poster is taken after.
 STRETCH = slice(240, 390)
 POSED = 115
 #: Most pixels of the short side.

@@ -160,11 +160,11 @@ def _contents(
     actor: Actor, repo_id: str, report, commands: Sequence[str] | None, preview: bool, licence: str
 ) -> dict[str, bytes]:
     """Everything that is pushed, by its name in the repository."""
-    from hub.card import check_card, load_report, render_card
+    from hub.card import check_card, check_report, load_report, render_card
     from hub.preview import write_preview
 
-    if report is not None and not isinstance(report, Mapping):
-        report = load_report(Path(report))
+    if report is not None:
+        report = check_report(report) if isinstance(report, Mapping) else load_report(Path(report))
     files, pictures = actor.files(), ()
     if preview:
         with tempfile.TemporaryDirectory(prefix="perfclone-push-") as name:

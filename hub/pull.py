@@ -9,6 +9,7 @@ from perfclone.errors import UserError
 from perfclone.files import full_disk_explained, write_together
 from perfclone.layout import CONFIG, LIMITS, MANIFEST, README, WEIGHTS, place
 from perfclone.manifest import Manifest
+from perfclone.remote.errors import require_repo_id
 
 
 class Pulled(NamedTuple):
@@ -45,8 +46,9 @@ def pull(
     from perfclone.remote.fetch import fetch
 
     folder = Path(folder)
+    require_repo_id(repo_id)
     _check_target(folder, force)
-    fetched = fetch(repo_id, revision, names=tuple(LIMITS), token=token)
+    fetched = fetch(repo_id, revision, names=tuple(LIMITS), token=token, doing=f"pull {repo_id}")
     # The card is not compared: its owner may edit it on the Hub's page.
     found = {name: place(fetched.folder, name) for name in LIMITS}
     held = {name: path for name, path in found.items() if name not in (MANIFEST, README)}

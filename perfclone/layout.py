@@ -34,10 +34,12 @@ def place(folder: Path, name: str) -> Path | None:
     Raises:
         UserError: It is a link that leads elsewhere, no ordinary file, or larger than such a file can be.
     """
-    path = saved(folder, name)
+    cache = _cache(folder)
+    path = folder / name if cache else saved(folder, name)
     if not path.is_symlink() and not path.exists():
         return None
-    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(_home(folder)):
+    home = cache or Path(os.path.realpath(folder))
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
         raise UserError(f"{path} is a link that leads out of {folder}; put the file itself there if you trust it.")
     if not path.is_file():
         raise UserError(f"{path} is not a file; fetch or train the actor again.")
@@ -48,8 +50,8 @@ def place(folder: Path, name: str) -> Path | None:
     return path
 
 
-def _home(folder: Path) -> Path:
-    """What the links of a folder may lead to: the folder, or the whole cache where it is a snapshot in the Hub's."""
+def _cache(folder: Path) -> Path | None:
+    """The whole of the Hub's cache, to which links may lead, where a folder is a snapshot in it."""
     folder = Path(os.path.realpath(folder))
     in_cache = folder.parent.name == "snapshots" and folder.parents[1].name.startswith("models--")
-    return folder.parents[2] if in_cache else folder
+    return folder.parents[2] if in_cache else None

@@ -182,13 +182,11 @@ def test_a_network_that_is_down(loopback):
 
 
 def test_a_hub_that_never_answers(loopback, monkeypatch):
-    from huggingface_hub import constants
-
     from hub.commit import client, find
 
     monkeypatch.setattr(errors, "PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        loopback.unplug(f"http://127.0.0.1:{silent.getsockname()[1]}")
         for ask in (load, lambda: find(client("hf_owner"), REPOSITORY)):
             began = time.monotonic()
             with pytest.raises(UserError, match="the Hub cannot be reached .*Timeout"), errors.explained("it", "ask"):
@@ -226,6 +224,28 @@ def test_what_answers_is_no_hub(loopback):
     loopback.fail("/resolve/", status=200, times=99)  # an answer without a commit, as of a hotel's login page
     with pytest.raises(UserError, match="no Hugging Face Hub; check HF_ENDPOINT"):
         load()
+
+
+@pytest.mark.parametrize("answer", [{"status": 404}, {"status": 200}])
+def test_a_login_page_in_between_does_not_keep_a_cached_actor_from_loading(loopback, answer):
+    commit = publish(loopback)
+    load()
+    loopback.fail("/api/models/", times=9, **answer)
+    assert load().commit == commit
+
+
+def test_a_record_that_vanished_from_the_head_is_told(loopback, caplog):
+    first = publish(loopback)
+    publish(loopback, files_of(**{CONSENT: None}), delete=[CONSENT])
+    assert load(revision=first).consent
+    assert f"has no {CONSENT} any more at its head" in caplog.text
+
+
+@pytest.mark.parametrize("revision", ["x" * 300, "a b", "a\nb"])
+def test_what_is_no_revision(loopback, revision):
+    publish(loopback)
+    with pytest.raises(UserError, match="is no revision; give a commit, a tag or a branch"):
+        load(revision=revision)
 
 
 def test_offline_and_never_fetched(loopback):

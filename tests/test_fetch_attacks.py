@@ -180,6 +180,16 @@ def test_a_symlink_that_leads_out_of_the_folder(loopback, tmp_path, name):
     refused(f"{name} is a link that leads out", local_files_only=True)
 
 
+def test_a_saved_file_in_a_cache_takes_nobodys_place(loopback):
+    publish(loopback)
+    snapshot = fetch(REPOSITORY).folder
+    (snapshot / ".saved").mkdir()
+    (snapshot / ".saved" / f"{CONSENT}.gone").touch()
+    assert (
+        Actor.from_pretrained(REPOSITORY).consent and Actor.from_pretrained(REPOSITORY, local_files_only=True).consent
+    )
+
+
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
 def test_a_symlink_in_a_folder_that_somebody_gave(tmp_path, name):
     folder = untrained_actor().save_pretrained(tmp_path / "actor")

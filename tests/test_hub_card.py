@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard
 from tiny import untrained_actor
 
 from eval.results import Interval, Report, Row
-from hub.card import TAGS, check_card, load_report, plain, render_card, train_command
+from hub.card import HEADLINES, TAGS, check_card, load_report, plain, render_card, train_command
 from perfclone import builtin
 from perfclone.actor import ActorConfig
 from perfclone.errors import UserError
@@ -163,3 +163,31 @@ def test_the_training_command_tells_what_the_config_does(config):
         "--holdout 0.2 --no-plate --extractor vitpose"
     )
     assert "--no-plate" not in train_command(untrained_actor().config)
+
+
+def test_the_headlines_are_metrics_of_eval_and_say_what_is_better():
+    from eval.results import METRICS
+
+    for (metric, _), (_, better) in HEADLINES.items():
+        assert METRICS[metric].better == better
+
+
+def test_headlines_come_first_and_the_rest_is_folded(config, person, report):
+    text = render_card(config, person, load_report(report))
+    first, _, rest = text.partition("<details>")
+    assert r"| PSNR, dB (higher is better) | anna\_reference | 22.25 | 21 to 23.5 | 60 |" in first
+    assert r"| anna\_reference | `psnr` | whole |" in rest
+
+
+@pytest.mark.parametrize("change", [{"kind": "</b>"}, {"metric": "a|b"}, {"region": "x y"}])
+def test_names_of_a_report_that_are_no_names_are_refused(report, change):
+    values = json.loads((report / "report.json").read_text())
+    row = values["rows"][0]
+    row["values"][change.get("metric", "psnr")] = {change.get("region", "whole"): row["values"]["psnr"]["whole"]}
+    (report / "report.json").write_text(json.dumps(values | {"kind": change.get("kind", "actor")}))
+    with pytest.raises(UserError, match="is no name"):
+        load_report(report)
+
+
+def test_addresses_in_the_words_of_others_are_no_links():
+    assert plain("see http://x.y or www.x.y or a@x.y") == "see http&#58;//x.y or www&#46;x.y or a&#64;x.y"

@@ -49,7 +49,7 @@ def test_the_whole_life_of_an_actor_in_fresh_processes(folder, loopback, tmp_pat
     assert pulled == f"{tmp_path / 'pulled'}: {REPOSITORY} at commit {commit}\n"
     assert (tmp_path / "pulled" / WEIGHTS).read_bytes() == (folder / WEIGHTS).read_bytes()
     loopback.ask(REPOSITORY, "reader", {"Purpose": "research"})
-    assert "reader  " in hub("requests", REPOSITORY) and "Purpose: 'research'" in hub("requests", REPOSITORY)
+    assert re.fullmatch(r'reader  [\d-]+  Purpose: "research"\n', hub("requests", REPOSITORY))
     assert "reader: accepted" in hub("requests", REPOSITORY, "--accept", "reader")
     assert "withdrawn; the tombstone is commit" in hub("withdraw", REPOSITORY, "--reason", "asked by mail")
     assert WITHDRAWN.encode() in loopback.repository(REPOSITORY).files[README]
@@ -79,6 +79,15 @@ def test_accepting_and_rejecting_at_once_is_refused(loopback, capsys):
     with pytest.raises(SystemExit) as stop:
         told(capsys, "requests", REPOSITORY, "--accept", "a", "--reject", "b")
     assert stop.value.code == 2 and asked(loopback) == []
+
+
+def test_a_reason_for_nobody_and_requests_of_what_is_open(loopback, capsys):
+    publish(loopback)
+    loopback.login("hf_owner")
+    code, _, err = told(capsys, "requests", REPOSITORY, "--reason", "why")
+    assert code == 2 and "--reason is for --reject" in err
+    code, _, err = told(capsys, "requests", REPOSITORY)
+    assert code == 2 and "owner/anna is not gated" in err
 
 
 def test_what_is_left_after_a_withdrawal_is_said_with_exit_code_2(loopback, capsys):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+
+from perfclone.errors import UserError
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -21,13 +24,14 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer a request, then print those that wait."""
     from hub.access import requests
-    from perfclone.governance.reading import shown
 
+    if args.reason and not args.reject:
+        raise UserError("--reason is for --reject, and nobody is rejected; name the user.")
     waiting = requests(args.repository, args.accept, args.reject, reason=args.reason)
     if args.accept or args.reject:
         print(f"{args.accept or args.reject}: {'accepted' if args.accept else 'rejected'}")
     for request in waiting:
-        said = "; ".join(f"{name}: {shown(value)}" for name, value in request.fields.items())
+        said = "; ".join(f"{name}: {json.dumps(value)}" for name, value in request.fields.items())
         print(f"{request.user}  {request.asked}  {said}".rstrip())
     if not waiting:
         print(f"Nobody waits for access to {args.repository}.")

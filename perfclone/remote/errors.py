@@ -64,6 +64,14 @@ def passing(error: Exception) -> bool:
     return isinstance(error, TransportError) or _status(error) in PASSING
 
 
+def no_hub(error: Exception) -> bool:
+    """Whether what answered is no Hub, but a proxy or the login page of a hotel."""
+    from huggingface_hub.errors import FileMetadataError
+
+    unsaid = _status(error) == 404 and "x-error-code" not in error.response.headers
+    return unsaid or isinstance(error, FileMetadataError | JSONDecodeError)
+
+
 @contextmanager
 def explained(repo_id: str, doing: str, outcome: str = "") -> Iterator[None]:
     """Turn what the client raises inside the block into a sentence.

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from perfclone.errors import UserError
 from perfclone.governance.policy import CONSENT
-from perfclone.governance.reading import file_sha256
+from perfclone.governance.reading import file_sha256, shown
 from perfclone.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.remote import errors
-from perfclone.remote.errors import explained, passing, require_repo_id, retried
+from perfclone.remote.errors import explained, no_hub, passing, require_repo_id, retried
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
@@ -48,7 +48,7 @@ class Fetched(NamedTuple):
 
 def fetch(
     repo_id: str, revision: str | None = None, *, names: Sequence[str] = LOADED, token: str | bool | None = None,
-    cache_dir: str | Path | None = None, local_files_only: bool = False,
+    cache_dir: str | Path | None = None, local_files_only: bool = False, doing: str | None = None,
 ) -> Fetched:  # fmt: skip
     """Fetch an actor's files, or take them from the cache where they are there.
 
@@ -61,6 +61,7 @@ def fetch(
         token: Hub token; None takes the one that is logged in, False takes none.
         cache_dir: The cache; None takes the usual one.
         local_files_only: Do not ask the Hub; so does ``HF_HUB_OFFLINE=1``.
+        doing: What a sentence says cannot be done, such as "pull owner/name"; by default to load it.
 
     Raises:
         FileNotFoundError: ``repo_id`` is no name of a repository, or the Hub may not be asked and it is not cached.
@@ -71,6 +72,8 @@ def fetch(
         require_repo_id(repo_id)
     except UserError as error:
         raise FileNotFoundError(f"There is no actor folder {repo_id}, and {error}") from error
+    if revision and not re.fullmatch(r"[^\s\x00-\x1f]{1,200}", revision):
+        raise UserError(f"{shown(revision)} is no revision; give a commit, a tag or a branch of {repo_id}.")
     from huggingface_hub import HfApi, constants
 
     cache = Path(cache_dir or constants.HF_HUB_CACHE).expanduser().absolute()
@@ -83,11 +86,11 @@ def fetch(
             )
         return cached
     api = HfApi(token=token, library_name="perfclone")
-    with explained(repo_id, f"load {repo_id} from the Hub (there is no such folder here)"):
+    with explained(repo_id, doing or f"load {repo_id} from the Hub (there is no such folder here)"):
         try:
-            info, head = _look(api, repo_id, revision, quick=cached is not None)
+            head = _look(api, repo_id, None, quick=cached is not None)
         except Exception as error:
-            if cached is None or not passing(error):
+            if cached is None or not (passing(error) or no_hub(error)):
                 raise
             log.warning(
                 "The Hub cannot be asked (%s); %s is loaded from the cache, at commit %s.",
@@ -95,6 +98,9 @@ def fetch(
             )  # fmt: skip
             return cached
         _refuse_revoked(api, repo_id, head, cache)
+        info = head if revision is None else _look(api, repo_id, revision)
+        if CONSENT in _siblings(info) and CONSENT not in _siblings(head):
+            log.warning("%s has no %s any more at its head; ask its owner why before you use it.", repo_id, CONSENT)
         wanted = _wanted(repo_id, info, names)
         folder = _download(api, repo_id, info.sha, wanted, cache)
     if revision != info.sha:
@@ -143,23 +149,23 @@ def _point(cache: Path, repo_id: str, revision: str, commit: str) -> None:
         )  # fmt: skip
 
 
-def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool) -> tuple[ModelInfo, ModelInfo]:
-    """What the Hub tells of the commit that is asked for, and of the head."""
+def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -> ModelInfo:
+    """What the Hub tells of a revision; asked once and briefly, or patiently."""
+    from huggingface_hub.errors import FileMetadataError
 
-    def ask(at: str | None) -> ModelInfo:
-        def call() -> ModelInfo:
-            return api.model_info(
-                repo_id, revision=at, files_metadata=True, timeout=_BRIEFLY if quick else errors.PATIENCE
-            )
+    def ask() -> ModelInfo:
+        patience = _BRIEFLY if quick else errors.PATIENCE
+        try:
+            return api.model_info(repo_id, revision=revision, files_metadata=True, timeout=patience)
+        except KeyError as error:
+            raise FileMetadataError(f"an answer without {error}") from error
 
-        return call() if quick else retried(call)
-
-    info = ask(revision)
+    info = ask() if quick else retried(ask)
     if not _COMMIT.fullmatch(info.sha or ""):
         raise UserError(f"The Hub names no commit of {repo_id}; try again later.")
     if revision and _COMMIT.fullmatch(revision) and info.sha != revision:
         raise UserError(f"The Hub was asked for commit {revision} of {repo_id} and gave {info.sha}; do not use it.")
-    return info, info if revision is None else ask(None)
+    return info
 
 
 def _refuse_revoked(api: HfApi, repo_id: str, head: ModelInfo, cache: Path) -> None:

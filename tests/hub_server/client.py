@@ -44,11 +44,11 @@ class Loopback(HubServer):
         """Send this token from now on wherever the client is given none."""
         self._monkeypatch.setenv("HF_TOKEN", token)
 
-    def unplug(self):
-        """Let the client of this process ask where nobody listens."""
+    def unplug(self, url="http://127.0.0.1:9"):
+        """Let the client of this process ask elsewhere, by default where nobody listens."""
         from huggingface_hub import constants
 
-        self._monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+        self._monkeypatch.setattr(constants, "ENDPOINT", url)
 
     def env(self, token=None, home=None):
         """The environment of a fresh process whose client talks to this server."""

@@ -47,7 +47,7 @@ class Marker:
         self._ready, self._began = False, 0.0
 
     def apply(self, frame: np.ndarray, time: float) -> np.ndarray:
-        """Mark a frame, (H, W, 3) uint8 RGB of the first one's size, at its time in seconds; the first may have any."""
+        """Mark a frame, (H, W, 3) uint8 RGB of the first one's size, at its time in seconds; any for the first."""
         if not self._ready:
             self._prepare(*frame.shape[:2])
             self._began = time
