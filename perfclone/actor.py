@@ -243,14 +243,19 @@ class Actor(nn.Module):
         actor.commit = fetched.commit
         return actor
 
-    def push_to_hub(self, repo_id: str, *, private: bool = True, gated: bool = True, **how) -> str:
+    def push_to_hub(
+        self, repo_id: str, *, commit_message: str = "Push the actor with perfclone", private: bool = True,
+        gated: bool = True, token: str | None = None, **how,
+    ) -> str:  # fmt: skip
         """Push to the Hub with card, poster, preview and manifest, in one commit; see :func:`hub.publish.push`.
 
         Args:
             repo_id: "owner/name"; made if it is not there.
+            commit_message: Its first line.
             private: Let only the owner see the repository.
             gated: Let people have the files only after the owner accepted their request.
-            **how: ``report``, ``commands``, ``preview``, ``licence``, ``token``, ``message`` of ``push``.
+            token: Hub token; None takes the one that is logged in.
+            **how: ``report``, ``commands``, ``preview`` and ``licence`` of ``push``.
 
         Returns:
             The new commit's 40 hex digits.
@@ -261,7 +266,7 @@ class Actor(nn.Module):
         """
         from hub.publish import push  # the one place that looks over this wall: here is where people look for it
 
-        return push(self, repo_id, not private, gated, **how).commit
+        return push(self, repo_id, not private, gated, message=commit_message, token=token, **how).commit
 
     @classmethod
     def _load(cls, folder: Path) -> Actor:

@@ -115,7 +115,7 @@ def test_a_second_push_updates_and_drops_what_the_new_state_has_not(folder, loop
 
 
 def test_the_object_pushes_itself(loopback, folder):
-    commit = Actor.from_pretrained(folder).push_to_hub(REPOSITORY, preview=False, message="From a notebook")
+    commit = Actor.from_pretrained(folder).push_to_hub(REPOSITORY, preview=False, commit_message="From a notebook")
     there = loopback.repository(REPOSITORY)
     assert there.sha == commit and there.private and there.titles[0] == "From a notebook"
 
