@@ -68,14 +68,9 @@ def fetch(
         ConsentError: The consent was revoked.
         UserError: The repository holds no actor or one that is not safe to load, or the Hub does not give it.
     """
-    try:
-        require_repo_id(repo_id)
-    except UserError as error:
-        raise FileNotFoundError(f"There is no actor folder {repo_id}, and {error}") from error
-    if revision and not re.fullmatch(r"[^\s\x00-\x1f]{1,200}", revision):
-        raise UserError(f"{shown(revision)} is no revision; give a commit, a tag or a branch of {repo_id}.")
     from huggingface_hub import HfApi, constants
 
+    _check_names(repo_id, revision)
     cache = Path(cache_dir or constants.HF_HUB_CACHE).expanduser().absolute()
     cached = find_cached(cache, repo_id, revision)
     if local_files_only or constants.is_offline_mode():
@@ -87,25 +82,26 @@ def fetch(
         return cached
     api = HfApi(token=token, library_name="perfclone")
     with explained(repo_id, doing or f"load {repo_id} from the Hub (there is no such folder here)"):
-        try:
-            head = _look(api, repo_id, None, quick=cached is not None)
-        except Exception as error:
-            if cached is None or not (passing(error) or no_hub(error)):
-                raise
-            log.warning(
-                "The Hub cannot be asked (%s); %s is loaded from the cache, at commit %s.",
-                type(error).__name__, repo_id, cached.commit,
-            )  # fmt: skip
+        head = _head(api, repo_id, cached)
+        if head is None:
             return cached
         _refuse_revoked(api, repo_id, head, cache)
         info = head if revision is None else _look(api, repo_id, revision)
         if CONSENT in _siblings(info) and CONSENT not in _siblings(head):
             log.warning("%s has no %s any more at its head; ask its owner why before you use it.", repo_id, CONSENT)
-        wanted = _wanted(repo_id, info, names)
-        folder = _download(api, repo_id, info.sha, wanted, cache)
+        folder = _download(api, repo_id, info.sha, _wanted(repo_id, info, names), cache)
     if revision != info.sha:
         _point(cache, repo_id, revision or constants.DEFAULT_REVISION, info.sha)
     return Fetched(folder, info.sha)
+
+
+def _check_names(repo_id: str, revision: str | None) -> None:
+    try:
+        require_repo_id(repo_id)
+    except UserError as error:
+        raise FileNotFoundError(f"There is no actor folder {repo_id}, and {error}") from error
+    if revision and not re.fullmatch(r"[^\s\x00-\x1f]{1,200}", revision):
+        raise UserError(f"{shown(revision)} is no revision; give a commit, a tag or a branch of {repo_id}.")
 
 
 def find_cached(cache: Path, repo_id: str, revision: str | None = None) -> Fetched | None:
@@ -147,6 +143,20 @@ def _point(cache: Path, repo_id: str, revision: str, commit: str) -> None:
             "%s cannot be written (%s): without the Hub, %s will not be found at %s.",
             ref, error.strerror or error, repo_id, revision,
         )  # fmt: skip
+
+
+def _head(api: HfApi, repo_id: str, cached: Fetched | None) -> ModelInfo | None:
+    """What the Hub tells of the head; None where it cannot be asked and there is something to fall back on."""
+    try:
+        return _look(api, repo_id, None, quick=cached is not None)
+    except Exception as error:
+        if cached is None or not (passing(error) or no_hub(error)):
+            raise
+        log.warning(
+            "The Hub cannot be asked (%s); %s is loaded from the cache, at commit %s.",
+            type(error).__name__, repo_id, cached.commit,
+        )  # fmt: skip
+        return None
 
 
 def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -> ModelInfo:
