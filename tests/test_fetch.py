@@ -17,7 +17,8 @@ from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.layout import CONFIG, CONSENT, LOADED, MANIFEST, WEIGHTS
 from perfclone.remote import errors
-from perfclone.remote.fetch import _point, fetch, find_cached
+from perfclone.remote.cache import find_cached, point
+from perfclone.remote.fetch import fetch
 
 
 @pytest.fixture(autouse=True)
@@ -317,12 +318,12 @@ def test_a_cache_that_cannot_be_written_serves_what_it_has(loopback, caplog):
 def test_several_may_point_a_branch_at_once(tmp_path, caplog):
     commits = [digit * 40 for digit in "abcd"]
 
-    def point(commit):
+    def often(commit):
         for _ in range(100):
-            _point(tmp_path, REPOSITORY, "main", commit)
+            point(tmp_path, REPOSITORY, "main", commit)
 
     with ThreadPoolExecutor(len(commits)) as pool:
-        list(pool.map(point, commits))
+        list(pool.map(often, commits))
     refs = tmp_path / "models--owner--anna" / "refs"
     assert (refs / "main").read_text() in commits and [path.name for path in refs.iterdir()] == ["main"]
     assert not caplog.records

@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
 from perfclone.governance.policy import CONSENT
 from perfclone.governance.reading import file_sha256, shown
 from perfclone.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.remote import errors
+from perfclone.remote.cache import COMMIT, Fetched, find_cached, point, root_of
 from perfclone.remote.errors import explained, no_hub, passing, require_repo_id, retried
 
 if TYPE_CHECKING:
@@ -27,23 +27,10 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
 log = logging.getLogger(__name__)
-_COMMIT = re.compile("[0-9a-f]{40}")
 #: What weights are called that are pickles, which can run code when they are read.
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 #: Seconds that a Hub may take to answer when there is a cached actor to fall back on.
 _BRIEFLY = 5.0
-
-
-class Fetched(NamedTuple):
-    """An actor in the Hub's cache.
-
-    Attributes:
-        folder: With the files.
-        commit: That they are of, 40 hex digits.
-    """
-
-    folder: Path
-    commit: str
 
 
 def fetch(
@@ -91,7 +78,7 @@ def fetch(
             log.warning("%s has no %s any more at its head; ask its owner why before you use it.", repo_id, CONSENT)
         folder = _download(api, repo_id, info.sha, _wanted(repo_id, info, names), cache)
     if revision != info.sha:
-        _point(cache, repo_id, revision or constants.DEFAULT_REVISION, info.sha)
+        point(cache, repo_id, revision or constants.DEFAULT_REVISION, info.sha)
     return Fetched(folder, info.sha)
 
 
@@ -102,47 +89,6 @@ def _check_names(repo_id: str, revision: str | None) -> None:
         raise FileNotFoundError(f"There is no actor folder {repo_id}, and {error}") from error
     if revision and not re.fullmatch(r"[^\s\x00-\x1f]{1,200}", revision):
         raise UserError(f"{shown(revision)} is no revision; give a commit, a tag or a branch of {repo_id}.")
-
-
-def find_cached(cache: Path, repo_id: str, revision: str | None = None) -> Fetched | None:
-    """Find an actor in the Hub's cache without asking the Hub; None where it is not there.
-
-    Args:
-        cache: The cache's folder.
-        repo_id: "owner/name".
-        revision: Commit, tag or branch; None is the main branch.
-    """
-    commit, root = revision or "main", _root(cache, repo_id)
-    if not _COMMIT.fullmatch(commit):
-        ref = root / "refs" / commit
-        if not ref.resolve().is_relative_to(root.resolve() / "refs") or not ref.is_file():
-            return None
-        commit = ref.read_bytes()[:64].decode("ascii", "replace").strip()
-    folder = root / "snapshots" / commit
-    there = _COMMIT.fullmatch(commit) and all((folder / name).is_file() for name in (CONFIG, WEIGHTS, MANIFEST))
-    return Fetched(folder, commit) if there else None
-
-
-def _root(cache: Path, repo_id: str) -> Path:
-    return cache / f"models--{repo_id.replace('/', '--')}"
-
-
-def _point(cache: Path, repo_id: str, revision: str, commit: str) -> None:
-    """Let a branch or tag of the cache point to a commit; several processes may, and a cache may be read-only."""
-    ref = _root(cache, repo_id) / "refs" / revision
-    try:
-        if ref.is_file() and ref.read_bytes() == commit.encode():
-            return
-        ref.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part.", dir=ref.parent) as own:
-            part = Path(own) / "ref"
-            part.write_text(commit)
-            part.replace(ref)
-    except OSError as error:
-        log.warning(
-            "%s cannot be written (%s): without the Hub, %s will not be found at %s.",
-            ref, error.strerror or error, repo_id, revision,
-        )  # fmt: skip
 
 
 def _head(api: HfApi, repo_id: str, cached: Fetched | None) -> ModelInfo | None:
@@ -171,9 +117,9 @@ def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -
             raise FileMetadataError(f"an answer without {error}") from error
 
     info = ask() if quick else retried(ask)
-    if not _COMMIT.fullmatch(info.sha or ""):
+    if not COMMIT.fullmatch(info.sha or ""):
         raise UserError(f"The Hub names no commit of {repo_id}; try again later.")
-    if revision and _COMMIT.fullmatch(revision) and info.sha != revision:
+    if revision and COMMIT.fullmatch(revision) and info.sha != revision:
         raise UserError(f"The Hub was asked for commit {revision} of {repo_id} and gave {info.sha}; do not use it.")
     return info
 
@@ -236,7 +182,7 @@ def _download(api: HfApi, repo_id: str, commit: str, wanted: Sequence[RepoSiblin
     """Fetch files of a commit, those that are not there yet, and check each against what the Hub says of it."""
     from huggingface_hub import hf_hub_download
 
-    folder = _root(cache, repo_id) / "snapshots" / commit
+    folder = root_of(cache, repo_id) / "snapshots" / commit
     for sibling in wanted:
         name = sibling.rfilename
         if not (folder / name).exists():
