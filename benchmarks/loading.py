@@ -19,6 +19,7 @@ from perfclone.commands import demo
 from perfclone.commands.common import refuse_existing, whole
 from perfclone.layout import CONFIG, MANIFEST, WEIGHTS
 from perfclone.manifest import Manifest
+from perfclone.remote.cache import root_of
 
 REPOSITORY, COMMIT = "owner/actor", "c" * 40
 
@@ -27,7 +28,7 @@ def cached(actor: Path, cache: Path) -> Path:
     """Lay an actor's folder out in a cache as the Hub's client does; the snapshot's folder."""
     files = Actor.from_pretrained(actor).files()
     files[MANIFEST] = Manifest.of(files).to_bytes()
-    root = cache / f"models--{REPOSITORY.replace('/', '--')}"
+    root = root_of(cache, REPOSITORY)
     snapshot = root / "snapshots" / COMMIT
     for folder in (snapshot, root / "blobs", root / "refs"):
         folder.mkdir(parents=True)

@@ -118,6 +118,7 @@ def check_report(report: Any, path: Path | str = "The report") -> dict[str, Any]
             f"{path} is of a benchmark, which trains actors of its own; measure this one with `python -m eval actor`."
         )
     try:
+        _check_names(report)
         eval_rows(report), eval_notes(report)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error!r}); make it anew with `python -m eval actor`.") from error
@@ -126,15 +127,9 @@ def check_report(report: Any, path: Path | str = "The report") -> dict[str, Any]
 
 def eval_rows(report: Mapping[str, Any]) -> list[Result]:
     """The finite values of the actor's own rows, those of the baselines left out."""
-    rows = [row for row in report["rows"] if row["method"] == "perfclone"]
-    values = [item for row in rows for item in row["values"].items()]
-    names = [report.get("kind", ""), *(name for metric, regions in values for name in (metric, *regions))]
-    odd = [name for name in names if name and not _NAME.fullmatch(name)]
-    if odd:
-        raise ValueError(f"{odd[0][:40]!r} is no name")
     return [
         Result(row["clip"], metric, region, float(value["mean"]), _interval(value), int(row["frames"]))
-        for row in rows
+        for row in _own_rows(report)
         for metric, regions in row["values"].items()
         for region, value in regions.items()
         if isinstance(value["mean"], int | float) and math.isfinite(value["mean"])
@@ -143,8 +138,20 @@ def eval_rows(report: Mapping[str, Any]) -> list[Result]:
 
 def eval_notes(report: Mapping[str, Any]) -> list[str]:
     """What the report says beside the actor's own rows, such as that the numbers flatter it; each sentence once."""
-    rows = [row for row in report["rows"] if row["method"] == "perfclone"]
-    return list(dict.fromkeys(plain(note) for row in rows for note in row.get("notes", ())))
+    return list(dict.fromkeys(plain(note) for row in _own_rows(report) for note in row.get("notes", ())))
+
+
+def _own_rows(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [row for row in report["rows"] if row["method"] == "perfclone"]
+
+
+def _check_names(report: Mapping[str, Any]) -> None:
+    """Refuse what would be markup on the card in the place of a metric, a region or a kind."""
+    values = [item for row in _own_rows(report) for item in row["values"].items()]
+    names = [report.get("kind", ""), *(name for metric, regions in values for name in (metric, *regions))]
+    odd = [name for name in names if name and not _NAME.fullmatch(name)]
+    if odd:
+        raise ValueError(f"{odd[0][:40]!r} is no name")
 
 
 def check_card(text: str) -> None:

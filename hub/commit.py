@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from perfclone.errors import UserError
+from perfclone.layout import CONSENT, LIMITS
 from perfclone.remote import errors
-from perfclone.remote.errors import passing, retried
+from perfclone.remote.errors import passing, retried, status_of
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo, SpaceInfo
+
+    from perfclone.governance.consent import ConsentRecord
 
 #: Seconds between two signs of life while something is up- or downloaded or committed.
 _SILENCE = 60.0
@@ -48,33 +52,39 @@ def find(api: HfApi, repo_id: str, repo_type: RepoType = "model"):
 
     try:
         return retried(lambda: api.repo_info(repo_id, repo_type=repo_type, timeout=errors.PATIENCE))
-    except GatedRepoError:
+    except GatedRepoError:  # which is one of the next kind to the client
         raise
     except RepositoryNotFoundError:
         return None
 
 
-def read_head(api: HfApi, repo_id: str, name: str, limit: int, revision: str | None = None) -> bytes | None:
-    """Read a small file of a repository as it is now, past every cache; None where it has no such file.
+def names_of(there: ModelInfo | SpaceInfo) -> set[str]:
+    """Paths of the files in a repository."""
+    return {sibling.rfilename for sibling in there.siblings or ()}
+
+
+def head_record(api: HfApi, repo_id: str) -> ConsentRecord | None:
+    """The consent record of an actor's repository as it is now, past every cache; None where it has none.
 
     Raises:
-        UserError: It is larger than the limit.
+        ConsentError: It is no record.
+        UserError: It is larger than a record can be.
     """
-    import tempfile
-
     from huggingface_hub.errors import EntryNotFoundError
 
-    sizes = retried(lambda: api.get_paths_info(repo_id, [name], revision=revision))
+    from perfclone.governance.consent import ConsentRecord
+
+    sizes = retried(lambda: api.get_paths_info(repo_id, [CONSENT]))
     if not sizes:
         return None
-    if getattr(sizes[0], "size", limit + 1) > limit:
-        raise UserError(f"{name} of {repo_id} is larger than {limit} bytes, so it is not what it is called.")
+    if getattr(sizes[0], "size", LIMITS[CONSENT] + 1) > LIMITS[CONSENT]:
+        raise UserError(f"{CONSENT} of {repo_id} is larger than {LIMITS[CONSENT]} bytes, so it is no record.")
     with tempfile.TemporaryDirectory(prefix="perfclone-") as folder:
         try:
-            path = api.hf_hub_download(repo_id, name, revision=revision, local_dir=folder)
+            path = api.hf_hub_download(repo_id, CONSENT, local_dir=folder)
         except EntryNotFoundError:
             return None
-        return Path(path).read_bytes()
+        return ConsentRecord.from_bytes(Path(path).read_bytes(), f"{CONSENT} of {repo_id}")
 
 
 def commit(
@@ -117,7 +127,7 @@ def commit(
                 raise UserError(
                     f"The Hub refuses the card ({said}), so nothing was pushed; check --license."
                 ) from error
-            if not passing(error) and getattr(getattr(error, "response", None), "status_code", None) != 412:
+            if not passing(error) and status_of(error) != 412:
                 raise
             # The commit may have been made and only the answer lost; then it is the head, with this message.
             found = _made(api, repo_id, message, description, parent, repo_type)

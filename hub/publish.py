@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hub.commit import client, commit, find, read_head, require_token
+from hub.commit import client, commit, find, head_record, names_of, require_token
 from perfclone.errors import UserError
 from perfclone.files import full_disk_explained
 from perfclone.layout import LIMITS, MANIFEST, README, WEIGHTS
@@ -81,12 +82,12 @@ def push(
     with explained(repo_id, doing, "At most an empty, private repository was made."):
         parent = there.sha if there else _make(api, repo_id, gated)
     with explained(repo_id, doing, f"The repository is {'as it was' if there else 'empty and private'}."):
-        gone = [name for name in LIMITS if name not in files and there and _has(there, name)]
-        digest = Manifest.of({MANIFEST: files[MANIFEST]}).files[MANIFEST].sha256
+        gone = sorted(LIMITS.keys() & names_of(there) - files.keys()) if there else []
+        digest = hashlib.sha256(files[MANIFEST]).hexdigest()
         oid = commit(api, repo_id, files, gone, message, parent, description=f"{MANIFEST} sha256:{digest}")
     Ledger().append(
         "push", actor=repo_id, repository=repo_id, private=not public, commit=oid, consent=actor.consent.digest(),
-        consent_id=actor.consent.id, actor_sha256=Manifest.from_bytes(files[MANIFEST]).files[WEIGHTS].sha256,
+        consent_id=actor.consent.id, actor_sha256=hashlib.sha256(files[WEIGHTS]).hexdigest(),
     )  # fmt: skip
     with explained(repo_id, f"set who may see {repo_id}", f"It was pushed (commit {oid}); set that there."):
         _open(api, repo_id, there, public, gated)
@@ -119,8 +120,7 @@ def _ready(actor: Actor | str | Path, public: bool) -> Actor:
 
 def _check_target(api: HfApi, repo_id: str, there, actor: Actor, public: bool, gated: bool) -> None:
     """Refuse a repository that is open wider than this push says, or from which this consent was withdrawn."""
-    from perfclone.governance.consent import LIMIT, ConsentError, ConsentRecord
-    from perfclone.governance.policy import CONSENT
+    from perfclone.governance.consent import ConsentError
 
     if there is None:
         return
@@ -130,8 +130,7 @@ def _check_target(api: HfApi, repo_id: str, there, actor: Actor, public: bool, g
         )
     if not there.private and not there.gated and gated:
         raise UserError(f"{repo_id} is open to everybody; add --no-gate, or set the gate on its page first.")
-    data = read_head(api, repo_id, CONSENT, LIMIT)
-    record = ConsentRecord.from_bytes(data, f"{CONSENT} of {repo_id}") if data else None
+    record = head_record(api, repo_id)
     if record and record.revoked and record.id == actor.consent.id:
         raise ConsentError(
             f"The consent for {repo_id} was revoked on {record.revoked.on} ({record.revoked.reason}); "
@@ -178,7 +177,3 @@ def _contents(
     check_card(card)
     files[README] = card.encode()
     return {**files, MANIFEST: Manifest.of(files).to_bytes()}
-
-
-def _has(there, name: str) -> bool:
-    return any(sibling.rfilename == name for sibling in there.siblings or ())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from perfclone.errors import UserError
 from perfclone.files import full_disk_explained, write_together
-from perfclone.layout import CONFIG, LIMITS, MANIFEST, README, WEIGHTS, place
+from perfclone.layout import CONFIG, LIMITS, MANIFEST, POSTER, PREVIEW, WEIGHTS, place
 from perfclone.manifest import Manifest
 from perfclone.remote.errors import require_repo_id
 
@@ -49,11 +49,10 @@ def pull(
     require_repo_id(repo_id)
     _check_target(folder, force)
     fetched = fetch(repo_id, revision, names=tuple(LIMITS), token=token, doing=f"pull {repo_id}")
-    # The card is not compared: its owner may edit it on the Hub's page.
-    found = {name: place(fetched.folder, name) for name in LIMITS}
-    held = {name: path for name, path in found.items() if name not in (MANIFEST, README)}
-    Manifest.load(fetched.folder / MANIFEST).check(held)
     Actor.from_pretrained(fetched.folder)
+    found = {name: place(fetched.folder, name) for name in LIMITS}
+    # Loading held the rest against it, but for the card, which its owner may edit on the Hub's page.
+    Manifest.load(fetched.folder / MANIFEST).check({name: found[name] for name in (POSTER, PREVIEW)})
     with full_disk_explained(folder, "pull again"):
         write_together(folder, {name: path.read_bytes() if path else None for name, path in found.items()})
     return Pulled(folder, fetched.commit)

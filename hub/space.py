@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.commit import client, commit, find, require_token
+from hub.commit import client, commit, find, names_of, require_token
 from perfclone.errors import UserError
 from perfclone.remote.errors import explained, require_repo_id, retried
 
@@ -138,9 +138,8 @@ def push_space(
                 lambda: api.create_repo(repo_id, repo_type="space", space_sdk="gradio", private=True, exist_ok=True)
             )
             there = retried(lambda: api.space_info(repo_id))
-        theirs = {sibling.rfilename for sibling in there.siblings or ()}
         folders = tuple(f"{part}/" for part in PARTS if (root / part).is_dir())
-        gone = sorted(name for name in theirs - files.keys() if name.startswith(folders))
+        gone = sorted(name for name in names_of(there) - files.keys() if name.startswith(folders))
         oid = commit(api, repo_id, files, gone, message, there.sha, repo_type="space")
     if public and there.private is not False:
         with explained(repo_id, f"make {repo_id} public", f"It was pushed (commit {oid}); do that on its page."):

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.commit import client, commit, find, read_head, require_token
+from hub.commit import client, commit, find, head_record, names_of, require_token
 from perfclone.errors import UserError
 from perfclone.governance.policy import CONSENT
 from perfclone.layout import README
-from perfclone.remote.errors import explained, require_repo_id, retried
+from perfclone.remote.errors import explained, require_repo_id, retried, status_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -64,9 +64,8 @@ def withdraw(repo_id: str, reason: str, *, consent: str | Path | None = None, to
         retried(lambda: api.auth_check(repo_id, write=True))
         record = _revoked(api, repo_id, reason, Path(consent) if consent else None)
         _note(record, repo_id, there.sha)
-        names = {sibling.rfilename for sibling in there.siblings or ()}
         files = {README: _tombstone(repo_id, record), CONSENT: record.to_bytes()}
-        gone = sorted(names - {*files, ATTRIBUTES})
+        gone = sorted(names_of(there) - {*files, ATTRIBUTES})
         head = commit(
             api, repo_id, files, gone, f"Withdraw the actor: consent revoked on {record.revoked.on}", there.sha
         )
@@ -77,11 +76,10 @@ def withdraw(repo_id: str, reason: str, *, consent: str | Path | None = None, to
 
 def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> ConsentRecord:
     """The revoked record: as given, as it is there already, or revoked now."""
-    from perfclone.governance.consent import LIMIT, ConsentError, ConsentRecord
+    from perfclone.governance.consent import ConsentError, ConsentRecord
     from perfclone.governance.keys import signing_key
 
-    data = read_head(api, repo_id, CONSENT, LIMIT)
-    there = ConsentRecord.from_bytes(data, f"{CONSENT} of {repo_id}") if data else None
+    there = head_record(api, repo_id)
     record = ConsentRecord.load(given) if given else there
     if record is None:
         raise ConsentError(f"{repo_id} has no {CONSENT}; give the actor's record with --consent.")
@@ -128,7 +126,7 @@ def _purge(api: HfApi, repo_id: str) -> list[str]:
         try:
             retried(act)
         except (HfHubHTTPError, TransportError) as error:
-            status = getattr(getattr(error, "response", None), "status_code", None) or type(error).__name__
+            status = status_of(error) or type(error).__name__
             left.append(f"{what} of {repo_id} could not be removed ({status}); run withdraw again or delete it there.")
 
     refs = retried(lambda: api.list_repo_refs(repo_id, include_pull_requests=True))

@@ -64,3 +64,17 @@ def loopback(hub_listener, monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
         yield Loopback(hub_listener, patch, tmp_path / "hf-home")
     close_session()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Wait a moment where perfclone waits seconds before it asks the Hub again."""
+    from perfclone.remote import errors
+
+    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
+
+
+@pytest.fixture
+def owner(loopback, impatient):
+    """Be logged in to the loopback Hub as the owner of its repositories."""
+    loopback.login("hf_owner")

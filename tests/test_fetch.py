@@ -20,10 +20,7 @@ from perfclone.remote import errors
 from perfclone.remote.cache import find_cached, point
 from perfclone.remote.fetch import fetch
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 #: Where the Hub sends people on to for large files.

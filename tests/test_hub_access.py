@@ -9,14 +9,11 @@ from hub.withdraw import WITHDRAWN
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.layout import README
-from perfclone.remote import errors
 
 CARD = b"---\nlibrary_name: perfclone\ntags: [perfclone]\n---\n"
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture

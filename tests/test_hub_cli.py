@@ -11,12 +11,8 @@ from tiny import untrained_actor
 from hub.cli import main
 from hub.withdraw import WITHDRAWN
 from perfclone.layout import README, WEIGHTS
-from perfclone.remote import errors
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture

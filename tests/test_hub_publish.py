@@ -27,16 +27,12 @@ from perfclone.governance.verify import verify_video
 from perfclone.layout import CONFIG, CONSENT, LIMITS, MANIFEST, POSTER, PREVIEW, README, WEIGHTS
 from perfclone.manifest import Manifest
 from perfclone.pipeline import CloneOptions
-from perfclone.remote import errors
 from perfclone.video import probe
 
 FILES = {*LIMITS, ".gitattributes"}
 
 
-@pytest.fixture(autouse=True)
-def owner(loopback, monkeypatch):
-    loopback.login("hf_owner")
-    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
+pytestmark = pytest.mark.usefixtures("owner")
 
 
 @pytest.fixture

@@ -12,15 +12,11 @@ from published import asked
 from hub.cli import main
 from hub.space import ROOT, SETTINGS, check_front_matter, push_space, space_files
 from perfclone.errors import UserError
-from perfclone.remote import errors
 
 SPACE = "owner/demo"
 
 
-@pytest.fixture(autouse=True)
-def owner(loopback, monkeypatch):
-    loopback.login("hf_owner")
-    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
+pytestmark = pytest.mark.usefixtures("owner")
 
 
 def test_this_checkout_is_a_space():

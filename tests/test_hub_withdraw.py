@@ -16,13 +16,8 @@ from perfclone.governance.consent import ConsentError, ConsentRecord
 from perfclone.governance.keys import signing_key
 from perfclone.governance.ledger import Ledger
 from perfclone.layout import CONSENT, README, WEIGHTS
-from perfclone.remote import errors
 
-
-@pytest.fixture(autouse=True)
-def owner(loopback, monkeypatch):
-    loopback.login("hf_owner")
-    monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
+pytestmark = pytest.mark.usefixtures("owner")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ PATIENCE = 10.0
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 
-def require_repo_id(repo_id: str) -> str:
+def require_repo_id(repo_id: str) -> None:
     """Refuse what is no "owner/name".
 
     Raises:
@@ -33,7 +33,6 @@ def require_repo_id(repo_id: str) -> str:
     """
     if not re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repo_id) or ".." in repo_id or "--" in repo_id:
         raise UserError(f"{repo_id!r} is no Hub repository; name it as OWNER/NAME, such as studio/anna.")
-    return repo_id
 
 
 def retried(call: Callable[[], T]) -> T:
@@ -61,14 +60,14 @@ def passing(error: Exception) -> bool:
     """Whether an error may be gone at the next try."""
     from httpx2 import TransportError
 
-    return isinstance(error, TransportError) or _status(error) in PASSING
+    return isinstance(error, TransportError) or status_of(error) in PASSING
 
 
 def no_hub(error: Exception) -> bool:
     """Whether what answered is no Hub, but a proxy or the login page of a hotel."""
     from huggingface_hub.errors import FileMetadataError
 
-    unsaid = _status(error) == 404 and "x-error-code" not in error.response.headers
+    unsaid = status_of(error) == 404 and "x-error-code" not in error.response.headers
     return unsaid or isinstance(error, FileMetadataError | JSONDecodeError)
 
 
@@ -139,7 +138,8 @@ def _sentence(doing: str, why: str, advice: str, outcome: str) -> UserError:
     return UserError(f"Cannot {doing}: {why}; {advice}.{f' {outcome}' if outcome else ''}")
 
 
-def _status(error: Exception) -> int | None:
+def status_of(error: Exception) -> int | None:
+    """The HTTP status of the answer behind an error; None where there was no answer."""
     response = getattr(error, "response", None)
     return getattr(response, "status_code", None)
 
@@ -165,7 +165,7 @@ def _answer(error: Exception, repo_id: str) -> tuple[str, str]:
             return why, "check the name, or run `hf auth login` or set HF_TOKEN"
         case RepositoryNotFoundError():
             return f"the Hub has no {repo_id}, or it is private and not shared with you", "check name and account"
-    match _status(error):
+    match status_of(error):
         case 401:
             return "the Hub does not accept your token", "run `hf auth login` with a valid one"
         case 403:

@@ -137,7 +137,7 @@ def _refuse_revoked(api: HfApi, repo_id: str, head: ModelInfo, cache: Path) -> N
     record.verify()
     if record.revoked is None:
         return
-    if record.signature and record.revoked.signature.public_key == record.signature.public_key:
+    if record.revoked.signature.public_key == record.signature.public_key:
         revocations.note(record.id, record.to_json()["revoked"])
     raise ConsentError(
         f"The consent for {repo_id} was revoked on {record.revoked.on} ({record.revoked.reason}), so it does not "
