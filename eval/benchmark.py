@@ -13,10 +13,10 @@ from eval.holdout import write_frames
 from eval.methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
 from eval.suite import Clip, Progress, Suite
 from perfclone.errors import UserError
+from perfclone.files.reading import file_sha256
 from perfclone.governance.consent import ConsentRecord
 from perfclone.governance.consent_kinds import evaluation_record, synthetic_record
 from perfclone.governance.keys import signing_key
-from perfclone.governance.reading import file_sha256
 from perfclone.video import probe
 
 METHODS = ("perfclone", "nearest", "pix2pix")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from perfclone.errors import UserError
-from perfclone.governance.reading import parse_json, read_limited
+from perfclone.files.reading import parse_json, read_limited
 
 if TYPE_CHECKING:
     from perfclone.actor import ActorConfig

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hub.commit import client, commit, find, head_record, names_of, require_token
 from perfclone.errors import UserError
-from perfclone.files import full_disk_explained
+from perfclone.files.writing import full_disk_explained
 from perfclone.layout import LIMITS, MANIFEST, README, WEIGHTS
 from perfclone.manifest import Manifest
 from perfclone.remote.errors import explained, require_repo_id, retried

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfclone.errors import UserError
-from perfclone.files import full_disk_explained, write_together
+from perfclone.files.writing import full_disk_explained, write_together
 from perfclone.layout import CONFIG, LIMITS, MANIFEST, POSTER, PREVIEW, WEIGHTS, place
 from perfclone.manifest import Manifest
 from perfclone.remote.errors import require_repo_id

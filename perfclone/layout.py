@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from perfclone.errors import UserError
-from perfclone.files import saved
+from perfclone.files.writing import saved
 from perfclone.governance import consent
 from perfclone.governance.policy import CONSENT
 

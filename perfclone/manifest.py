@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfclone.errors import UserError
-from perfclone.governance.reading import file_sha256, parse_json, read_limited, shown
+from perfclone.files.reading import file_sha256, parse_json, read_limited, shown
 from perfclone.layout import FORMAT_VERSION, LIMITS, MANIFEST
 
 _SHA256 = re.compile("[0-9a-f]{64}")

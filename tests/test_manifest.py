@@ -10,7 +10,7 @@ from tiny import edit_json, untrained_actor
 
 from perfclone.actor import Actor
 from perfclone.errors import UserError
-from perfclone.files import write_together
+from perfclone.files.writing import write_together
 from perfclone.governance.keys import SigningKey
 from perfclone.governance.policy import CONSENT
 from perfclone.layout import CONFIG, FORMAT_VERSION, LOADED, MANIFEST, README, WEIGHTS

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tiny import SIZE, SavedPoses, poses, untrained_actor, write_clip
 
+from perfclone.files.reading import file_sha256
 from perfclone.governance.consent import ConsentError
 from perfclone.governance.credentials import read_credentials
 from perfclone.governance.keys import signing_key
@@ -13,7 +14,6 @@ from perfclone.governance.marks.label import Label
 from perfclone.governance.marks.marker import UNMARKED, Marker, MarkOptions
 from perfclone.governance.marks.metadata import aigc, read_tags
 from perfclone.governance.marks.watermark import read_video
-from perfclone.governance.reading import file_sha256
 from perfclone.governance.review import approve, release, require_approval
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 

@@ -14,13 +14,13 @@ import pytest
 
 from perfclone import cli
 from perfclone.errors import UserError
+from perfclone.files.reading import file_sha256
 from perfclone.governance import review
 from perfclone.governance.credentials import Claim, sign_video
 from perfclone.governance.ledger import Ledger
 from perfclone.governance.marks.label import Label, LabelMarker
 from perfclone.governance.marks.metadata import tags
 from perfclone.governance.marks.watermark import Watermarker
-from perfclone.governance.reading import file_sha256
 from perfclone.governance.verdict import Kind
 from perfclone.governance.verify import verify_video
 from perfclone.video import VideoReader, VideoWriter

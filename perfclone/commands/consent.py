@@ -65,10 +65,10 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def _new(args: argparse.Namespace) -> int:
     require_suffix(args.output, ".json")
     refuse_existing([args.output], args.force)
+    from perfclone.files.reading import file_sha256
     from perfclone.governance.consent_kinds import describe, usual_fields
     from perfclone.governance.keys import signing_key
     from perfclone.governance.ledger import Ledger
-    from perfclone.governance.reading import file_sha256
 
     asked = args.myself is None and args.json is None
     fields = usual_fields(args.myself, args.myself) if args.myself is not None else {}
@@ -98,9 +98,9 @@ def _new(args: argparse.Namespace) -> int:
 
 def _given(place: str) -> dict:
     """Read the fields that --json names, and add the usual ones."""
+    from perfclone.files.reading import parse_json, read_limited, shown
     from perfclone.governance.consent import LIMIT
     from perfclone.governance.consent_kinds import usual_fields
-    from perfclone.governance.reading import parse_json, read_limited, shown
 
     data = sys.stdin.buffer.read(LIMIT) if place == "-" else read_limited(Path(place), LIMIT, "file of fields")
     fields = parse_json(data, "The fields of the consent")
@@ -139,9 +139,9 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    from perfclone.files.reading import file_sha256
     from perfclone.governance.consent import ConsentError, ConsentRecord
     from perfclone.governance.keys import fingerprint
-    from perfclone.governance.reading import file_sha256
 
     record = ConsentRecord.load(args.record)
     record.verify()

@@ -14,12 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from perfclone.errors import UserError
-from perfclone.files import beside
+from perfclone.files.reading import parse_json, read_limited, shown
+from perfclone.files.writing import beside
 from perfclone.governance import keys
 from perfclone.governance.home import private_folder
 from perfclone.governance.keys import Signature, SigningKey, canonical
 from perfclone.governance.ledger_fields import LedgerError
-from perfclone.governance.reading import parse_json, read_limited, shown
 
 SCHEMA = "perfclone.checkpoint/1"
 LIMIT = 4096

@@ -14,12 +14,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from perfclone.errors import UserError
-from perfclone.files import beside
+from perfclone.files.reading import parse_json, read_limited, shown
+from perfclone.files.writing import beside
 from perfclone.governance import consent_fields as rules
 from perfclone.governance import keys, revocations
 from perfclone.governance.consent_fields import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
 from perfclone.governance.keys import Signature, SigningKey, canonical
-from perfclone.governance.reading import parse_json, read_limited, shown
 
 __all__ = ["MEDIA", "PURPOSES", "ConsentError", "ConsentRecord", "Revocation"]
 #: Most bytes of a record's file.

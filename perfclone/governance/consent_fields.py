@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from perfclone.errors import UserError
-from perfclone.governance.reading import shown
+from perfclone.files.reading import shown
 
 SCHEMA = "perfclone.consent/1"
 SUBJECT_KINDS = ("person", "synthetic")

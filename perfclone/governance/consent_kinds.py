@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from perfclone.files.reading import file_sha256
 from perfclone.governance.consent import ConsentRecord
 from perfclone.governance.consent_fields import MEDIA, NAME, PURPOSES, WORLDWIDE
 from perfclone.governance.keys import SigningKey, fingerprint, signing_key
-from perfclone.governance.reading import file_sha256
 
 #: How long a consent lasts unless something else is said.
 TERM = timedelta(days=365)

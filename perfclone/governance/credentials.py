@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfclone.errors import UserError
-from perfclone.files import beside, full_disk_explained
+from perfclone.files.writing import beside, full_disk_explained
 from perfclone.governance import certificates
 from perfclone.governance.certificates import Certificate
 from perfclone.governance.credentials_read import CLONE, CONSENT, OFFLINE, WATERMARK, Credentials, read_credentials

@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
+from perfclone.files.reading import shown
 from perfclone.governance.home import home, private_folder
-from perfclone.governance.reading import shown
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from perfclone.files import FULL, beside
+from perfclone.files.writing import FULL, beside
 from perfclone.governance import checkpoints, keys
 from perfclone.governance.checkpoints import Checkpoint
 from perfclone.governance.home import home, private_folder

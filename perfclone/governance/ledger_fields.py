@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from perfclone.errors import UserError
-from perfclone.governance.reading import shown
+from perfclone.files.reading import shown
 
 TEXT, NOTE, VERSIONS = 300, 2000, 32  # most characters of a text and of a note, most packages named
 _WATERMARK = re.compile("[0-9a-f]{8}")

@@ -15,8 +15,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from perfclone.files.reading import file_sha256
 from perfclone.governance.consent import ConsentError, ConsentRecord
-from perfclone.governance.reading import file_sha256
 
 #: The record's name beside a reference video and in an actor's folder.
 CONSENT = "consent.json"

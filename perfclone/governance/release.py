@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from perfclone import __version__
+from perfclone.files.reading import file_sha256
 from perfclone.governance import policy, review
 from perfclone.governance.consent import ConsentRecord
 from perfclone.governance.ledger import Ledger
 from perfclone.governance.marks.marker import Marker, MarkOptions
-from perfclone.governance.reading import file_sha256
 
 
 class Release:

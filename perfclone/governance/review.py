@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from perfclone.errors import UserError
-from perfclone.files import beside
+from perfclone.files.reading import file_sha256, parse_json, read_limited
+from perfclone.files.writing import beside
 from perfclone.governance.home import home, private_folder
 from perfclone.governance.ledger import Entry, Ledger
 from perfclone.governance.ledger_fields import watermark_text
-from perfclone.governance.reading import file_sha256, parse_json, read_limited
 from perfclone.governance.settings import change_settings, read_settings
 
 State = Literal["pending", "approved", "rejected"]

@@ -7,10 +7,10 @@ import json
 import os
 from pathlib import Path
 
-from perfclone.files import beside
+from perfclone.files.reading import parse_json, read_limited
+from perfclone.files.writing import beside
 from perfclone.governance.consent_fields import ID, ConsentError, check_pattern, check_text
 from perfclone.governance.home import home
-from perfclone.governance.reading import parse_json, read_limited
 
 _LIMIT = 1 << 24
 

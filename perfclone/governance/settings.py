@@ -7,9 +7,9 @@ import json
 import os
 
 from perfclone.errors import UserError
-from perfclone.files import beside
+from perfclone.files.reading import parse_json, read_limited
+from perfclone.files.writing import beside
 from perfclone.governance.home import home
-from perfclone.governance.reading import parse_json, read_limited
 
 LIMIT = 64 * 1024
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfclone.errors import UserError
+from perfclone.files.reading import file_sha256
 from perfclone.governance.credentials_read import Credentials, read_credentials
 from perfclone.governance.ledger import Entry, Ledger, LedgerError
 from perfclone.governance.marks.metadata import aigc, read_tags, say_synthetic
-from perfclone.governance.reading import file_sha256
 from perfclone.governance.review import Review, listing
 from perfclone.governance.verdict import Kind, Mark, Match, Metadata, Records, Verdict
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.files import beside
+from perfclone.files.writing import beside
 
 #: OpenPose's BODY_18 in its own order, then the feet and hand points that some extractors give.
 KEYPOINTS: tuple[str, ...] = (

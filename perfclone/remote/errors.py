@@ -11,7 +11,7 @@ from json import JSONDecodeError
 from typing import TypeVar
 
 from perfclone.errors import UserError
-from perfclone.files import FULL
+from perfclone.files.writing import FULL
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

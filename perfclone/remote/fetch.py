@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
+from perfclone.files.reading import file_sha256, shown
 from perfclone.governance.policy import CONSENT
-from perfclone.governance.reading import file_sha256, shown
 from perfclone.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.remote import errors
 from perfclone.remote.cache import COMMIT, Fetched, find_cached, point, root_of

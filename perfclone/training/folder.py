@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from perfclone.errors import UserError
-from perfclone.files import beside
+from perfclone.files.writing import beside
 from perfclone.training import pictures
 from perfclone.training.config import TrainConfig
 

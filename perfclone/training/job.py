@@ -14,12 +14,12 @@ import torch
 from perfclone import __version__
 from perfclone.actor import CONFIG, WEIGHTS, Actor, ActorConfig, pose_bank
 from perfclone.errors import UserError
-from perfclone.files import full_disk_explained, saved
+from perfclone.files.reading import file_sha256
+from perfclone.files.writing import full_disk_explained, saved
 from perfclone.generator import Generator
 from perfclone.governance.consent import ConsentRecord
 from perfclone.governance.ledger import Ledger
 from perfclone.governance.policy import authorise_training, record_for
-from perfclone.governance.reading import file_sha256
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.space import normalise

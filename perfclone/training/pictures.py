@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from perfclone.files import beside
+from perfclone.files.writing import beside
 
 CURVES, SAMPLES, LOG = "curves.png", "samples.png", "log.jsonl"
 

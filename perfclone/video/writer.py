@@ -19,7 +19,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 
 from perfclone.errors import UserError
-from perfclone.files import FULL
+from perfclone.files.writing import FULL
 from perfclone.video.assemble import assemble
 from perfclone.video.container import open_media
 from perfclone.video.probe import probe
