@@ -24,7 +24,7 @@ from eval.baselines import Pix2Pix, skeletons
 from perfclone.actor import Actor
 from perfclone.commands.common import positive, progress_bar, progress_bars, refuse_existing, share, whole
 from perfclone.errors import UserError
-from perfclone.governance.consent_kinds import evaluation_record
+from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
 from perfclone.training import TrainConfig, train
 

@@ -14,8 +14,8 @@ from eval.methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, ti
 from eval.suite import Clip, Progress, Suite
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent import ConsentRecord
-from perfclone.governance.consent_kinds import evaluation_record, synthetic_record
+from perfclone.governance.consent.kinds import evaluation_record, synthetic_record
+from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.keys import signing_key
 from perfclone.video import probe
 

@@ -17,7 +17,7 @@ from eval.suite import Progress
 from perfclone.actor import Actor
 from perfclone.crop import Box
 from perfclone.errors import UserError
-from perfclone.governance.consent import ConsentRecord
+from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence, SavedPoses

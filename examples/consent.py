@@ -16,7 +16,7 @@ from pathlib import Path
 from perfclone.commands.common import refuse_existing
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent_kinds import synthetic_record
+from perfclone.governance.consent.kinds import synthetic_record
 from perfclone.governance.keys import SigningKey
 from perfclone.governance.policy import CONSENT
 

@@ -13,7 +13,7 @@ from perfclone.files.reading import parse_json, read_limited
 
 if TYPE_CHECKING:
     from perfclone.actor import ActorConfig
-    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent.record import ConsentRecord
 
 LIBRARY, PIPELINE = "perfclone", "video-to-video"
 #: The last two are what the Hub's own mixin writes.

@@ -15,7 +15,7 @@ from perfclone.remote.errors import passing, retried, status_of
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo, SpaceInfo
 
-    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent.record import ConsentRecord
 
 #: Seconds between two signs of life while something is up- or downloaded or committed.
 _SILENCE = 60.0
@@ -72,7 +72,7 @@ def head_record(api: HfApi, repo_id: str) -> ConsentRecord | None:
     """
     from huggingface_hub.errors import EntryNotFoundError
 
-    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent.record import ConsentRecord
 
     sizes = retried(lambda: api.get_paths_info(repo_id, [CONSENT]))
     if not sizes:

@@ -67,7 +67,7 @@ def push(
         ConsentError: The actor has no consent record, or it does not hold today.
         UserError: The actor's files are not in order, or the Hub refuses.
     """
-    from perfclone.governance.ledger import Ledger
+    from perfclone.governance.ledger.ledger import Ledger
 
     require_repo_id(repo_id)
     actor = _ready(actor, public)
@@ -97,7 +97,7 @@ def push(
 def _ready(actor: Actor | str | Path, public: bool) -> Actor:
     """The actor, once all of it is in order and the record lets it leave."""
     from perfclone.actor import Actor
-    from perfclone.governance.consent import ConsentError
+    from perfclone.governance.consent.record import ConsentError
 
     if not isinstance(actor, Actor):
         if not Path(actor).is_dir():
@@ -120,7 +120,7 @@ def _ready(actor: Actor | str | Path, public: bool) -> Actor:
 
 def _check_target(api: HfApi, repo_id: str, there, actor: Actor, public: bool, gated: bool) -> None:
     """Refuse a repository that is open wider than this push says, or from which this consent was withdrawn."""
-    from perfclone.governance.consent import ConsentError
+    from perfclone.governance.consent.record import ConsentError
 
     if there is None:
         return

@@ -15,7 +15,7 @@ from perfclone.remote.errors import explained, require_repo_id, retried, status_
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent.record import ConsentRecord
 
 #: Tag of a repository whose actor is gone.
 WITHDRAWN = "consent-revoked"
@@ -76,7 +76,7 @@ def withdraw(repo_id: str, reason: str, *, consent: str | Path | None = None, to
 
 def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> ConsentRecord:
     """The revoked record: as given, as it is there already, or revoked now."""
-    from perfclone.governance.consent import ConsentError, ConsentRecord
+    from perfclone.governance.consent.record import ConsentError, ConsentRecord
     from perfclone.governance.keys import signing_key
 
     there = head_record(api, repo_id)
@@ -94,7 +94,7 @@ def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> Conse
 def _note(record: ConsentRecord, repo_id: str, sha: str) -> None:
     """Note the revocation here, once."""
     from perfclone.governance import revocations
-    from perfclone.governance.ledger import Ledger
+    from perfclone.governance.ledger.ledger import Ledger
 
     if revocations.noted(record.id):
         return

@@ -16,7 +16,7 @@ from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import write_together
 from perfclone.generator import Generator
-from perfclone.governance.consent import ConsentRecord
+from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.policy import CONSENT
 from perfclone.layout import CONFIG, FORMAT_VERSION, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.manifest import Manifest

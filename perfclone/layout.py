@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.writing import saved
-from perfclone.governance import consent
+from perfclone.governance.consent import record as consent
 from perfclone.governance.policy import CONSENT
 
 CONFIG, WEIGHTS, MANIFEST = "config.json", "model.safetensors", "manifest.json"

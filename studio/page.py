@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
-from perfclone.governance.consent import PURPOSES
+from perfclone.governance.consent.record import PURPOSES
 from studio.handlers import Cloner, make_clone
 
 HEADER = """# Performance cloning

@@ -13,13 +13,14 @@ import pytest
 from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance import consent_fields, revocations
-from perfclone.governance.consent import LIMIT, ConsentError, ConsentRecord, Revocation
-from perfclone.governance.consent_kinds import describe, evaluation_record, synthetic_record
+from perfclone.governance import revocations
+from perfclone.governance.consent import fields as consent_fields
+from perfclone.governance.consent.kinds import describe, evaluation_record, synthetic_record
+from perfclone.governance.consent.record import LIMIT, ConsentError, ConsentRecord, Revocation
 from perfclone.governance.keys import Signature, SigningKey, rotate, signing_key
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.ledger.ledger import Ledger
 
-SCHEMA = json.loads((Path(consent_fields.__file__).parent / "consent.schema.json").read_text())
+SCHEMA = json.loads((Path(consent_fields.__file__).parent / "schema.json").read_text())
 TODAY = date.today()
 HASH = "0123456789abcdef" * 4
 

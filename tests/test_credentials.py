@@ -16,10 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from perfclone.errors import UserError
-from perfclone.governance import certificates
-from perfclone.governance.certificates import Certificate, certificate, own_roots
-from perfclone.governance.credentials import Claim, Credentials, read_credentials, sign_video
-from perfclone.governance.credentials_read import CLONE, CONSENT, OFFLINE, WATERMARK
+from perfclone.governance.credentials.certificates import Certificate, certificate, own_roots
+from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK
+from perfclone.governance.credentials.sign import Claim, Credentials, certificates, read_credentials, sign_video
 from perfclone.governance.marks.metadata import SOURCE_TYPE, read_tags, tags
 from perfclone.video.probe import probe
 from perfclone.video.writer import VideoWriter

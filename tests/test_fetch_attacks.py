@@ -14,7 +14,7 @@ from tiny import untrained_actor
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.governance import revocations
-from perfclone.governance.consent import ConsentError
+from perfclone.governance.consent.record import ConsentError
 from perfclone.governance.keys import SigningKey, signing_key
 from perfclone.layout import CONFIG, CONSENT, LIMITS, MANIFEST, WEIGHTS
 from perfclone.manifest import Manifest

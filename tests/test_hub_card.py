@@ -14,8 +14,8 @@ from hub.card import HEADLINES, TAGS, check_card, load_report, plain, render_car
 from perfclone import builtin
 from perfclone.actor import ActorConfig
 from perfclone.errors import UserError
-from perfclone.governance.consent import ConsentRecord
-from perfclone.governance.consent_kinds import usual_fields
+from perfclone.governance.consent.kinds import usual_fields
+from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.keys import SigningKey
 
 ANNA = builtin.actors()["anna"]

@@ -19,11 +19,11 @@ from hub.pull import pull
 from perfclone import PerformanceCloner
 from perfclone.actor import Actor
 from perfclone.errors import UserError
-from perfclone.governance.consent import ConsentError
+from perfclone.governance.consent.record import ConsentError
 from perfclone.governance.keys import SigningKey
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.marker import UNMARKED
-from perfclone.governance.verify import verify_video
+from perfclone.governance.verify.verify import verify_video
 from perfclone.layout import CONFIG, CONSENT, LIMITS, MANIFEST, POSTER, PREVIEW, README, WEIGHTS
 from perfclone.manifest import Manifest
 from perfclone.pipeline import CloneOptions

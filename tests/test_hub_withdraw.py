@@ -12,9 +12,9 @@ from hub.withdraw import WITHDRAWN, withdraw
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.governance import revocations
-from perfclone.governance.consent import ConsentError, ConsentRecord
+from perfclone.governance.consent.record import ConsentError, ConsentRecord
 from perfclone.governance.keys import signing_key
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.layout import CONSENT, README, WEIGHTS
 
 pytestmark = pytest.mark.usefixtures("owner")

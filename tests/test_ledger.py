@@ -15,11 +15,11 @@ import pytest
 
 from perfclone import cli
 from perfclone.errors import UserError
-from perfclone.governance import ledger_lines
-from perfclone.governance.checkpoints import Checkpoint, folder_of, read_checkpoint
 from perfclone.governance.keys import SigningKey, canonical, rotate, signing_key
-from perfclone.governance.ledger import Ledger, LedgerError
-from perfclone.governance.ledger_lines import START, line_of, new_entry
+from perfclone.governance.ledger import lines as ledger_lines
+from perfclone.governance.ledger.checkpoints import Checkpoint, folder_of, read_checkpoint
+from perfclone.governance.ledger.ledger import Ledger, LedgerError
+from perfclone.governance.ledger.lines import START, line_of, new_entry
 
 ROOT = Path(__file__).resolve().parents[1]
 HASH = "0123456789abcdef" * 4
@@ -35,7 +35,7 @@ CLONE = {
     "fps": 29.97,
 }
 APPEND = (
-    "import sys; from perfclone.governance.ledger import Ledger; ledger = Ledger();\n"
+    "import sys; from perfclone.governance.ledger.ledger import Ledger; ledger = Ledger();\n"
     "for i in range(int(sys.argv[2])): ledger.append('clone', who=sys.argv[1], frames=i)"
 )
 

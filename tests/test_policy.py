@@ -16,10 +16,10 @@ from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance import revocations
-from perfclone.governance.consent import PURPOSES, ConsentError, ConsentRecord
-from perfclone.governance.consent_kinds import evaluation_record, usual_fields
+from perfclone.governance.consent.kinds import evaluation_record, usual_fields
+from perfclone.governance.consent.record import PURPOSES, ConsentError, ConsentRecord
 from perfclone.governance.keys import SigningKey, signing_key
-from perfclone.governance.ledger import Ledger, LedgerError
+from perfclone.governance.ledger.ledger import Ledger, LedgerError
 from perfclone.governance.policy import CONSENT, authorise_clone, authorise_training, record_for
 from perfclone.training import TrainConfig, train
 

@@ -6,10 +6,10 @@ import pytest
 from tiny import SIZE, SavedPoses, poses, untrained_actor, write_clip
 
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent import ConsentError
-from perfclone.governance.credentials import read_credentials
+from perfclone.governance.consent.record import ConsentError
+from perfclone.governance.credentials.sign import read_credentials
 from perfclone.governance.keys import signing_key
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.label import Label
 from perfclone.governance.marks.marker import UNMARKED, Marker, MarkOptions
 from perfclone.governance.marks.metadata import aigc, read_tags

@@ -10,7 +10,7 @@ from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance import review
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.review import approve, held, hold, listing, reject, release, state
 
 ONE, TWO = 0x00C0FFEE, 0xFFFFFFFF

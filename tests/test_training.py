@@ -17,7 +17,7 @@ from tiny import SIZE, SavedPoses, poses, record_of, shots, shrink_presets, writ
 
 from perfclone.actor import WEIGHTS, Actor
 from perfclone.errors import UserError
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.training import TrainConfig, train
 from perfclone.training.augment import worsen
 from perfclone.training.base import driving_poses

@@ -16,13 +16,13 @@ from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance import review
-from perfclone.governance.credentials import Claim, sign_video
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.credentials.sign import Claim, sign_video
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.label import Label, LabelMarker
 from perfclone.governance.marks.metadata import tags
 from perfclone.governance.marks.watermark import Watermarker
-from perfclone.governance.verdict import Kind
-from perfclone.governance.verify import verify_video
+from perfclone.governance.verify.verdict import Kind
+from perfclone.governance.verify.verify import verify_video
 from perfclone.video import VideoReader, VideoWriter
 
 CLIPS = Path(__file__).resolve().parents[1] / "examples" / "clips"
@@ -444,7 +444,7 @@ def test_the_command(clone, home, tmp_path, capsys):
 
 def test_the_take_down_steps_of_the_docs(clone, tmp_path, monkeypatch, capsys):
     """Every command of those steps, in its order, as it is written there."""
-    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent.record import ConsentRecord
 
     monkeypatch.chdir(tmp_path)
     reference = CLIPS / "anna_reference.mp4"

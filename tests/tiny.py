@@ -11,7 +11,7 @@ import torch
 from eval.synthetic import Scene, motion
 from perfclone.actor import Actor, ActorConfig
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent_kinds import synthetic_record
+from perfclone.governance.consent.kinds import synthetic_record
 from perfclone.governance.keys import SigningKey
 from perfclone.pose import PoseSequence
 from perfclone.retarget import measure_body

@@ -12,7 +12,7 @@ from perfclone.commands.common import add_force, refuse_existing, require_suffix
 from perfclone.errors import UserError
 
 if TYPE_CHECKING:
-    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent.record import ConsentRecord
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -66,9 +66,9 @@ def _new(args: argparse.Namespace) -> int:
     require_suffix(args.output, ".json")
     refuse_existing([args.output], args.force)
     from perfclone.files.reading import file_sha256
-    from perfclone.governance.consent_kinds import describe, usual_fields
+    from perfclone.governance.consent.kinds import describe, usual_fields
     from perfclone.governance.keys import signing_key
-    from perfclone.governance.ledger import Ledger
+    from perfclone.governance.ledger.ledger import Ledger
 
     asked = args.myself is None and args.json is None
     fields = usual_fields(args.myself, args.myself) if args.myself is not None else {}
@@ -99,8 +99,8 @@ def _new(args: argparse.Namespace) -> int:
 def _given(place: str) -> dict:
     """Read the fields that --json names, and add the usual ones."""
     from perfclone.files.reading import parse_json, read_limited, shown
-    from perfclone.governance.consent import LIMIT
-    from perfclone.governance.consent_kinds import usual_fields
+    from perfclone.governance.consent.kinds import usual_fields
+    from perfclone.governance.consent.record import LIMIT
 
     data = sys.stdin.buffer.read(LIMIT) if place == "-" else read_limited(Path(place), LIMIT, "file of fields")
     fields = parse_json(data, "The fields of the consent")
@@ -120,7 +120,7 @@ def _given(place: str) -> dict:
 
 
 def _build(fields: dict) -> ConsentRecord:
-    from perfclone.governance.consent import TUPLES, ConsentRecord
+    from perfclone.governance.consent.record import TUPLES, ConsentRecord
 
     return ConsentRecord(
         **{
@@ -131,8 +131,8 @@ def _build(fields: dict) -> ConsentRecord:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from perfclone.governance.consent import ConsentRecord
-    from perfclone.governance.consent_kinds import describe
+    from perfclone.governance.consent.kinds import describe
+    from perfclone.governance.consent.record import ConsentRecord
 
     print(describe(ConsentRecord.load(args.record)))
     return 0
@@ -140,7 +140,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     from perfclone.files.reading import file_sha256
-    from perfclone.governance.consent import ConsentError, ConsentRecord
+    from perfclone.governance.consent.record import ConsentError, ConsentRecord
     from perfclone.governance.keys import fingerprint
 
     record = ConsentRecord.load(args.record)
@@ -169,9 +169,9 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _revoke(args: argparse.Namespace) -> int:
     from perfclone.governance import revocations
-    from perfclone.governance.consent import ConsentRecord
+    from perfclone.governance.consent.record import ConsentRecord
     from perfclone.governance.keys import signing_key
-    from perfclone.governance.ledger import Ledger
+    from perfclone.governance.ledger.ledger import Ledger
 
     output = args.output or args.record
     require_suffix(args.output, ".json")

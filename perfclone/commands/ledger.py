@@ -12,7 +12,7 @@ from perfclone.commands.common import add_force, refuse_existing, require_suffix
 from perfclone.errors import UserError
 
 if TYPE_CHECKING:
-    from perfclone.governance.ledger import Entry, Ledger
+    from perfclone.governance.ledger.ledger import Entry, Ledger
 
 #: What a line of `show` says of an entry, in this order.
 SHOWN = ("who", "actor", "purpose", "watermark", "decision", "repository", "consent_id", "reason", "note")
@@ -48,7 +48,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _ledger(args: argparse.Namespace) -> Ledger:
-    from perfclone.governance.ledger import Ledger
+    from perfclone.governance.ledger.ledger import Ledger
 
     if args.ledger and not args.ledger.is_file():
         raise UserError(f"There is no ledger {args.ledger}; check the name.")
@@ -76,7 +76,7 @@ def _line(entry: Entry) -> str:
 
 def _verify(args: argparse.Namespace) -> int:
     from perfclone.governance import keys
-    from perfclone.governance.checkpoints import read_checkpoint
+    from perfclone.governance.ledger.checkpoints import read_checkpoint
 
     ledger = _ledger(args)
     given = read_checkpoint(args.checkpoint) if args.checkpoint else None
@@ -99,7 +99,7 @@ def _verify(args: argparse.Namespace) -> int:
 def _checkpoint(args: argparse.Namespace) -> int:
     require_suffix(args.output, ".json")
     refuse_existing([args.output], args.force)
-    from perfclone.governance.checkpoints import Checkpoint, write_checkpoint
+    from perfclone.governance.ledger.checkpoints import Checkpoint, write_checkpoint
 
     seal = Checkpoint.from_json(_ledger(args).checkpoint())
     write_checkpoint(args.output, seal)

@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the verdict."""
     if args.ledger and not args.ledger.is_file():
         raise UserError(f"There is no ledger {args.ledger}; check the name.")
-    from perfclone.governance.ledger import Ledger
-    from perfclone.governance.verify import verify_video
+    from perfclone.governance.ledger.ledger import Ledger
+    from perfclone.governance.verify.verify import verify_video
 
     verdict = verify_video(args.video, Ledger(args.ledger), anchors=args.anchors)
     print(json.dumps(verdict.to_json(), indent=2) if args.json else verdict.text())

@@ -6,7 +6,7 @@ asks it again, each time, for the purpose: what was allowed yesterday may be ove
 **Keys that are not ours.** A record is accepted whoever's key signed it, since it comes with the actor from whoever
 recorded the consent. The signature proves that it says what it said when it was signed, and no more: not who holds the
 key, nor that the person agreed. To rely on a record of others, compare its key with theirs (``consent verify --key``);
-:meth:`~perfclone.governance.consent.ConsentRecord.ours` tells which are of this machine. Revocations that are noted
+:meth:`~perfclone.governance.consent.record.ConsentRecord.ours` tells which are of this machine. Revocations that are noted
 here count for everybody's records.
 """
 
@@ -16,7 +16,7 @@ import shlex
 from pathlib import Path
 
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent import ConsentError, ConsentRecord
+from perfclone.governance.consent.record import ConsentError, ConsentRecord
 
 #: The record's name beside a reference video and in an actor's folder.
 CONSENT = "consent.json"
@@ -52,7 +52,7 @@ def authorise_clone(record: ConsentRecord | None, purpose: str) -> None:
 
     Args:
         record: The actor's; None where it came without.
-        purpose: One of :data:`~perfclone.governance.consent.PURPOSES`.
+        purpose: One of :data:`~perfclone.governance.consent.record.PURPOSES`.
 
     Raises:
         ConsentError: There is no record, or it does not allow that, today.

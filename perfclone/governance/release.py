@@ -7,8 +7,8 @@ from pathlib import Path
 from perfclone import __version__
 from perfclone.files.reading import file_sha256
 from perfclone.governance import policy, review
-from perfclone.governance.consent import ConsentRecord
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.consent.record import ConsentRecord
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.marker import Marker, MarkOptions
 
 
@@ -54,7 +54,7 @@ class Release:
         """Sign the finished file in place, last of all: any later change would break the seal."""
         if not self.marks.credentials:
             return
-        from perfclone.governance.credentials import Claim, sign_video
+        from perfclone.governance.credentials.sign import Claim, sign_video
 
         claim = Claim(
             title, self.actor, self.consent.digest(), self.purpose, self.id, self.commit, self.driving,

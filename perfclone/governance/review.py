@@ -16,8 +16,8 @@ from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, parse_json, read_limited
 from perfclone.files.writing import beside
 from perfclone.governance.home import home, private_folder
-from perfclone.governance.ledger import Entry, Ledger
-from perfclone.governance.ledger_fields import watermark_text
+from perfclone.governance.ledger.fields import watermark_text
+from perfclone.governance.ledger.ledger import Entry, Ledger
 from perfclone.governance.settings import change_settings, read_settings
 
 State = Literal["pending", "approved", "rejected"]

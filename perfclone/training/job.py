@@ -17,8 +17,8 @@ from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.files.writing import full_disk_explained, saved
 from perfclone.generator import Generator
-from perfclone.governance.consent import ConsentRecord
-from perfclone.governance.ledger import Ledger
+from perfclone.governance.consent.record import ConsentRecord
+from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.policy import authorise_training, record_for
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import PoseSequence

@@ -18,12 +18,13 @@ from io import FileIO
 from pathlib import Path
 
 from perfclone.files.writing import FULL, beside
-from perfclone.governance import checkpoints, keys
-from perfclone.governance.checkpoints import Checkpoint
+from perfclone.governance import keys
 from perfclone.governance.home import home, private_folder
 from perfclone.governance.keys import SigningKey
-from perfclone.governance.ledger_fields import LedgerError, check_data, watermark_text
-from perfclone.governance.ledger_lines import (
+from perfclone.governance.ledger import checkpoints
+from perfclone.governance.ledger.checkpoints import Checkpoint
+from perfclone.governance.ledger.fields import LedgerError, check_data, watermark_text
+from perfclone.governance.ledger.lines import (
     LIMIT,
     START,
     Entry,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfclone.governance.verdict import one_line
+from perfclone.governance.verify.verdict import one_line
 
 if TYPE_CHECKING:
-    from perfclone.governance.ledger import Entry
-    from perfclone.governance.verdict import Match, Verdict
+    from perfclone.governance.ledger.ledger import Entry
+    from perfclone.governance.verify.verdict import Match, Verdict
 
 _CROPPED = 0.98  # a share kept below this is told as a crop
 _NO_MARK = (

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance.credentials_read import Credentials, read_credentials
-from perfclone.governance.ledger import Entry, Ledger, LedgerError
+from perfclone.governance.credentials.read import Credentials, read_credentials
+from perfclone.governance.ledger.ledger import Entry, Ledger, LedgerError
 from perfclone.governance.marks.metadata import aigc, read_tags, say_synthetic
 from perfclone.governance.review import Review, listing
-from perfclone.governance.verdict import Kind, Mark, Match, Metadata, Records, Verdict
+from perfclone.governance.verify.verdict import Kind, Mark, Match, Metadata, Records, Verdict
 
 __all__ = ["Verdict", "verify_video"]
 _ID = re.compile("[0-9a-f]{8}")

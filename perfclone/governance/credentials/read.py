@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from perfclone.errors import UserError
-from perfclone.governance.certificates import DEVELOPMENT, own_roots
+from perfclone.governance.credentials.certificates import DEVELOPMENT, own_roots
 
 #: How C2PA's soft binding names our watermark: 32 bits, as 8 hex digits.
 WATERMARK = "org.perfclone.watermark.1"

@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from perfclone.errors import UserError
 from perfclone.files.reading import shown
-from perfclone.governance.checkpoints import is_moment
 from perfclone.governance.keys import canonical
-from perfclone.governance.ledger_fields import LedgerError, check_data
+from perfclone.governance.ledger.checkpoints import is_moment
+from perfclone.governance.ledger.fields import LedgerError, check_data
 
 #: Most bytes of an entry's line.
 LIMIT = 8192

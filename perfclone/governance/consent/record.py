@@ -1,6 +1,6 @@
 """Consent records: who agreed to what, for how long, about which footage; signed, and checked wherever it is used.
 
-A record is a small JSON file (``consent.schema.json`` says its form). What is signed is everything but the signature
+A record is a small JSON file (``schema.json`` says its form). What is signed is everything but the signature
 itself and the revocation, which carries a signature of its own.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import beside
-from perfclone.governance import consent_fields as rules
 from perfclone.governance import keys, revocations
-from perfclone.governance.consent_fields import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
+from perfclone.governance.consent import fields as rules
+from perfclone.governance.consent.fields import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
 from perfclone.governance.keys import Signature, SigningKey, canonical
 
 __all__ = ["MEDIA", "PURPOSES", "ConsentError", "ConsentRecord", "Revocation"]

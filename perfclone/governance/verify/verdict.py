@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from perfclone.governance.credentials_read import Credentials
-from perfclone.governance.ledger import Entry
+from perfclone.governance.credentials.read import Credentials
+from perfclone.governance.ledger.ledger import Entry
 from perfclone.governance.review import State
 
 SCHEMA = "perfclone.verdict/1"
@@ -161,21 +161,21 @@ class Verdict:
     @property
     def summary(self) -> str:
         """One sentence, or two."""
-        from perfclone.governance.verdict_words import summary
+        from perfclone.governance.verify.words import summary
 
         return summary(self)
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """What the verdict is based on, a sentence each."""
-        from perfclone.governance.verdict_words import reasons
+        from perfclone.governance.verify.words import reasons
 
         return reasons(self)
 
     @property
     def caveats(self) -> tuple[str, ...]:
         """What the verdict cannot know, a sentence each."""
-        from perfclone.governance.verdict_words import caveats
+        from perfclone.governance.verify.words import caveats
 
         return caveats(self)
 

@@ -19,7 +19,7 @@ from perfclone.files.writing import beside
 from perfclone.governance import keys
 from perfclone.governance.home import private_folder
 from perfclone.governance.keys import Signature, SigningKey, canonical
-from perfclone.governance.ledger_fields import LedgerError
+from perfclone.governance.ledger.fields import LedgerError
 
 SCHEMA = "perfclone.checkpoint/1"
 LIMIT = 4096

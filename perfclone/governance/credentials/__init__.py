@@ -1,0 +1,1 @@
+"""Content credentials (C2PA): certificates, signing a finished file, reading what a file carries."""

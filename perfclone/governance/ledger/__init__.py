@@ -1,0 +1,1 @@
+"""The ledger: what was trained, cloned and decided here, each entry chained to the one before it."""
