@@ -15,11 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import common
 from perfclone import builtin
 from perfclone.actor import Actor, ActorConfig
+from perfclone.actor.layout import CONFIG, MANIFEST, WEIGHTS
+from perfclone.actor.manifest import Manifest
+from perfclone.actor.remote.cache import root_of
 from perfclone.commands import demo
 from perfclone.commands.common import refuse_existing, whole
-from perfclone.layout import CONFIG, MANIFEST, WEIGHTS
-from perfclone.manifest import Manifest
-from perfclone.remote.cache import root_of
 
 REPOSITORY, COMMIT = "owner/actor", "c" * 40
 

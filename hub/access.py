@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hub.commit import client, find, require_token
+from perfclone.actor.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
-from perfclone.remote.errors import explained, require_repo_id, retried
 
 #: Actors that `listing` gives at most.
 MOST = 1000

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from perfclone.actor.layout import CONSENT, LIMITS
+from perfclone.actor.remote import errors
+from perfclone.actor.remote.errors import passing, retried, status_of
 from perfclone.errors import UserError
-from perfclone.layout import CONSENT, LIMITS
-from perfclone.remote import errors
-from perfclone.remote.errors import passing, retried, status_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo, SpaceInfo

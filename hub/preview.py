@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfclone.actor.layout import POSTER, PREVIEW
 from perfclone.errors import UserError
-from perfclone.layout import POSTER, PREVIEW
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor

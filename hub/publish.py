@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hub.commit import client, commit, find, head_record, names_of, require_token
+from perfclone.actor.layout import LIMITS, MANIFEST, README, WEIGHTS
+from perfclone.actor.manifest import Manifest
+from perfclone.actor.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
 from perfclone.files.writing import full_disk_explained
-from perfclone.layout import LIMITS, MANIFEST, README, WEIGHTS
-from perfclone.manifest import Manifest
-from perfclone.remote.errors import explained, require_repo_id, retried
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

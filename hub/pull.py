@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from perfclone.actor.layout import CONFIG, LIMITS, MANIFEST, POSTER, PREVIEW, WEIGHTS, place
+from perfclone.actor.manifest import Manifest
+from perfclone.actor.remote.errors import require_repo_id
 from perfclone.errors import UserError
 from perfclone.files.writing import full_disk_explained, write_together
-from perfclone.layout import CONFIG, LIMITS, MANIFEST, POSTER, PREVIEW, WEIGHTS, place
-from perfclone.manifest import Manifest
-from perfclone.remote.errors import require_repo_id
 
 
 class Pulled(NamedTuple):
@@ -27,7 +27,7 @@ class Pulled(NamedTuple):
 def pull(
     repo_id: str, revision: str | None, folder: str | Path, *, force: bool = False, token: str | None = None
 ) -> Pulled:
-    """Fetch an actor with its card and pictures into a folder, checked as :func:`perfclone.remote.fetch.fetch` does.
+    """Fetch an actor with its card and pictures into a folder, checked as :func:`perfclone.actor.remote.fetch.fetch` does.
 
     Until everything is there and was loaded once, the folder is as it was.
 
@@ -43,7 +43,7 @@ def pull(
         UserError: The folder holds something, or the Hub gives no actor that is safe to load.
     """
     from perfclone.actor import Actor
-    from perfclone.remote.fetch import fetch
+    from perfclone.actor.remote.fetch import fetch
 
     folder = Path(folder)
     require_repo_id(repo_id)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.commit import client, commit, find, head_record, names_of, require_token
+from perfclone.actor.layout import README
+from perfclone.actor.remote.errors import explained, require_repo_id, retried, status_of
 from perfclone.errors import UserError
 from perfclone.governance.policy import CONSENT
-from perfclone.layout import README
-from perfclone.remote.errors import explained, require_repo_id, retried, status_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone import PerformanceCloner, builtin, layout
+from perfclone import PerformanceCloner, builtin
+from perfclone.actor import layout
+from perfclone.actor.layout import POSTER
 from perfclone.errors import UserError
-from perfclone.layout import POSTER
 from perfclone.video import sample_frames
 from studio.page import ActorEntry
 
@@ -59,7 +60,7 @@ def _still(name: str, place: str | Path, cloner: PerformanceCloner) -> np.ndarra
     """(H, W, 3) uint8 RGB."""
     folder = Path(place)
     if cloner.actor.commit:
-        from perfclone.remote.fetch import fetch
+        from perfclone.actor.remote.fetch import fetch
 
         folder = fetch(str(place), cloner.actor.commit, names=(POSTER,)).folder
     if poster := layout.place(folder, POSTER):

@@ -69,7 +69,7 @@ def loopback(hub_listener, monkeypatch, tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     """Wait a moment where perfclone waits seconds before it asks the Hub again."""
-    from perfclone.remote import errors
+    from perfclone.actor.remote import errors
 
     monkeypatch.setattr(errors, "WAITS", (0.01, 0.01, 0.01))
 

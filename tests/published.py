@@ -2,8 +2,8 @@
 
 from tiny import untrained_actor
 
-from perfclone.layout import MANIFEST, README
-from perfclone.manifest import Manifest
+from perfclone.actor.layout import MANIFEST, README
+from perfclone.actor.manifest import Manifest
 
 REPOSITORY = "owner/anna"
 

@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import edit_json, untrained_actor
 
-from perfclone.actor import CONFIG, WEIGHTS, Actor, pose_bank
+from perfclone.actor.layout import CONFIG, WEIGHTS
+from perfclone.actor.model import Actor, pose_bank
 from perfclone.errors import UserError
 from perfclone.governance.policy import CONSENT
 

@@ -14,11 +14,11 @@ from tiny import untrained_actor
 
 from perfclone import PerformanceCloner
 from perfclone.actor import Actor
+from perfclone.actor.layout import CONFIG, CONSENT, LOADED, MANIFEST, WEIGHTS
+from perfclone.actor.remote import errors
+from perfclone.actor.remote.cache import find_cached, point
+from perfclone.actor.remote.fetch import fetch
 from perfclone.errors import UserError
-from perfclone.layout import CONFIG, CONSENT, LOADED, MANIFEST, WEIGHTS
-from perfclone.remote import errors
-from perfclone.remote.cache import find_cached, point
-from perfclone.remote.fetch import fetch
 
 pytestmark = pytest.mark.usefixtures("impatient")
 

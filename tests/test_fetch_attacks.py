@@ -12,13 +12,13 @@ from safetensors.torch import load, save
 from tiny import untrained_actor
 
 from perfclone.actor import Actor
+from perfclone.actor.layout import CONFIG, CONSENT, LIMITS, MANIFEST, WEIGHTS
+from perfclone.actor.manifest import Manifest
+from perfclone.actor.remote.fetch import fetch
 from perfclone.errors import UserError
 from perfclone.governance import revocations
 from perfclone.governance.consent.record import ConsentError
 from perfclone.governance.keys import SigningKey, signing_key
-from perfclone.layout import CONFIG, CONSENT, LIMITS, MANIFEST, WEIGHTS
-from perfclone.manifest import Manifest
-from perfclone.remote.fetch import fetch
 
 
 class Trap:

@@ -7,8 +7,8 @@ from hub.access import listing, requests
 from hub.publish import push
 from hub.withdraw import WITHDRAWN
 from perfclone.actor import Actor
+from perfclone.actor.layout import README
 from perfclone.errors import UserError
-from perfclone.layout import README
 
 CARD = b"---\nlibrary_name: perfclone\ntags: [perfclone]\n---\n"
 

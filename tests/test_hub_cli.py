@@ -10,7 +10,7 @@ from tiny import untrained_actor
 
 from hub.cli import main
 from hub.withdraw import WITHDRAWN
-from perfclone.layout import README, WEIGHTS
+from perfclone.actor.layout import README, WEIGHTS
 
 pytestmark = pytest.mark.usefixtures("impatient")
 

@@ -18,14 +18,14 @@ from hub.publish import push
 from hub.pull import pull
 from perfclone import PerformanceCloner
 from perfclone.actor import Actor
+from perfclone.actor.layout import CONFIG, CONSENT, LIMITS, MANIFEST, POSTER, PREVIEW, README, WEIGHTS
+from perfclone.actor.manifest import Manifest
 from perfclone.errors import UserError
 from perfclone.governance.consent.record import ConsentError
 from perfclone.governance.keys import SigningKey
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.governance.verify.verify import verify_video
-from perfclone.layout import CONFIG, CONSENT, LIMITS, MANIFEST, POSTER, PREVIEW, README, WEIGHTS
-from perfclone.manifest import Manifest
 from perfclone.pipeline import CloneOptions
 from perfclone.video import probe
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Who may look over a wall all the same: ``Actor.push_to_hub`` is where people of the Hub look for a push.
-DOORS = {"perfclone/actor.py": {"hub"}}
+DOORS = {"perfclone/actor/model.py": {"hub"}}
 HEAVY = ["diffusers", "gradio", "mediapipe", "controlnet_aux", "torchvision"]
 
 

@@ -9,12 +9,12 @@ import pytest
 from tiny import edit_json, untrained_actor
 
 from perfclone.actor import Actor
+from perfclone.actor.layout import CONFIG, FORMAT_VERSION, LOADED, MANIFEST, README, WEIGHTS
+from perfclone.actor.manifest import Manifest
 from perfclone.errors import UserError
 from perfclone.files.writing import write_together
 from perfclone.governance.keys import SigningKey
 from perfclone.governance.policy import CONSENT
-from perfclone.layout import CONFIG, FORMAT_VERSION, LOADED, MANIFEST, README, WEIGHTS
-from perfclone.manifest import Manifest
 
 #: One actor of each version of the format, as it was written then; never made anew.
 FORMATS = Path(__file__).with_name("formats")

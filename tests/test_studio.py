@@ -203,7 +203,7 @@ def test_actors_of_the_hub_are_offered_with_their_posters(loopback, tmp_path, mo
     from published import files_of, publish
     from tiny import untrained_actor
 
-    from perfclone.layout import POSTER
+    from perfclone.actor.layout import POSTER
     from studio.actors import VARIABLE, load_actors
 
     Image.new("RGB", (30, 20), (200, 0, 0)).save(tmp_path / "red.jpg")
@@ -233,7 +233,7 @@ def jpeg_of(width, height):
 def test_a_poster_that_is_meant_to_harm_is_not_opened(tmp_path, monkeypatch, poster):
     from tiny import untrained_actor
 
-    from perfclone.layout import POSTER
+    from perfclone.actor.layout import POSTER
     from studio.actors import load_actors
 
     (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/executed\n")

@@ -15,7 +15,8 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 from tiny import SIZE, SavedPoses, poses, record_of, shots, shrink_presets, write_clip
 
-from perfclone.actor import WEIGHTS, Actor
+from perfclone.actor.layout import WEIGHTS
+from perfclone.actor.model import Actor
 from perfclone.errors import UserError
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.training import TrainConfig, train

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from perfclone import __version__
-from perfclone.actor import CONFIG, WEIGHTS, Actor, ActorConfig, pose_bank
+from perfclone.actor.layout import CONFIG, WEIGHTS
+from perfclone.actor.model import Actor, ActorConfig, pose_bank
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.files.writing import full_disk_explained, saved

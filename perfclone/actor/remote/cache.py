@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from perfclone.layout import CONFIG, MANIFEST, WEIGHTS
+from perfclone.actor.layout import CONFIG, MANIFEST, WEIGHTS
 
 log = logging.getLogger(__name__)
 COMMIT = re.compile("[0-9a-f]{40}")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from perfclone.actor.layout import FORMAT_VERSION, LIMITS, MANIFEST
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, parse_json, read_limited, shown
-from perfclone.layout import FORMAT_VERSION, LIMITS, MANIFEST
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = re.compile(r"[\w-][\w.-]{0,99}")
@@ -84,7 +84,7 @@ class Manifest:
         """Compare files with it.
 
         Args:
-            places: Name -> where the file is, as :func:`perfclone.layout.place` gives it; a file that is not there,
+            places: Name -> where the file is, as :func:`perfclone.actor.layout.place` gives it; a file that is not there,
                 None, must not be listed either.
 
         Raises:

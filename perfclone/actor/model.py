@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from perfclone.actor.layout import CONFIG, FORMAT_VERSION, LIMITS, LOADED, MANIFEST, WEIGHTS, place
+from perfclone.actor.manifest import Manifest
+from perfclone.actor.weights import Hollow, read_weights, weights_bytes
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import write_together
 from perfclone.generator import Generator
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.policy import CONSENT
-from perfclone.layout import CONFIG, FORMAT_VERSION, LIMITS, LOADED, MANIFEST, WEIGHTS, place
-from perfclone.manifest import Manifest
 from perfclone.retarget import Body
-from perfclone.weights import Hollow, read_weights, weights_bytes
 
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.
 BANK = 256
@@ -219,7 +219,7 @@ class Actor(nn.Module):
 
         A record that is not signed or was changed is refused. One that is over or was revoked is not, since whether
         something may be generated is asked each time, by :func:`perfclone.governance.policy.authorise_clone`; but an
-        actor whose consent was revoked on the Hub does not load from there, see :func:`perfclone.remote.fetch.fetch`.
+        actor whose consent was revoked on the Hub does not load from there, see :func:`perfclone.actor.remote.fetch.fetch`.
 
         Args:
             name: A folder, or a Hub repository id such as "owner/anna".
@@ -234,7 +234,7 @@ class Actor(nn.Module):
         """
         if Path(name).is_dir():
             return cls._load(Path(name))
-        from perfclone.remote.fetch import fetch
+        from perfclone.actor.remote.fetch import fetch
 
         fetched = fetch(
             str(name), revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only

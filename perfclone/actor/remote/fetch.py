@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfclone.actor.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
+from perfclone.actor.remote import errors
+from perfclone.actor.remote.cache import COMMIT, Fetched, find_cached, point, root_of
+from perfclone.actor.remote.errors import explained, no_hub, passing, require_repo_id, retried
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, shown
 from perfclone.governance.policy import CONSENT
-from perfclone.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
-from perfclone.remote import errors
-from perfclone.remote.cache import COMMIT, Fetched, find_cached, point, root_of
-from perfclone.remote.errors import explained, no_hub, passing, require_repo_id, retried
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
