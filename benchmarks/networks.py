@@ -14,7 +14,7 @@ from torch import nn
 from benchmarks.common import interleaved_medians
 from eval.baselines import UNet, resnet_9blocks
 from perfclone.actor import Actor
-from perfclone.painter import Painter
+from perfclone.backends.layered.painter import Painter
 from perfclone.pipeline import Moment
 from perfclone.pose import Pose, PoseSequence
 from perfclone.retarget import measure_body, retarget

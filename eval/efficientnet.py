@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.training.perceptual import STAGES, SameConv, load_published, normalise, stage_blocks
+from perfclone.backends.layered.training.perceptual import STAGES, SameConv, load_published, normalise, stage_blocks
 
 #: Side of the pictures that the published weights were trained on, pixels.
 SIDE = 224

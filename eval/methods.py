@@ -15,7 +15,7 @@ from eval.holdout import frames_at
 from eval.regions import square_around
 from eval.suite import Progress
 from perfclone.actor import Actor
-from perfclone.crop import Box
+from perfclone.backends.layered.crop import Box
 from perfclone.errors import UserError
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.marks.marker import UNMARKED

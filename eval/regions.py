@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from perfclone.crop import Box
+from perfclone.backends.layered.crop import Box
 
 #: Side of the square that networks are shown, pixels.
 SIDE = 256

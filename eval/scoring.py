@@ -18,7 +18,7 @@ from eval.meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, Poole
 from eval.regions import cut_square, person_square
 from eval.results import METRICS, Row
 from eval.statistics import block_bootstrap, drift
-from perfclone.camera import CameraTracker
+from perfclone.background.camera import CameraTracker
 from perfclone.errors import UserError
 from perfclone.pipeline import read_poses
 from perfclone.pose import PoseSequence, build_extractor

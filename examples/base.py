@@ -20,17 +20,17 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from eval.synthetic import Scene, motion, random_actor
-from perfclone.crop import Box, usual_side
-from perfclone.generator import Generator, NeuralTextures
+from perfclone.backends.layered.crop import Box, usual_side
+from perfclone.backends.layered.generator import Generator, NeuralTextures
+from perfclone.backends.layered.training.augment import worsen
+from perfclone.backends.layered.training.branches import paired_losses
+from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
+from perfclone.backends.layered.training.loop import learning_rate
+from perfclone.backends.layered.training.perceptual import PerceptualFeatures
+from perfclone.backends.layered.training.rollout import Rollout
 from perfclone.pose import PoseSequence
 from perfclone.retarget import measure_body
-from perfclone.training.augment import worsen
-from perfclone.training.branches import paired_losses
 from perfclone.training.config import PRESETS
-from perfclone.training.footage import Footage, cut_plates, follow_boxes
-from perfclone.training.loop import learning_rate
-from perfclone.training.perceptual import PerceptualFeatures
-from perfclone.training.rollout import Rollout
 
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
 RUN = 3

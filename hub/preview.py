@@ -61,7 +61,7 @@ def _motion() -> PoseSequence:
     """A stretch of the motion that ships: a synthetic person's."""
     from dataclasses import replace
 
-    from perfclone.training.base import driving_poses
+    from perfclone.backends.layered.training.base import driving_poses
 
     poses = driving_poses()[0]
     return replace(

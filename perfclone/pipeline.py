@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from perfclone.actor import Actor
+from perfclone.backends.layered.painter import Painter
 from perfclone.governance import policy
 from perfclone.governance.marks.marker import MarkOptions
 from perfclone.governance.release import Release
-from perfclone.painter import Painter
 from perfclone.pose.clean import clean
 from perfclone.pose.sequence import INDEX, Pose, PoseSequence
 from perfclone.prefetch import prefetch

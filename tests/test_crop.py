@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from perfclone.crop import Box, BoxFollower, carry, person_extent, to_crop, usual_side
+from perfclone.backends.layered.crop import Box, BoxFollower, carry, person_extent, to_crop, usual_side
 
 
 @pytest.mark.parametrize("box", [Box(3, 5, 16), Box(-6, 20, 16), Box(30, -4, 16)])

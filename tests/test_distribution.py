@@ -7,8 +7,8 @@ from eval import pooled
 from eval.efficientnet import PooledEfficientNet
 from eval.metrics import distribution
 from eval.metrics.distribution import FeatureDistance, frechet_distance, kernel_distance
+from perfclone.backends.layered.training import perceptual
 from perfclone.errors import UserError
-from perfclone.training import perceptual
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from perfclone.conditioning import PARTS, Conditioning
-from perfclone.generator import Generator, NeuralTextures
+from perfclone.backends.layered.conditioning import PARTS, Conditioning
+from perfclone.backends.layered.generator import Generator, NeuralTextures
 from perfclone.pose import INDEX, KEYPOINTS
 
 SIDE = 32

@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny import FPS, SIZE, SavedPoses, poses, shots, untrained_actor, write_clip
 
-from perfclone.crop import Box
+from perfclone.backends.layered.crop import Box
+from perfclone.backends.layered.generator import Layers
+from perfclone.backends.layered.painter import Painter
 from perfclone.errors import UserError
-from perfclone.generator import Layers
 from perfclone.governance.marks.marker import UNMARKED, MarkOptions
-from perfclone.painter import Painter
 from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
 from perfclone.prefetch import prefetch
 from perfclone.video import VideoReader, probe

@@ -2,11 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
-from perfclone.camera import Stabiliser, measure_motion, shift_of, stabilise
+from perfclone.backends.layered.training.prepare import _check_filmed
+from perfclone.background.camera import Stabiliser, measure_motion, shift_of, stabilise
+from perfclone.background.plate import PlateBuilder
 from perfclone.errors import UserError
-from perfclone.plate import PlateBuilder
 from perfclone.pose import Pose
-from perfclone.training.prepare import _check_filmed
 
 SIZE = (180, 320)
 

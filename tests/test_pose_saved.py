@@ -10,11 +10,11 @@ import tiny
 from tiny import SIZE, poses, record_of, shots, write_clip
 
 from perfclone import cli
+from perfclone.backends.layered.training.prepare import load_reference, prepare_reference
 from perfclone.errors import UserError
 from perfclone.pose import KEYPOINTS, Pose, PoseExtractor, PoseSequence, SavedPoses, extractor
 from perfclone.pose.saved import Recorder
 from perfclone.training import TrainConfig, train
-from perfclone.training.prepare import load_reference, prepare_reference
 from perfclone.video import Frame, VideoWriter, probe
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,15 +17,15 @@ from tiny import SIZE, SavedPoses, poses, record_of, shots, shrink_presets, writ
 
 from perfclone.actor.layout import WEIGHTS
 from perfclone.actor.model import Actor
+from perfclone.backends.layered.training.augment import worsen
+from perfclone.backends.layered.training.base import driving_poses
+from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
+from perfclone.backends.layered.training.loop import learning_rate, split
+from perfclone.backends.layered.training.losses import around
+from perfclone.backends.layered.training.prepare import driving_footage, load_reference, prepare_reference
 from perfclone.errors import UserError
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.training import TrainConfig, train
-from perfclone.training.augment import worsen
-from perfclone.training.base import driving_poses
-from perfclone.training.footage import Footage, cut_plates, follow_boxes
-from perfclone.training.loop import learning_rate, split
-from perfclone.training.losses import around
-from perfclone.training.prepare import driving_footage, load_reference, prepare_reference
 
 ROOT = Path(__file__).resolve().parents[1]
 

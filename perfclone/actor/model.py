@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from perfclone.actor.layout import CONFIG, FORMAT_VERSION, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.actor.manifest import Manifest
 from perfclone.actor.weights import Hollow, read_weights, weights_bytes
+from perfclone.backends.layered.generator import Generator
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import write_together
-from perfclone.generator import Generator
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.policy import CONSENT
 from perfclone.retarget import Body

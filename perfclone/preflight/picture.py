@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from perfclone.camera import MotionReport, measure_motion, stabilise
-from perfclone.plate import PlateBuilder, size_within, widen
+from perfclone.background.camera import MotionReport, measure_motion, stabilise
+from perfclone.background.plate import PlateBuilder, size_within, widen
 from perfclone.pose.sequence import INDEX
 from perfclone.preflight.look import Look
 from perfclone.preflight.report import Finding, graded

@@ -14,22 +14,22 @@ import torch
 from perfclone import __version__
 from perfclone.actor.layout import CONFIG, WEIGHTS
 from perfclone.actor.model import Actor, ActorConfig, pose_bank
+from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.training.base import driving_poses, warm_start
+from perfclone.backends.layered.training.footage import Footage, Progress
+from perfclone.backends.layered.training.loop import Trainer, split
+from perfclone.backends.layered.training.prepare import Reference, driving_footage, load_reference, prepare_reference
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.files.writing import full_disk_explained, saved
-from perfclone.generator import Generator
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.policy import authorise_training, record_for
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.space import normalise
-from perfclone.training.base import driving_poses, warm_start
 from perfclone.training.config import TrainConfig
 from perfclone.training.folder import RunFolder
-from perfclone.training.footage import Footage, Progress
-from perfclone.training.loop import Trainer, split
-from perfclone.training.prepare import Reference, driving_footage, load_reference, prepare_reference
 from perfclone.video import probe
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from perfclone.conditioning import LIMBS, PartMaps
+from perfclone.backends.layered.conditioning import LIMBS, PartMaps
 
 #: Pictures of the pose that a discriminator compares a frame with: arms, legs, rest of the limbs, torso, head.
 POSE_PICTURES = 5

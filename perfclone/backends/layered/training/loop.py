@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from perfclone.generator import Generator
-from perfclone.training.augment import worsen
-from perfclone.training.branches import (
+from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.training.augment import worsen
+from perfclone.backends.layered.training.branches import (
     ADVERSARIAL,
     PERCEPTUAL,
     PIXEL,
@@ -26,12 +26,17 @@ from perfclone.training.branches import (
     still_view,
     unpaired_losses,
 )  # fmt: skip
-from perfclone.training.discriminators import POSE_PICTURES, PatchDiscriminator, critic_loss, pose_pictures
+from perfclone.backends.layered.training.discriminators import (
+    POSE_PICTURES,
+    PatchDiscriminator,
+    critic_loss,
+    pose_pictures,
+)
+from perfclone.backends.layered.training.footage import Clip, Footage, Progress
+from perfclone.backends.layered.training.losses import perceptual_loss
+from perfclone.backends.layered.training.perceptual import PerceptualFeatures
+from perfclone.backends.layered.training.rollout import Rollout, Step
 from perfclone.training.folder import RunFolder
-from perfclone.training.footage import Clip, Footage, Progress
-from perfclone.training.losses import perceptual_loss
-from perfclone.training.perceptual import PerceptualFeatures
-from perfclone.training.rollout import Rollout, Step
 
 #: What the steps do in turn: single frames, runs of frames, driving poses. At first, until there is something worth
 #: criticising, they all paint single frames, without discriminators.

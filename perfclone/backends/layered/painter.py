@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from perfclone.actor import Actor
-from perfclone.crop import Box, BoxFollower, carry, to_crop
-from perfclone.generator import Layers
+from perfclone.backends.layered.crop import Box, BoxFollower, carry, to_crop
+from perfclone.backends.layered.generator import Layers
 from perfclone.pose.sequence import Pose
 from perfclone.retarget import Body
 

@@ -8,7 +8,7 @@ from importlib import resources
 import numpy as np
 from safetensors.torch import load as load_tensors
 
-from perfclone.generator import Generator
+from perfclone.backends.layered.generator import Generator
 from perfclone.pose.sequence import PoseSequence
 
 log = logging.getLogger(__name__)

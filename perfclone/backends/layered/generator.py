@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.conditioning import FACING, PARTS, Conditioning, PartMaps, facing
+from perfclone.backends.layered.conditioning import FACING, PARTS, Conditioning, PartMaps, facing
 
 
 class Layers(NamedTuple):

@@ -12,13 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from perfclone.camera import CameraTracker, MotionReport, stabilise
-from perfclone.crop import Box, usual_side
+from perfclone.backends.layered.crop import Box, usual_side
+from perfclone.backends.layered.training.footage import Footage, Progress, cut_plates, follow_boxes
+from perfclone.background.camera import CameraTracker, MotionReport, stabilise
+from perfclone.background.plate import Plate, PlateBuilder
 from perfclone.errors import UserError
-from perfclone.plate import Plate, PlateBuilder
 from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.retarget import Body, measure_body, retarget_sequence
-from perfclone.training.footage import Footage, Progress, cut_plates, follow_boxes
 
 log = logging.getLogger(__name__)
 

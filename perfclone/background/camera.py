@@ -9,7 +9,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from perfclone.plate import size_within, widen
+from perfclone.background.plate import size_within, widen
 
 _TRACK_SIDE = 960  # longest side of the picture in which the camera's motion is measured
 _STILL = 0.5  # a camera that shifts the picture by less than this many pixels at 720p stands still

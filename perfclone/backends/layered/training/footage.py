@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perfclone.crop import Box, BoxFollower
+from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.pose.sequence import PoseSequence
 
 #: Progress of a long job: what is going on, steps done, steps in all (0 if not known).

@@ -65,7 +65,7 @@ class PlateBuilder:
         Args:
             pixels: (H, W, 3) uint8 RGB, of the same size as the frames before.
             matte: (H, W) uint8, 255 where the person is, or where a stabilised frame has no picture
-                (see :func:`perfclone.camera.stabilise`).
+                (see :func:`perfclone.background.camera.stabilise`).
         """
         slot = self._count if self._count < self.keep else int(self._rng.integers(self._count + 1))
         self._count += 1

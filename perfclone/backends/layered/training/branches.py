@@ -7,11 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from perfclone.training.discriminators import pose_pictures
-from perfclone.training.footage import Clip
-from perfclone.training.losses import around, coherence_loss, cut_regions, perceptual_loss, pixel_loss, region_boxes
-from perfclone.training.perceptual import PerceptualFeatures
-from perfclone.training.rollout import Step, half
+from perfclone.backends.layered.training.discriminators import pose_pictures
+from perfclone.backends.layered.training.footage import Clip
+from perfclone.backends.layered.training.losses import (
+    around,
+    coherence_loss,
+    cut_regions,
+    perceptual_loss,
+    pixel_loss,
+    region_boxes,
+)
+from perfclone.backends.layered.training.perceptual import PerceptualFeatures
+from perfclone.backends.layered.training.rollout import Step, half
 
 #: Weights of the losses.
 PIXEL, PERCEPTUAL, MATTE, REGIONS, COHERENCE, ADVERSARIAL = 4.0, 0.5, 0.3, 1.0, 2.0, 0.08

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perfclone.conditioning import PartMaps
+from perfclone.backends.layered.conditioning import PartMaps
+from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.pose.sequence import INDEX
-from perfclone.training.perceptual import PerceptualFeatures
 
 #: Side of the enlarged crops of the face and the hands, pixels.
 REGION_SIDE = 48

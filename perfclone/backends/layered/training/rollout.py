@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.conditioning import PartMaps
-from perfclone.crop import carry, to_crop
-from perfclone.generator import Generator, Layers
-from perfclone.training.footage import Clip
+from perfclone.backends.layered.conditioning import PartMaps
+from perfclone.backends.layered.crop import carry, to_crop
+from perfclone.backends.layered.generator import Generator, Layers
+from perfclone.backends.layered.training.footage import Clip
 
 
 class Step(NamedTuple):

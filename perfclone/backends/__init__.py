@@ -1,0 +1,1 @@
+"""Backends: the ways of painting an actor, behind one interface."""

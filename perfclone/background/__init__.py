@@ -1,0 +1,1 @@
+"""What is behind the actor: the plate, and the camera that must stand still for it."""
