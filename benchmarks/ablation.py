@@ -22,7 +22,8 @@ from benchmarks.quality import SCORED_FRAMES, split, train_perfclone
 from eval import metrics
 from perfclone import builtin
 from perfclone.commands import demo
-from perfclone.commands.common import positive, progress_bar, refuse_existing, share, whole
+from perfclone.terminal.arguments import positive, refuse_existing, share, whole
+from perfclone.terminal.progress import progress_bar
 from perfclone.training import TrainConfig
 
 #: What is switched off in each variant.

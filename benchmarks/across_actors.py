@@ -24,7 +24,8 @@ from eval.baselines import nearest
 from eval.synthetic import ACTORS, Scene, motion
 from perfclone import builtin
 from perfclone.actor import Actor
-from perfclone.commands.common import positive, progress_bar, refuse_existing
+from perfclone.terminal.arguments import positive, refuse_existing
+from perfclone.terminal.progress import progress_bar
 from perfclone.pipeline import PerformanceCloner
 from perfclone.video import VideoWriter
 

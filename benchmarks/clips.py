@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.common import counted
 from eval.regions import cut_square, person_square, square_around
 from perfclone.backends.layered.crop import Box
-from perfclone.commands.common import progress_bar
+from perfclone.terminal.progress import progress_bar
 from perfclone.errors import UserError
 from perfclone.pose.clean import clean_sequence
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract

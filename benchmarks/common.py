@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 
 from eval.circumstances import machine, versions
-from perfclone.commands.common import progress_bar, whole
+from perfclone.terminal.arguments import whole
+from perfclone.terminal.progress import progress_bar
 from perfclone.errors import UserError
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions

@@ -19,7 +19,7 @@ from perfclone.actor.layout import CONFIG, MANIFEST, WEIGHTS
 from perfclone.actor.manifest import Manifest
 from perfclone.actor.remote.cache import root_of
 from perfclone.commands import demo
-from perfclone.commands.common import refuse_existing, whole
+from perfclone.terminal.arguments import refuse_existing, whole
 
 REPOSITORY, COMMIT = "owner/actor", "c" * 40
 

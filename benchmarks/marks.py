@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import common
 from perfclone import builtin
 from perfclone.commands import demo
-from perfclone.commands.common import progress_bar, refuse_existing, whole
+from perfclone.terminal.arguments import refuse_existing, whole
+from perfclone.terminal.progress import progress_bar
 from perfclone.governance.marks.spectrum import IDS
 from perfclone.governance.marks.watermark import FALSE_MATCH, Watermarker, WatermarkReader, read_video
 from perfclone.video import VideoReader, VideoWriter

@@ -22,7 +22,8 @@ from benchmarks.clips import SIZE, Clip, Remembered, load_clip, person_crops, sq
 from eval import metrics
 from eval.baselines import Pix2Pix, skeletons
 from perfclone.actor import Actor
-from perfclone.commands.common import positive, progress_bar, progress_bars, refuse_existing, share, whole
+from perfclone.terminal.arguments import positive, refuse_existing, share, whole
+from perfclone.terminal.progress import progress_bar, progress_bars
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from eval import compare, study
 from eval.commands import actor, benchmark, score
-from perfclone.cli import build_parser, run_command
+from perfclone.terminal.program import build_program, run_command
 
 COMMANDS = (score, actor, benchmark, compare, study)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
-    parser = build_parser("python -m eval", "How good is a clone, an actor, a method? One honest report.", COMMANDS)
+    parser = build_program("python -m eval", "How good is a clone, an actor, a method? One honest report.", COMMANDS)
     return run_command(parser, argv)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.commands.common import refuse_existing
+from perfclone.terminal.arguments import refuse_existing
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import synthetic_record

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.commands import listing, pull, push, requests, space, withdraw
-from perfclone.cli import build_parser, run_command
+from perfclone.terminal.program import build_program, run_command
 
 COMMANDS = (push, pull, listing, requests, withdraw, space)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
-    parser = build_parser("python -m hub", "Actors on the Hugging Face Hub, with their consent.", COMMANDS)
+    parser = build_program("python -m hub", "Actors on the Hugging Face Hub, with their consent.", COMMANDS)
     return run_command(parser, argv)

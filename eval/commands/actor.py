@@ -15,7 +15,8 @@ from eval.commands.common import (
     require_folder,
     timed,
 )
-from perfclone.commands.common import progress_bars, settings, share
+from perfclone.terminal.arguments import settings, share
+from perfclone.terminal.progress import progress_bars
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:

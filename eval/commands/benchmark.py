@@ -15,7 +15,8 @@ from eval.commands.common import (
     require_folder,
     timed,
 )
-from perfclone.commands.common import positive, progress_bars, settings, whole
+from perfclone.terminal.arguments import positive, settings, whole
+from perfclone.terminal.progress import progress_bars
 from perfclone.errors import UserError
 
 BASELINES = ("nearest", "pix2pix")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from eval.results import REPORT, Report
-from perfclone.commands.common import positive, whole
+from perfclone.terminal.arguments import positive, whole
 from perfclone.errors import UserError
 
 if TYPE_CHECKING:

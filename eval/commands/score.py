@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from eval.commands.common import Shown, add_report_options, finish, require_folder, timed
-from perfclone.commands.common import add_person, progress_bars, settings
+from perfclone.terminal.arguments import add_person, settings
+from perfclone.terminal.progress import progress_bars
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eval.study.scoring import score
 from eval.study.writing import write_study
-from perfclone.commands.common import add_force, positive, refuse_existing, whole
+from perfclone.terminal.arguments import add_force, positive, refuse_existing, whole
 
 QUESTION = "Which clip looks more like a real recording?"
 

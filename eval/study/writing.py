@@ -14,7 +14,7 @@ from pathlib import Path
 from eval.study.clips import Clips, cut_clips
 from eval.study.plan import Pair, arrange, choose_moments, name_clips
 from eval.study.sources import Footage, footage, scenes
-from perfclone.commands.common import refuse_existing
+from perfclone.terminal.arguments import refuse_existing
 from perfclone.errors import UserError
 
 FORMAT, PAGE, KEY = 1, "study.html", "key.json"

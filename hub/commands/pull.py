@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.commands.common import add_force
+from perfclone.terminal.arguments import add_force
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.commands.common import add_extractor_options, positive, progress_bar
+from perfclone.terminal.arguments import add_extractor_options, positive
+from perfclone.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor

@@ -5,16 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.commands.common import (
-    add_extractor_options,
-    add_force,
-    add_person,
-    progress_bar,
-    refuse_existing,
-    require_suffix,
-    settings,
-    whole,
-)
+from perfclone.terminal.arguments import add_extractor_options, add_force, add_person, refuse_existing, require_suffix, settings, whole
+from perfclone.terminal.progress import progress_bar
 
 MARKS = ("label", "watermark", "tags", "credentials")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.commands.asking import agreed, ask, ask_consent
-from perfclone.commands.common import add_force, refuse_existing, require_suffix
+from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix
 from perfclone.errors import UserError
 
 if TYPE_CHECKING:

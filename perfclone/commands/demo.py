@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfclone import builtin
 from perfclone.commands import clone
-from perfclone.commands.common import add_force
+from perfclone.terminal.arguments import add_force
 
 ACTOR, CLIP = "anna", "ben"
 

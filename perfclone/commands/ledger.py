@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.commands.common import add_force, refuse_existing, require_suffix, whole
+from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix, whole
 from perfclone.errors import UserError
 
 if TYPE_CHECKING:

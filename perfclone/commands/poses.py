@@ -6,15 +6,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from perfclone.commands.common import (
-    add_extractor_options,
-    add_force,
-    add_person,
-    progress_bar,
-    progress_bars,
-    refuse_existing,
-    require_suffix,
-)
+from perfclone.terminal.arguments import add_extractor_options, add_force, add_person, refuse_existing, require_suffix
+from perfclone.terminal.progress import progress_bar, progress_bars
 from perfclone.errors import UserError
 
 

@@ -5,18 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.commands.common import (
-    add_extractor_options,
-    add_force,
-    add_person,
-    kept_when_interrupted,
-    leading,
-    positive,
-    progress_bars,
-    settings,
-    share,
-    whole,
-)
+from perfclone.terminal.arguments import add_extractor_options, add_force, add_person, positive, settings, share, whole
+from perfclone.terminal.progress import kept_when_interrupted, leading, progress_bars
 
 RESUME = "Give the same command with --resume to go on from the last checkpoint."
 

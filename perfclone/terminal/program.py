@@ -1,0 +1,85 @@
+"""A program of several commands: its parser, and one command run so that every error ends in one sentence.
+
+Exit codes: 0 only on success, 2 when the user can put it right, 130 after Ctrl-C, 1 for a fault of our own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from perfclone import __version__
+from perfclone.errors import UserError
+
+
+def build_program(
+    prog: str, description: str, commands: Sequence
+) -> argparse.ArgumentParser:
+    """Build the parser of all the commands; importing nothing heavy, so that --help is quick.
+
+    Args:
+        prog: What is typed before the command.
+        description: One sentence about all of them.
+        commands: Modules with ``add(subparsers, everywhere)``, which sets ``run`` of what is parsed.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("--version", action="version", version=f"perfclone {__version__}")
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument("--debug", action="store_true", help="log in detail and show tracebacks")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in commands:
+        command.add(subparsers, everywhere)
+    return parser
+
+
+def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        parser: What :func:`build_program` gave.
+        argv: The arguments after the program's name; those of this process by default.
+
+    Returns:
+        The exit code.
+    """
+    args = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if args.debug else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        return args.run(args)
+    except KeyboardInterrupt as interruption:
+        if args.debug:
+            raise
+        return _complain(f"Stopped. {interruption}".strip(), code=130)
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if args.debug:
+            raise
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Put an error into one sentence on stderr and choose the exit code."""
+    match error:
+        case UserError():
+            return _complain(str(error), code=2)
+        case FileNotFoundError() if error.errno is None:
+            return _complain(str(error), code=2)
+        case OSError():
+            where = f": {error.filename}" if error.filename else ""
+            return _complain(f"{error.strerror or error}{where}.", code=2)
+        case _:
+            fault = f"{type(error).__name__}: {error}"
+            return _complain(f"This is a fault of perfclone ({fault}); please report it with --debug.", code=1)
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"perfclone: {sentence}", file=sys.stderr)
+    return code
