@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import common
 from benchmarks.clips import load_clip, person_crops
 from eval import metrics
-from eval.baselines import nearest
+from eval.benchmark.baselines import nearest
 from eval.synthetic import ACTORS, Scene, motion
 from perfclone import builtin
 from perfclone.actor import Actor
+from perfclone.pipeline import PerformanceCloner
 from perfclone.terminal.arguments import positive, refuse_existing
 from perfclone.terminal.progress import progress_bar
-from perfclone.pipeline import PerformanceCloner
 from perfclone.video import VideoWriter
 
 FPS = 30

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 
 from benchmarks.common import counted
-from eval.regions import cut_square, person_square, square_around
+from eval.scoring.regions import cut_square, person_square, square_around
 from perfclone.backends.layered.crop import Box
-from perfclone.terminal.progress import progress_bar
 from perfclone.errors import UserError
 from perfclone.pose.clean import clean_sequence
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
 from perfclone.pose.sequence import BODY_18, Pose, PoseSequence
+from perfclone.terminal.progress import progress_bar
 from perfclone.video import Frame, VideoReader, VideoWriter
 
 SIZE = 256

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 
 from eval.circumstances import machine, versions
-from perfclone.terminal.arguments import whole
-from perfclone.terminal.progress import progress_bar
 from perfclone.errors import UserError
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions
+from perfclone.terminal.arguments import whole
+from perfclone.terminal.progress import progress_bar
 
 T = TypeVar("T")
 #: How a clone is made that is measured and then thrown away: allowed for that purpose, and without marks.

@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import common
 from perfclone import builtin
 from perfclone.commands import demo
-from perfclone.terminal.arguments import refuse_existing, whole
-from perfclone.terminal.progress import progress_bar
 from perfclone.governance.marks.spectrum import IDS
 from perfclone.governance.marks.watermark import FALSE_MATCH, Watermarker, WatermarkReader, read_video
+from perfclone.terminal.arguments import refuse_existing, whole
+from perfclone.terminal.progress import progress_bar
 from perfclone.video import VideoReader, VideoWriter
 
 SIZE, SECONDS, CANDIDATES = 512, 5, 5000

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import common
 from perfclone import builtin
 from perfclone.commands import demo
+from perfclone.errors import UserError
 from perfclone.terminal.arguments import refuse_existing, whole
 from perfclone.terminal.progress import progress_bar
-from perfclone.errors import UserError
 from perfclone.video import VideoReader, VideoWriter
 
 LOOP_FRAMES = 200

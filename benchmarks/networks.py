@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from benchmarks.common import interleaved_medians
-from eval.baselines import UNet, resnet_9blocks
+from eval.benchmark.baselines import UNet, resnet_9blocks
 from perfclone.actor import Actor
 from perfclone.backends.layered.painter import Painter
 from perfclone.pipeline import Moment

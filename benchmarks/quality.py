@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import common
 from benchmarks.clips import SIZE, Clip, Remembered, load_clip, person_crops, square_clip
 from eval import metrics
-from eval.baselines import Pix2Pix, skeletons
+from eval.benchmark.baselines import Pix2Pix, skeletons
 from perfclone.actor import Actor
-from perfclone.terminal.arguments import positive, refuse_existing, share, whole
-from perfclone.terminal.progress import progress_bar, progress_bars
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
+from perfclone.terminal.arguments import positive, refuse_existing, share, whole
+from perfclone.terminal.progress import progress_bar, progress_bars
 from perfclone.training import TrainConfig, train
 
 #: ST-LPIPS takes a third of a second a frame, so of a longer hold-out it sees this many frames, evenly spaced.

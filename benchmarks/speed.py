@@ -26,11 +26,11 @@ from benchmarks.networks import actor_like, on_gpu, painting, pix2pix_networks
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.commands import demo
-from perfclone.terminal.arguments import refuse_existing, whole
-from perfclone.terminal.progress import progress_bars
 from perfclone.governance.marks.marker import UNMARKED, MarkOptions
 from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
 from perfclone.pose import PoseSequence, build_extractor, extract
+from perfclone.terminal.arguments import refuse_existing, whole
+from perfclone.terminal.progress import progress_bars
 from perfclone.video import Frame, VideoReader, VideoWriter
 
 SIZE = 256

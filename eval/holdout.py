@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.baselines import nearest
+from eval.benchmark.baselines import nearest
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.pipeline import PerformanceCloner, read_poses

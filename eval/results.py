@@ -146,7 +146,7 @@ class Report:
         settings: What was compared and how; enough to run it again.
         seed: Of everything random.
         rows: The findings.
-        poses: How well P itself did against known joints (benchmark only), as ``eval.detection`` tells it.
+        poses: How well P itself did against known joints (benchmark only), as ``eval.suite.detection`` tells it.
         cost: Seconds a frame of each stage, training minutes and, given prices, money.
         versions: Package -> version.
         machine: Processor, threads, accelerator; differs from run to run.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.baselines import Pix2Pix, UNet, nearest, patch_discriminator, resnet_9blocks, skeletons
+from eval.benchmark.baselines import Pix2Pix, UNet, nearest, patch_discriminator, resnet_9blocks, skeletons
 from perfclone.errors import UserError
 from perfclone.pose.sequence import INDEX, KEYPOINTS, PoseSequence
 

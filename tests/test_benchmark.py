@@ -4,11 +4,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from eval import methods
-from eval.baselines import Pix2Pix, nearest
-from eval.benchmark import METHODS, run_methods
-from eval.detection import find_poses, joint_errors, pose_detection, summary
-from eval.suite import SyntheticSuite, synthetic_suite
+from eval.benchmark.baselines import Pix2Pix, nearest
+from eval.benchmark import methods
+from eval.benchmark.run import METHODS, run_methods
+from eval.suite.detection import find_poses, joint_errors, pose_detection, summary
+from eval.suite.suites import SyntheticSuite, synthetic_suite
 from eval.synthetic.takes import read_layer
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, PoseSequence

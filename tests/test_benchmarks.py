@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import ablation, across_actors, common, loading, memory, networks, quality, speed
 from benchmarks.clips import Clip, Remembered, person_crops, square_around, square_clip
-from eval.baselines import Pix2Pix, UNet
+from eval.benchmark.baselines import Pix2Pix, UNet
 from perfclone.actor import Actor, ActorConfig
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence, extract

@@ -15,9 +15,9 @@ from tiny import record_of
 
 from perfclone import builtin, cli
 from perfclone.commands import demo
+from perfclone.errors import UserError
 from perfclone.terminal.arguments import refuse_existing
 from perfclone.terminal.progress import progress_bar, progress_bars
-from perfclone.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "perfclone"]

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import torch
 
-from eval import pooled
-from eval.efficientnet import PooledEfficientNet
 from eval.metrics import distribution
 from eval.metrics.distribution import FeatureDistance, frechet_distance, kernel_distance
+from eval.networks import pooled
+from eval.networks.efficientnet import PooledEfficientNet
 from perfclone.backends.layered.training import perceptual
 from perfclone.errors import UserError
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from eval import metrics, stlpips
+from eval import metrics
+from eval.networks import stlpips
 from perfclone.errors import UserError
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from drawn import blurred, noisy, scene
 
-from eval import lpips, metrics
+from eval import metrics
+from eval.networks import lpips
 from perfclone.errors import UserError
 
 

@@ -8,7 +8,7 @@ from tiny import FPS, shots, shrink_presets, untrained_actor, write_clip
 
 from eval.cli import main
 from eval.results import REPORT, Report, Row
-from eval.scoring import ScoreOptions, score_videos, summarise
+from eval.scoring.score import ScoreOptions, score_videos, summarise
 from perfclone.video import VideoWriter
 
 OPTIONS = ScoreOptions(faces=False)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval import rendering
-from eval.suite import MANIFEST, SyntheticSuite, load_suite, synthetic_suite
+from eval.suite import rendering
+from eval.suite.suites import MANIFEST, SyntheticSuite, load_suite, synthetic_suite
 from eval.synthetic import ACTORS, TEST, TRAIN, Scene
 from eval.synthetic.routines import fastest, routine, speeds
 from eval.synthetic.takes import read_layer

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from eval.holdout import perform_holdout
     from eval.report.cost import Cost
     from eval.results import Report
-    from eval.scoring import ScoreOptions, score_videos
+    from eval.scoring.score import ScoreOptions, score_videos
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     described = {"actor": args.actor, "reference": args.reference.name, "holdout": args.holdout}

@@ -15,9 +15,9 @@ from eval.commands.common import (
     require_folder,
     timed,
 )
+from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, settings, whole
 from perfclone.terminal.progress import progress_bars
-from perfclone.errors import UserError
 
 BASELINES = ("nearest", "pix2pix")
 
@@ -63,11 +63,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, work: Path) -> int:
     from eval import circumstances
-    from eval.benchmark import run_methods
-    from eval.detection import pose_detection
+    from eval.benchmark.run import run_methods
     from eval.report.cost import Cost
     from eval.results import Report
-    from eval.scoring import ScoreOptions, score_videos
+    from eval.scoring.score import ScoreOptions, score_videos
+    from eval.suite.detection import pose_detection
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     minutes = None if args.steps else args.minutes or 10.0
@@ -102,7 +102,7 @@ def _run(args: argparse.Namespace, work: Path) -> int:
 
 
 def _suite(args: argparse.Namespace, work: Path, progress):
-    from eval.suite import SyntheticSuite, load_suite, synthetic_suite
+    from eval.suite.suites import SyntheticSuite, load_suite, synthetic_suite
     from eval.synthetic import ACTORS
 
     if args.suite != "synthetic":

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from eval.results import REPORT, Report
-from perfclone.terminal.arguments import positive, whole
 from perfclone.errors import UserError
+from perfclone.terminal.arguments import positive, whole
 
 if TYPE_CHECKING:
-    from eval.scoring import Scored
+    from eval.scoring.score import Scored
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     require_folder(args.output, args.force)
     from eval import circumstances
     from eval.results import Report
-    from eval.scoring import ScoreOptions, score_videos
+    from eval.scoring.score import ScoreOptions, score_videos
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces, person=args.person)
     described = {name: path.name for name in ("video", "truth", "driving") if (path := getattr(args, name))}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from eval.pooled import load_pooled, torchmetrics_classes
+from eval.networks.pooled import load_pooled, torchmetrics_classes
 from perfclone.errors import UserError
 
 #: Frames of each side that the kernel distance looks at, at most.

@@ -14,8 +14,8 @@ from pathlib import Path
 from eval.study.clips import Clips, cut_clips
 from eval.study.plan import Pair, arrange, choose_moments, name_clips
 from eval.study.sources import Footage, footage, scenes
-from perfclone.terminal.arguments import refuse_existing
 from perfclone.errors import UserError
+from perfclone.terminal.arguments import refuse_existing
 
 FORMAT, PAGE, KEY = 1, "study.html", "key.json"
 _TEMPLATE = Path(__file__).with_name("page.html")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.terminal.arguments import add_extractor_options, add_force, add_person, refuse_existing, require_suffix, settings, whole
+from perfclone.terminal.arguments import (
+    add_extractor_options,
+    add_force,
+    add_person,
+    refuse_existing,
+    require_suffix,
+    settings,
+    whole,
+)
 from perfclone.terminal.progress import progress_bar
 
 MARKS = ("label", "watermark", "tags", "credentials")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.commands.asking import agreed, ask, ask_consent
-from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix
 from perfclone.errors import UserError
+from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix
 
 if TYPE_CHECKING:
     from perfclone.governance.consent.record import ConsentRecord

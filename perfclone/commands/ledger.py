@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix, whole
 from perfclone.errors import UserError
+from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix, whole
 
 if TYPE_CHECKING:
     from perfclone.governance.ledger.ledger import Entry, Ledger

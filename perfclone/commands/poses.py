@@ -6,9 +6,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from perfclone.errors import UserError
 from perfclone.terminal.arguments import add_extractor_options, add_force, add_person, refuse_existing, require_suffix
 from perfclone.terminal.progress import progress_bar, progress_bars
-from perfclone.errors import UserError
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:

@@ -15,9 +15,7 @@ from perfclone import __version__
 from perfclone.errors import UserError
 
 
-def build_program(
-    prog: str, description: str, commands: Sequence
-) -> argparse.ArgumentParser:
+def build_program(prog: str, description: str, commands: Sequence) -> argparse.ArgumentParser:
     """Build the parser of all the commands; importing nothing heavy, so that --help is quick.
 
     Args:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.baselines import Pix2Pix, draw_skeletons, nearest
-from eval.detection import Found
+from eval.benchmark.baselines import Pix2Pix, draw_skeletons, nearest
 from eval.holdout import frames_at
-from eval.regions import square_around
-from eval.suite import Progress
+from eval.scoring.regions import square_around
+from eval.suite.detection import Found
+from eval.suite.suites import Progress
 from perfclone.actor import Actor
 from perfclone.backends.layered.crop import Box
 from perfclone.errors import UserError

@@ -132,7 +132,7 @@ def synthetic_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | N
     Raises:
         UserError: The folder holds something else, or a suite that was damaged.
     """
-    from eval.rendering import render_suite
+    from eval.suite.rendering import render_suite
 
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():

@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from eval.suite import MANIFEST, VERSION, Progress, SyntheticSuite, parameters
+from eval.suite.suites import MANIFEST, VERSION, Progress, SyntheticSuite, parameters
 from eval.synthetic import Scene
 from eval.synthetic.routines import routine
 from eval.synthetic.takes import film

@@ -1,7 +1,7 @@
 """Scoring: a video beside the truth, frame by frame, as a stream.
 
 First P looks at each video, for where the person is and what they do; then both videos are read in step, and each
-meter of `eval/meters.py` takes what it needs of a frame. Nothing holds a whole video.
+meter of `eval/scoring/meters.py` takes what it needs of a frame. Nothing holds a whole video.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from eval.meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
-from eval.regions import cut_square, person_square
 from eval.results import METRICS, Row
+from eval.scoring.meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
+from eval.scoring.regions import cut_square, person_square
 from eval.statistics import block_bootstrap, drift
 from perfclone.background.camera import CameraTracker
 from perfclone.errors import UserError

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from eval.efficientnet import PooledEfficientNet
+from eval.networks.efficientnet import PooledEfficientNet
 from perfclone.errors import UserError
 
 #: torch-fidelity's file; the end of its name is the beginning of its SHA-256.

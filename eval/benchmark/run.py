@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.detection import Found, find_poses
+from eval.benchmark.methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
 from eval.holdout import write_frames
-from eval.methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
-from eval.suite import Clip, Progress, Suite
+from eval.suite.detection import Found, find_poses
+from eval.suite.suites import Clip, Progress, Suite
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import evaluation_record, synthetic_record
@@ -32,7 +32,7 @@ class Produced:
         output: The video, nearly lossless, of the truth's length and size.
         truth: What it should look like.
         driving: The performance.
-        mattes: The truth's mattes, see `eval.suite.Clip`; None where they are not known.
+        mattes: The truth's mattes, see `eval.suite.suites.Clip`; None where they are not known.
         minutes: Of training; None where nothing is trained.
         steps: Of training; None where nothing is trained.
         stages: Stage -> seconds a frame: "poses" of the driving video, which all methods share, and "painting".

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.suite import Progress, Suite
+from eval.suite.suites import Progress, Suite
 from perfclone.errors import UserError
 from perfclone.pipeline import read_poses
 from perfclone.pose import INDEX, PoseSequence, build_extractor

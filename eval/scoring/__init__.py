@@ -1,0 +1,1 @@
+"""Scoring a video beside the truth, frame by frame: regions, meters, and the one stream that feeds them."""
