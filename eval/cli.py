@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval import compare, study
-from eval.commands import actor, benchmark, score
 from perfclone.terminal.program import build_program, run_command
+
+from . import compare, study
+from .commands import actor, benchmark, score
 
 COMMANDS = (score, actor, benchmark, compare, study)
 

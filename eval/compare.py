@@ -8,8 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from eval.paired import CEILING, NOT_SHOWN, Difference, differences
-from eval.report.table import (
+from perfclone.errors import UserError
+
+from .paired import CEILING, NOT_SHOWN, Difference, differences
+from .report.table import (
     Cell,
     Table,
     by_clip,
@@ -21,8 +23,7 @@ from eval.report.table import (
     number,
     table_markdown,
 )
-from eval.results import Report, Row
-from perfclone.errors import UserError
+from .results import Report, Row
 
 #: Settings that say what was measured, as opposed to what made it: two reports must agree in each that either has.
 SAME = ("suite", "suite_hash", "hash", "truth", "driving", "reference", "holdout", "person")
@@ -50,7 +51,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print, and write where that is wanted."""
-    from eval.report import write_beside
+    from .report import write_beside
 
     target = args.output / COMPARISON if args.output else None
     if target:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from eval.benchmark.baselines import nearest
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.pipeline import PerformanceCloner, read_poses
 from perfclone.pose import PoseSequence
 from perfclone.video import VideoInfo, VideoReader, VideoWriter, probe
+
+from .benchmark.baselines import nearest
 
 #: Quality of the videos that are scored: nothing to be seen is lost.
 CRF = 4

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.results import Interval, Slope
 from perfclone.errors import UserError
+
+from .results import Interval, Slope
 
 #: With fewer values nothing can be said of their memory: they count as independent, and have no drift.
 FEWEST = 10

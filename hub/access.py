@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hub.commit import client, find, require_token
 from perfclone.actor.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
+
+from .commit import client, find, require_token
 
 #: Actors that `listing` gives at most.
 MOST = 1000
@@ -57,7 +58,7 @@ def listing(owner: str | None = None, search: str | None = None, *, token: str |
     Raises:
         UserError: The Hub cannot be asked.
     """
-    from hub.withdraw import WITHDRAWN
+    from .withdraw import WITHDRAWN
 
     api = client(token)
     with explained(owner or "the Hub", "list the actors"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.commands import listing, pull, push, requests, space, withdraw
 from perfclone.terminal.program import build_program, run_command
+
+from .commands import listing, pull, push, requests, space, withdraw
 
 COMMANDS = (push, pull, listing, requests, withdraw, space)
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hub.commit import client, commit, find, head_record, names_of, require_token
 from perfclone.actor.layout import LIMITS, MANIFEST, README, WEIGHTS
 from perfclone.actor.manifest import Manifest
 from perfclone.actor.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
 from perfclone.files.writing import full_disk_explained
+
+from .commit import client, commit, find, head_record, names_of, require_token
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -159,8 +160,8 @@ def _contents(
     actor: Actor, repo_id: str, report, commands: Sequence[str] | None, preview: bool, licence: str
 ) -> dict[str, bytes]:
     """Everything that is pushed, by its name in the repository."""
-    from hub.card import check_card, check_report, load_report, render_card
-    from hub.preview import write_preview
+    from .card import check_card, check_report, load_report, render_card
+    from .preview import write_preview
 
     if report is not None:
         report = check_report(report) if isinstance(report, Mapping) else load_report(Path(report))

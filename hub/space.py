@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.commit import client, commit, find, names_of, require_token
 from perfclone.actor.remote.errors import explained, require_repo_id, retried
 from perfclone.errors import UserError
+
+from .commit import client, commit, find, names_of, require_token
 
 ROOT = Path(__file__).resolve().parents[1]
 README = "README.md"

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.commit import client, commit, find, head_record, names_of, require_token
 from perfclone.actor.layout import README
 from perfclone.actor.remote.errors import explained, require_repo_id, retried, status_of
 from perfclone.errors import UserError
 from perfclone.governance.policy import CONSENT
+
+from .commit import client, commit, find, head_record, names_of, require_token
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -106,7 +107,7 @@ def _note(record: ConsentRecord, repo_id: str, sha: str) -> None:
 
 
 def _tombstone(repo_id: str, record: ConsentRecord) -> bytes:
-    from hub.card import template
+    from .card import template
 
     text = template("tombstone.md.jinja").render(
         repo_id=repo_id, name=repo_id.partition("/")[2], tag=WITHDRAWN, revoked=record.revoked,

@@ -14,7 +14,8 @@ from perfclone.actor import layout
 from perfclone.actor.layout import POSTER
 from perfclone.errors import UserError
 from perfclone.video import sample_frames
-from studio.page import ActorEntry
+
+from .page import ActorEntry
 
 log = logging.getLogger(__name__)
 #: Environment variable with more actors, separated by commas: Hub repositories or folders.

@@ -10,7 +10,8 @@ import gradio as gr
 import numpy as np
 
 from perfclone.governance.consent.record import PURPOSES
-from studio.handlers import Cloner, make_clone
+
+from .handlers import Cloner, make_clone
 
 HEADER = """# Performance cloning
 Choose an actor, choose a performance, and see the actor perform it.

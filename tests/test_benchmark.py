@@ -4,8 +4,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from eval.benchmark.baselines import Pix2Pix, nearest
 from eval.benchmark import methods
+from eval.benchmark.baselines import Pix2Pix, nearest
 from eval.benchmark.run import METHODS, run_methods
 from eval.suite.detection import find_poses, joint_errors, pose_detection, summary
 from eval.suite.suites import SyntheticSuite, synthetic_suite

@@ -9,11 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.benchmark.baselines import Pix2Pix, draw_skeletons, nearest
-from eval.holdout import frames_at
-from eval.scoring.regions import square_around
-from eval.suite.detection import Found
-from eval.suite.suites import Progress
 from perfclone.actor import Actor
 from perfclone.backends.layered.crop import Box
 from perfclone.errors import UserError
@@ -24,6 +19,12 @@ from perfclone.pose import BODY_18, PoseSequence, SavedPoses
 from perfclone.retarget import measure_body, retarget
 from perfclone.training import TrainConfig, train
 from perfclone.video import VideoReader, probe, sample_frames
+
+from ..holdout import frames_at
+from ..scoring.regions import square_around
+from ..suite.detection import Found
+from ..suite.suites import Progress
+from .baselines import Pix2Pix, draw_skeletons, nearest
 
 #: pix2pix's unet_256 wants pictures of this size, pixels.
 SIDE = 256

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.benchmark.methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
-from eval.holdout import write_frames
-from eval.suite.detection import Found, find_poses
-from eval.suite.suites import Clip, Progress, Suite
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import evaluation_record, synthetic_record
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.keys import signing_key
 from perfclone.video import probe
+
+from ..holdout import write_frames
+from ..suite.detection import Found, find_poses
+from ..suite.suites import Clip, Progress, Suite
+from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
 
 METHODS = ("perfclone", "nearest", "pix2pix")
 

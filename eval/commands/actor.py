@@ -6,7 +6,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from eval.commands.common import (
+from perfclone.terminal.arguments import settings, share
+from perfclone.terminal.progress import progress_bars
+
+from .common import (
     Shown,
     add_cost_options,
     add_report_options,
@@ -15,8 +18,6 @@ from eval.commands.common import (
     require_folder,
     timed,
 )
-from perfclone.terminal.arguments import settings, share
-from perfclone.terminal.progress import progress_bars
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -37,11 +38,11 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Perform the held-out poses, score, write the report, and say where it is."""
     require_folder(args.output, args.force)
-    from eval import circumstances
-    from eval.holdout import perform_holdout
-    from eval.report.cost import Cost
-    from eval.results import Report
-    from eval.scoring.score import ScoreOptions, score_videos
+    from .. import circumstances
+    from ..holdout import perform_holdout
+    from ..report.cost import Cost
+    from ..results import Report
+    from ..scoring.score import ScoreOptions, score_videos
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     described = {"actor": args.actor, "reference": args.reference.name, "holdout": args.holdout}

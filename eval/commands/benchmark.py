@@ -6,7 +6,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from eval.commands.common import (
+from perfclone.errors import UserError
+from perfclone.terminal.arguments import positive, settings, whole
+from perfclone.terminal.progress import progress_bars
+
+from .common import (
     Shown,
     add_cost_options,
     add_report_options,
@@ -15,9 +19,6 @@ from eval.commands.common import (
     require_folder,
     timed,
 )
-from perfclone.errors import UserError
-from perfclone.terminal.arguments import positive, settings, whole
-from perfclone.terminal.progress import progress_bars
 
 BASELINES = ("nearest", "pix2pix")
 
@@ -62,12 +63,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, work: Path) -> int:
-    from eval import circumstances
-    from eval.benchmark.run import run_methods
-    from eval.report.cost import Cost
-    from eval.results import Report
-    from eval.scoring.score import ScoreOptions, score_videos
-    from eval.suite.detection import pose_detection
+    from .. import circumstances
+    from ..benchmark.run import run_methods
+    from ..report.cost import Cost
+    from ..results import Report
+    from ..scoring.score import ScoreOptions, score_videos
+    from ..suite.detection import pose_detection
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     minutes = None if args.steps else args.minutes or 10.0
@@ -102,8 +103,8 @@ def _run(args: argparse.Namespace, work: Path) -> int:
 
 
 def _suite(args: argparse.Namespace, work: Path, progress):
-    from eval.suite.suites import SyntheticSuite, load_suite, synthetic_suite
-    from eval.synthetic import ACTORS
+    from ..suite.suites import SyntheticSuite, load_suite, synthetic_suite
+    from ..synthetic import ACTORS
 
     if args.suite != "synthetic":
         return load_suite(Path(args.suite))

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from eval.results import REPORT, Report
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, whole
 
+from ..results import REPORT, Report
+
 if TYPE_CHECKING:
-    from eval.scoring.score import Scored
+    from ..scoring.score import Scored
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +59,8 @@ def require_folder(folder: Path, force: bool) -> None:
 
 def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:
     """Write the report with its pictures, keep each output beside it, and say where it is."""
-    from eval.report import write_report
-    from eval.report.pictures import read_moments
+    from ..report import write_report
+    from ..report.pictures import read_moments
 
     folder.mkdir(exist_ok=True)
     pictures = {}

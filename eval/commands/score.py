@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from eval.commands.common import Shown, add_report_options, finish, require_folder, timed
 from perfclone.terminal.arguments import add_person, settings
 from perfclone.terminal.progress import progress_bars
+
+from .common import Shown, add_report_options, finish, require_folder, timed
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -26,9 +27,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, write the report, and say where it is."""
     require_folder(args.output, args.force)
-    from eval import circumstances
-    from eval.results import Report
-    from eval.scoring.score import ScoreOptions, score_videos
+    from .. import circumstances
+    from ..results import Report
+    from ..scoring.score import ScoreOptions, score_videos
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces, person=args.person)
     described = {name: path.name for name in ("video", "truth", "driving") if (path := getattr(args, name))}

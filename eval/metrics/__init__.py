@@ -5,10 +5,10 @@ frames one by one, of which no more than a few are then held at once. Mattes are
 is.
 """
 
-from eval.metrics.flow import optical_flow, reliable, warp
-from eval.metrics.frames import Frames, Video, as_array, as_tensor, check_frames, check_pair, each_frame, frame_pairs
-from eval.metrics.perceptual import PerceptualDistance, load_perceptual, st_lpips
-from eval.metrics.picture import (
+from .flow import optical_flow, reliable, warp
+from .frames import Frames, Video, as_array, as_tensor, check_frames, check_pair, each_frame, frame_pairs
+from .perceptual import PerceptualDistance, load_perceptual, st_lpips
+from .picture import (
     ms_ssim,
     ms_ssim_frame,
     psnr,
@@ -18,7 +18,7 @@ from eval.metrics.picture import (
     ssim_map,
     window_mean,
 )
-from eval.metrics.temporal import (
+from .temporal import (
     BACKGROUND_BELOW,
     background_change,
     background_change_pair,

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from eval.networks.pooled import load_pooled, torchmetrics_classes
 from perfclone.errors import UserError
+
+from ..networks.pooled import load_pooled, torchmetrics_classes
 
 #: Frames of each side that the kernel distance looks at, at most.
 SAMPLE = 1000

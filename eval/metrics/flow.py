@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from eval.metrics.frames import as_unit, check_frames
 from perfclone.errors import UserError
+
+from .frames import as_unit, check_frames
 
 _LUMA, _SMALLEST = (0.299, 0.587, 0.114), 16
 

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from eval.metrics.frames import Frames, as_tensor, check_pair
-from eval.networks.lpips import LPIPS, load_lpips, trunk_in_cache
-from eval.networks.stlpips import STLPIPS, load_stlpips
 from perfclone.errors import UserError
+
+from ..networks.lpips import LPIPS, load_lpips, trunk_in_cache
+from ..networks.stlpips import STLPIPS, load_stlpips
+from .frames import Frames, as_tensor, check_pair
 
 
 class PerceptualDistance:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from eval.metrics.frames import Masks, Video, as_unit, check_frames, frame_pairs
 from perfclone.errors import UserError
+
+from .frames import Masks, Video, as_unit, check_frames, frame_pairs
 
 WINDOW, SIGMA = 11, 1.5
 #: K1 and K2 of Wang et al., times the range of the data, squared; colours in [0, 1].

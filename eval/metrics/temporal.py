@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable
 import cv2
 import numpy as np
 
-from eval.metrics.flow import optical_flow, reliable, warp
-from eval.metrics.frames import Frames, Masks, Video, as_unit, check_frames, frame_pairs, with_masks
-from eval.metrics.perceptual import PerceptualDistance
 from perfclone.errors import UserError
+
+from .flow import optical_flow, reliable, warp
+from .frames import Frames, Masks, Video, as_unit, check_frames, frame_pairs, with_masks
+from .perceptual import PerceptualDistance
 
 #: A matte below this is background: extractors leave a faint haze around a person.
 BACKGROUND_BELOW = 6

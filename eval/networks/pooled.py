@@ -15,8 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from eval.networks.efficientnet import PooledEfficientNet
 from perfclone.errors import UserError
+
+from .efficientnet import PooledEfficientNet
 
 #: torch-fidelity's file; the end of its name is the beginning of its SHA-256.
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.results import Report
+from ..results import Report
 
 if TYPE_CHECKING:
-    from eval.report.pictures import Moment
+    from .pictures import Moment
 
 __all__ = ["write_beside", "write_report"]
 
@@ -29,9 +29,9 @@ def write_report(
     Returns:
         The page, ``report.html``.
     """
-    from eval.report.html import page
-    from eval.report.markdown import markdown
-    from eval.report.pictures import make_pictures
+    from .html import page
+    from .markdown import markdown
+    from .pictures import make_pictures
 
     folder.mkdir(parents=True, exist_ok=True)
     stems: set[str] = set()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from eval.report.cost import Cost
-from eval.report.table import Cell, Table, by_clip, competitors, in_order, metric_label, number
-from eval.report.words import drift_numbers, meanings
-from eval.results import Report, Row
+from ..results import Report, Row
+from .cost import Cost
+from .table import Cell, Table, by_clip, competitors, in_order, metric_label, number
+from .words import drift_numbers, meanings
 
 TITLES = {
     "score": "How close is this video to the truth?",

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
-from eval.report import content
-from eval.report.pictures import worst_frames
-from eval.report.plots import POINTS, plots
-from eval.report.table import Table, clip_tables, competitors, metric, overview, table_html
-from eval.report.words import headline, notes
-from eval.results import Report, Row
+from ..results import Report, Row
+from . import content
+from .pictures import worst_frames
+from .plots import POINTS, plots
+from .table import Table, clip_tables, competitors, metric, overview, table_html
+from .words import headline, notes
 
 KINDS = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 SHEET_CAPTION = "Evenly spaced moments of the clip."
@@ -99,6 +99,6 @@ def _template():
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("eval.report", ""), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+        loader=PackageLoader(__package__, ""), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
     return environment.get_template("page.html.jinja")

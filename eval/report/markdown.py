@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from eval.report import content
-from eval.report.table import Table, clip_tables, competitors, overview, table_markdown
-from eval.report.table import escape_markdown as escape
-from eval.report.words import headline, notes
-from eval.results import Report, Row
+from ..results import Report, Row
+from . import content
+from .table import Table, clip_tables, competitors, overview, table_markdown
+from .table import escape_markdown as escape
+from .words import headline, notes
 
 _KINDS = {"sheet": "Contact sheet", "worst": "Worst frames", "video": "Side by side"}
 

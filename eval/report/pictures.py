@@ -13,14 +13,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from eval.report.canvas import PAPER, captioned, fit, grid, headings, save_jpeg, scale_of_colours
-from eval.report.table import metric, number
-from eval.report.words import PERCEPTUAL
-from eval.results import Row
 from perfclone.pose import PoseSequence
 from perfclone.pose.draw import draw_pose
 from perfclone.pose.sequence import Pose
 from perfclone.video import VideoReader, VideoWriter
+
+from ..results import Row
+from .canvas import PAPER, captioned, fit, grid, headings, save_jpeg, scale_of_colours
+from .table import metric, number
+from .words import PERCEPTUAL
 
 #: Rows of the contact sheet, and frames of the gallery.
 SHEET, WORST = 6, 10

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.report.table import REGIONS, competitors, in_order, metric_label
-from eval.report.words import drift_sentence
-from eval.results import Row, Slope
+from ..results import Row, Slope
+from .table import REGIONS, competitors, in_order, metric_label
+from .words import drift_sentence
 
 #: Colours of the methods, readable on white and on near black.
 COLOURS = ("#2f81b7", "#d9772b", "#3f9b63", "#b65fb0", "#a58a1f", "#c94f5d")

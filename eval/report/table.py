@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eval.results import METRICS, Interval, Metric, Report, Row
+from ..results import METRICS, Interval, Metric, Report, Row
 
 REAL = "real"
 REGIONS = {"whole": "whole frame", "person": "person region"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from eval.paired import NOT_SHOWN, Difference, differences
-from eval.report.table import REGIONS, by_clip, competitors, floor, in_order, metric, number
-from eval.results import Interval, Report, Row, Slope
+from ..paired import NOT_SHOWN, Difference, differences
+from ..results import Interval, Report, Row, Slope
+from .table import REGIONS, by_clip, competitors, floor, in_order, metric, number
 
 #: The method that a report is about, where it is among several.
 OURS = "perfclone"

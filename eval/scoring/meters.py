@@ -11,15 +11,16 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from eval.metrics import temporal
-from eval.metrics.distribution import FeatureDistance
-from eval.metrics.flow import optical_flow
-from eval.metrics.identity import FaceDistance
-from eval.metrics.perceptual import load_perceptual
-from eval.metrics.performance import joint_error, lag, pck, within
-from eval.metrics.picture import SMALLEST_MS_SSIM, ms_ssim_frame, psnr_frame, ssim_map, window_mean
-from eval.results import Interval, Row
 from perfclone.pose import PoseSequence
+
+from ..metrics import temporal
+from ..metrics.distribution import FeatureDistance
+from ..metrics.flow import optical_flow
+from ..metrics.identity import FaceDistance
+from ..metrics.perceptual import load_perceptual
+from ..metrics.performance import joint_error, lag, pck, within
+from ..metrics.picture import SMALLEST_MS_SSIM, ms_ssim_frame, psnr_frame, ssim_map, window_mean
+from ..results import Interval, Row
 
 #: Warp errors are small: the report shows them times this.
 WARP_SCALE = 1e4

@@ -14,10 +14,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from eval.results import METRICS, Row
-from eval.scoring.meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
-from eval.scoring.regions import cut_square, person_square
-from eval.statistics import block_bootstrap, drift
 from perfclone.background.camera import CameraTracker
 from perfclone.errors import UserError
 from perfclone.pipeline import read_poses
@@ -25,6 +21,11 @@ from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.mattes import Mattes
 from perfclone.retarget import measure_body, retarget_sequence
 from perfclone.video import VideoReader, probe
+
+from ..results import METRICS, Row
+from ..statistics import block_bootstrap, drift
+from .meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
+from .regions import cut_square, person_square
 
 #: Motion needs two frames.
 FEWEST = 2

@@ -3,8 +3,8 @@
 `write_study` makes a page and its key from two reports; `score` reads the answers that the page saved.
 """
 
-from eval.study.command import add, run
-from eval.study.scoring import Preference, StudyResult, score
-from eval.study.writing import write_study
+from .command import add, run
+from .scoring import Preference, StudyResult, score
+from .writing import write_study
 
 __all__ = ["Preference", "StudyResult", "add", "run", "score", "write_study"]

@@ -6,8 +6,9 @@ import tempfile
 from itertools import islice
 from pathlib import Path
 
-from eval.study.plan import Moment, Side
 from perfclone.errors import UserError
+
+from .plan import Moment, Side
 
 #: Longest side in px and x264's constant rate factor, from the best to the smallest; one for the whole study.
 CODINGS = ((720, 18), (720, 22), (640, 24), (540, 26), (480, 28), (360, 30))

@@ -6,9 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from eval.study.scoring import score
-from eval.study.writing import write_study
 from perfclone.terminal.arguments import add_force, positive, refuse_existing, whole
+
+from .scoring import score
+from .writing import write_study
 
 QUESTION = "Which clip looks more like a real recording?"
 

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.study.sources import Scene
+from .sources import Scene
 
 Side = Literal["a", "b"]
 Kind = Literal["pair", "same", "repeat"]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eval.study.writing import FORMAT
 from perfclone.errors import UserError
+
+from .writing import FORMAT
 
 CAVEAT = (
     "Answers of one participant are not independent of each other: with few participants the pooled interval is "

@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.results import Report
 from perfclone.errors import UserError
+
+from ..results import Report
 
 logger = logging.getLogger(__name__)
 _REAL = "real"  # the floors of the real video: compared only where asked for by name

@@ -11,11 +11,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.study.clips import Clips, cut_clips
-from eval.study.plan import Pair, arrange, choose_moments, name_clips
-from eval.study.sources import Footage, footage, scenes
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import refuse_existing
+
+from .clips import Clips, cut_clips
+from .plan import Pair, arrange, choose_moments, name_clips
+from .sources import Footage, footage, scenes
 
 FORMAT, PAGE, KEY = 1, "study.html", "key.json"
 _TEMPLATE = Path(__file__).with_name("page.html")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.suite.suites import Progress, Suite
 from perfclone.errors import UserError
 from perfclone.pipeline import read_poses
 from perfclone.pose import INDEX, PoseSequence, build_extractor
 from perfclone.pose.saved import Recorder
 from perfclone.retarget import measure_body
+
+from .suites import Progress, Suite
 
 EXTRACTOR = "blazepose"
 #: Group of joints -> parts of their names.

@@ -7,11 +7,12 @@ import json
 import shutil
 from pathlib import Path
 
-from eval.suite.suites import MANIFEST, VERSION, Progress, SyntheticSuite, parameters
-from eval.synthetic import Scene
-from eval.synthetic.routines import routine
-from eval.synthetic.takes import film
 from perfclone.errors import UserError
+
+from ..synthetic import Scene
+from ..synthetic.routines import routine
+from ..synthetic.takes import film
+from .suites import MANIFEST, VERSION, Progress, SyntheticSuite, parameters
 
 
 def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None = None) -> None:

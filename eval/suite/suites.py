@@ -20,9 +20,10 @@ from dataclasses import asdict, dataclass, field
 from itertools import permutations
 from pathlib import Path
 
-from eval.synthetic import ACTORS, TEST, TRAIN
 from perfclone.errors import UserError
 from perfclone.video import probe
+
+from ..synthetic import ACTORS, TEST, TRAIN
 
 #: Rises whenever the same parameters give other frames: numbers of different versions are not compared.
 VERSION = 1
@@ -132,7 +133,7 @@ def synthetic_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | N
     Raises:
         UserError: The folder holds something else, or a suite that was damaged.
     """
-    from eval.suite.rendering import render_suite
+    from .rendering import render_suite
 
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():

@@ -1,8 +1,8 @@
 """Synthetic people: anybody's motion, nobody's likeness, and the exact truth about every frame."""
 
-from eval.synthetic.appearance import ACTORS, Appearance, Garment, Proportions, Room, random_actor
-from eval.synthetic.motions import TEST, TRAIN, motion
-from eval.synthetic.render import Rendered, Scene
+from .appearance import ACTORS, Appearance, Garment, Proportions, Room, random_actor
+from .motions import TEST, TRAIN, motion
+from .render import Rendered, Scene
 
 __all__ = [
     "ACTORS",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from eval.synthetic import hair, motions
-from eval.synthetic.appearance import Appearance
-from eval.synthetic.clothes import Measures, cloth_coordinates, dress
-from eval.synthetic.mesh import EYE, HAIR, SHOE, SKIN, join
-from eval.synthetic.rig import BODY, EARS, EYES, naked
 from perfclone.pose import KEYPOINTS
+
+from . import hair, motions
+from .appearance import Appearance
+from .clothes import Measures, cloth_coordinates, dress
+from .mesh import EYE, HAIR, SHOE, SKIN, join
+from .rig import BODY, EARS, EYES, naked
 
 #: DeepMimic (x forward, y up, z right) to the body's axes.
 AXES = np.array([[0.0, 0, -1], [0, 1, 0], [1, 0, 0]])

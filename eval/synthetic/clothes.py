@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from eval.synthetic.appearance import Appearance
-from eval.synthetic.mesh import BOTTOM, EYE, LASH, SHOE, SKIN, TOP, Mesh, clip
-from eval.synthetic.rig import BODY, EYES, LASHES, TIGHTS, Rig
+from .appearance import Appearance
+from .mesh import BOTTOM, EYE, LASH, SHOE, SKIN, TOP, Mesh, clip
+from .rig import BODY, EYES, LASHES, TIGHTS, Rig
 
 
 class Measures:

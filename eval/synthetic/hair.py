@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.synthetic.appearance import HairStyle
-from eval.synthetic.mesh import Mesh, clip
-from eval.synthetic.rig import EARS, Rig
+from .appearance import HairStyle
+from .mesh import Mesh, clip
+from .rig import EARS, Rig
 
 #: Hairline: depth behind the eyes -> height above them, both in heights of the skull above the eyes.
 DEPTH = (-0.3, 0.1, 0.45, 0.62, 0.78, 1.0, 1.25, 1.6)

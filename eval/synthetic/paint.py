@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from eval.synthetic.mesh import BOTTOM, EYE, HAIR, SHOE, SKIN, TOP
+from .mesh import BOTTOM, EYE, HAIR, SHOE, SKIN, TOP
 
 #: Rows of the palette after the materials' own colours.
 TOP_ACCENT, BOTTOM_ACCENT, LIPS, IRIS = 7, 8, 9, 10

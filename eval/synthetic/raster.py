@@ -5,8 +5,8 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from eval.synthetic.mesh import BOTTOM, SKIN, TOP
-from eval.synthetic.paint import albedo, folds
+from .mesh import BOTTOM, SKIN, TOP
+from .paint import albedo, folds
 
 KEY = np.array([-0.42, 0.72, 0.55]) / np.linalg.norm([-0.42, 0.72, 0.55])  # towards the main light
 

@@ -8,11 +8,11 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from eval.synthetic import raster
-from eval.synthetic.appearance import ACTORS, PATTERNS, Appearance
-from eval.synthetic.bodies import Body
-from eval.synthetic.mesh import EYE, SHOE, normals
-from eval.synthetic.room import Camera, draw_room
+from . import raster
+from .appearance import ACTORS, PATTERNS, Appearance
+from .bodies import Body
+from .mesh import EYE, SHOE, normals
+from .room import Camera, draw_room
 
 LIGHT_SIZE, LIGHT_REACH = 512, 2.6  # samples and metres of the main light's depth map
 FLOOR_SIZE, FLOOR_REACH = 256, 4.0  # samples and metres of the floor's shadow map

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.synthetic.appearance import Appearance
-from eval.synthetic.mesh import Mesh
+from .appearance import Appearance
+from .mesh import Mesh
 
 #: What a triangle of the bundle belongs to, and the columns of its masks.
 BODY, TIGHTS, SKIRT, EYES, LASHES = range(5)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from eval.synthetic.appearance import Room
+from .appearance import Room
 
 WALL_Z = -1.7
 

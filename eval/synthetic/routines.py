@@ -8,9 +8,9 @@ from itertools import count
 
 import numpy as np
 
-from eval.synthetic.appearance import ACTORS
-from eval.synthetic.bodies import Body
-from eval.synthetic.motions import join, mirrored, mix, motion
+from .appearance import ACTORS
+from .bodies import Body
+from .motions import join, mirrored, mix, motion
 
 #: Seconds over which one motion fades into the next.
 BLEND = 0.4

@@ -10,10 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from eval.synthetic.render import Rendered, Scene
 from perfclone.errors import UserError
 from perfclone.pose import Pose, PoseSequence
 from perfclone.video import VideoWriter
+
+from .render import Rendered, Scene
 
 #: Quality of the videos: nothing to be seen is lost. x264's pictures have half the resolution in colour, always.
 CRF = 4

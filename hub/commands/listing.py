@@ -15,7 +15,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line an actor."""
-    from hub.access import listing
+    from ..access import listing
 
     found = listing(args.owner, args.search)
     width = max((len(actor.repository) for actor in found), default=0)

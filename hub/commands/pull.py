@@ -23,7 +23,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pull, and say what was fetched."""
-    from hub.pull import pull
+    from ..pull import pull
 
     pulled = pull(args.repository, args.revision, args.output, force=args.force)
     print(f"{pulled.folder}: {args.repository} at commit {pulled.commit}")

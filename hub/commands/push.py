@@ -33,8 +33,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Push, and say where it is and who sees it."""
-    from hub.publish import push
     from perfclone.terminal.progress import kept_when_interrupted
+
+    from ..publish import push
 
     with kept_when_interrupted("The repository is as it was; the same command goes on where the upload stopped."):
         pushed = push(

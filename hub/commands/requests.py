@@ -23,7 +23,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer a request, then print those that wait."""
-    from hub.access import requests
+    from ..access import requests
 
     if args.reason and not args.reject:
         raise UserError("--reason is for --reject, and nobody is rejected; name the user.")

@@ -19,7 +19,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Push, and name what its owner may set there."""
-    from hub.space import push_space, space_files
+    from ..space import push_space, space_files
 
     if args.list:
         print("\n".join(space_files()))

@@ -27,7 +27,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Withdraw, and say what is left."""
-    from hub.withdraw import withdraw
+    from ..withdraw import withdraw
 
     gone = withdraw(args.repository, args.reason, consent=args.consent)
     print(f"{gone.repository}: withdrawn; the tombstone is commit {gone.commit}")
