@@ -15,8 +15,8 @@ from benchmarks.common import interleaved_medians
 from eval.benchmark.baselines import UNet, resnet_9blocks
 from perfclone.actor import Actor
 from perfclone.backends.layered.painter import Painter
-from perfclone.pipeline import Moment
 from perfclone.pose import Pose, PoseSequence
+from perfclone.pose.sequence import Moment
 from perfclone.retarget import measure_body, retarget
 from perfclone.training import PRESETS
 

@@ -27,8 +27,9 @@ from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.commands import demo
 from perfclone.governance.marks.marker import UNMARKED, MarkOptions
-from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
+from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import PoseSequence, build_extractor, extract
+from perfclone.pose.perform import read_poses
 from perfclone.terminal.arguments import refuse_existing, whole
 from perfclone.terminal.progress import progress_bars
 from perfclone.video import Frame, VideoReader, VideoWriter

@@ -12,8 +12,9 @@ import numpy as np
 
 from perfclone.actor import Actor
 from perfclone.errors import UserError
-from perfclone.pipeline import PerformanceCloner, read_poses
+from perfclone.pipeline import PerformanceCloner
 from perfclone.pose import PoseSequence
+from perfclone.pose.perform import read_poses
 from perfclone.video import VideoInfo, VideoReader, VideoWriter, probe
 
 from .benchmark.baselines import nearest

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,14 +21,13 @@ from perfclone.backends.layered.painter import Painter
 from perfclone.governance import policy
 from perfclone.governance.marks.marker import MarkOptions
 from perfclone.governance.release import Release
-from perfclone.pose.clean import clean
-from perfclone.pose.sequence import INDEX, Pose, PoseSequence
+from perfclone.pose.perform import perform
+from perfclone.pose.sequence import INDEX, Moment, Pose, PoseSequence
 from perfclone.prefetch import prefetch
 from perfclone.retarget import Body, measure_body, retarget_stream
 
 if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor
-    from perfclone.video import Frame
 
 #: The driver's body is measured on this many frames that show it before the first frame is painted; saved poses are
 #: measured whole.
@@ -75,13 +74,6 @@ class CloneResult(NamedTuple):
     frames: int
     seconds: float
     id: int = 0
-
-
-class Moment(NamedTuple):
-    """One pose of a stream and its time in seconds."""
-
-    pose: Pose
-    time: float
 
 
 class PerformanceCloner:
@@ -206,7 +198,7 @@ class PerformanceCloner:
         with closing(prefetch(stage.moments, 512)) as moments:
             driver = stage.body
             first = [] if driver else _until_measurable(moments)
-            driver = driver or measure_body(_sequence(first))
+            driver = driver or measure_body(PoseSequence.from_moments(first))
             ahead, times = deque(), []
 
             def poses() -> Iterator[Pose]:
@@ -255,54 +247,3 @@ def _open(driving: str | Path | PoseSequence, cloner: PerformanceCloner, options
     info = probe(driving)
     moments = perform(driving, cloner.extractor, options.person)
     return _Stage(moments, info.fps, info.frames, info.duration, Path(driving), None)
-
-
-def perform(
-    video: str | Path, extractor: PoseExtractor, person: int = 0, watch: Callable[[Frame, Pose], None] | None = None
-) -> Iterator[Moment]:
-    """The performance in a video as a stream: one cleaned pose for each frame, and its time in seconds.
-
-    Args:
-        video: The video.
-        extractor: P.
-        person: Which person performs, 0 the largest.
-        watch: Called with each frame and what P said of it, before cleaning, in order.
-    """
-    from perfclone.pose.extractor import extract
-    from perfclone.video import VideoReader
-
-    with VideoReader(video) as reader:
-        times: list[float] = []
-
-        def poses() -> Iterator[Pose]:
-            for frame, pose in extract(extractor, reader, person):
-                if watch:
-                    watch(frame, pose)
-                times.append(frame.time)
-                yield replace(pose, matte=None)
-
-        for pose in clean(poses(), reader.info.fps):
-            yield Moment(pose, times.pop(0))
-
-
-def read_poses(
-    path: str | Path, extractor: PoseExtractor | None = None, person: int = 0,
-    progress: Callable[[str, int, int], None] | None = None, watch: Callable[[Frame, Pose], None] | None = None,
-) -> PoseSequence:  # fmt: skip
-    """The cleaned poses of a video, or those that a .npz file holds; ``watch`` as for :func:`perform`."""
-    if Path(path).suffix == ".npz":
-        return PoseSequence.load(path)
-    from perfclone.pose.extractor import build_extractor
-    from perfclone.video import probe
-
-    info, extractor = probe(path), extractor or build_extractor("blazepose")
-    moments = []
-    for moment in perform(path, extractor, person, watch):
-        moments.append(moment)
-        if progress:
-            progress("poses", len(moments), max(info.frames, len(moments)))
-    return replace(_sequence(moments), size=(info.width, info.height), extractor=extractor.name)
-
-
-def _sequence(moments: list[Moment]) -> PoseSequence:
-    return PoseSequence.from_poses([m.pose for m in moments], [m.time for m in moments], (1, 1))

@@ -12,7 +12,8 @@ from perfclone.backends.layered.generator import Layers
 from perfclone.backends.layered.painter import Painter
 from perfclone.errors import UserError
 from perfclone.governance.marks.marker import UNMARKED, MarkOptions
-from perfclone.pipeline import CloneOptions, PerformanceCloner, read_poses
+from perfclone.pipeline import CloneOptions, PerformanceCloner
+from perfclone.pose.perform import read_poses
 from perfclone.prefetch import prefetch
 from perfclone.video import VideoReader, probe
 

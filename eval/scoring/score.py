@@ -16,9 +16,9 @@ import numpy as np
 
 from perfclone.background.camera import CameraTracker
 from perfclone.errors import UserError
-from perfclone.pipeline import read_poses
 from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.mattes import Mattes
+from perfclone.pose.perform import read_poses
 from perfclone.retarget import measure_body, retarget_sequence
 from perfclone.video import VideoReader, probe
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.pipeline import read_poses
 from perfclone.pose import INDEX, PoseSequence, build_extractor
+from perfclone.pose.perform import read_poses
 from perfclone.pose.saved import Recorder
 from perfclone.retarget import measure_body
 

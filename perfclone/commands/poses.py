@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     from perfclone.video import probe
 
     probe(args.video)  # what is no video is said before anything heavy is loaded
-    from perfclone.pipeline import read_poses
     from perfclone.pose.extractor import build_extractor
+    from perfclone.pose.perform import read_poses
     from perfclone.pose.saved import Recorder
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,6 +56,18 @@ class Pose:
     def missing(cls) -> Pose:
         """The pose of a frame in which nobody was found: every score is 0."""
         return cls(np.zeros((len(KEYPOINTS), 2), np.float32), np.zeros(len(KEYPOINTS), np.float32))
+
+
+class Moment(NamedTuple):
+    """A pose and when it was struck: what the streams of a performance are made of.
+
+    Attributes:
+        pose: The pose.
+        time: Seconds from the start of the video.
+    """
+
+    pose: Pose
+    time: float
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,18 @@ class PoseSequence:
         keypoints = np.array([p.keypoints for p in poses], np.float32).reshape(-1, joints, 2)
         scores = np.array([p.scores for p in poses], np.float32).reshape(-1, joints)
         return cls(keypoints, scores, np.asarray(times, np.float64), size, extractor)
+
+    @classmethod
+    def from_moments(
+        cls, moments: Sequence[Moment], size: tuple[int, int] = (1, 1), extractor: str = ""
+    ) -> PoseSequence:
+        """Join moments into a sequence; mattes are left behind."""
+        return cls.from_poses([m.pose for m in moments], [m.time for m in moments], size, extractor)
+
+    def moments(self) -> Iterator[Moment]:
+        """The sequence as a stream."""
+        for keypoints, scores, time in zip(self.keypoints, self.scores, self.times):
+            yield Moment(Pose(keypoints, scores), float(time))
 
     def save(self, path: str | Path, **more: np.ndarray) -> Path:
         """Write an .npz without pickle; written beside, then renamed.

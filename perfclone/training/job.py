@@ -184,7 +184,7 @@ def _need_no_extractor(driving: Sequence[str | Path | PoseSequence]) -> None:
 
 
 def _driving(driving, extractor, progress) -> list[PoseSequence]:
-    from perfclone.pipeline import read_poses
+    from perfclone.pose.perform import read_poses
 
     if not driving:
         return driving_poses()

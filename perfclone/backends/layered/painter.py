@@ -18,7 +18,7 @@ from perfclone.pose.sequence import Pose
 from perfclone.retarget import Body
 
 if TYPE_CHECKING:
-    from perfclone.pipeline import Moment
+    from perfclone.pose.sequence import Moment
 
 #: Neighbours further away in time than this many frames of the reference say nothing about the motion now.
 _NEAR = 2.5
