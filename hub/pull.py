@@ -27,7 +27,7 @@ class Pulled(NamedTuple):
 def pull(
     repo_id: str, revision: str | None, folder: str | Path, *, force: bool = False, token: str | None = None
 ) -> Pulled:
-    """Fetch an actor with its card and pictures into a folder, checked as :func:`perfclone.actor.remote.fetch.fetch` does.
+    """Fetch an actor with its card and pictures into a folder, checked as :mod:`perfclone.actor.remote.fetch` does.
 
     Until everything is there and was loaded once, the folder is as it was.
 

@@ -84,7 +84,7 @@ class Manifest:
         """Compare files with it.
 
         Args:
-            places: Name -> where the file is, as :func:`perfclone.actor.layout.place` gives it; a file that is not there,
+            places: Name -> where the file is, as :func:`~perfclone.actor.layout.place` says; a file that is not there,
                 None, must not be listed either.
 
         Raises:

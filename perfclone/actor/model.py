@@ -219,7 +219,7 @@ class Actor(nn.Module):
 
         A record that is not signed or was changed is refused. One that is over or was revoked is not, since whether
         something may be generated is asked each time, by :func:`perfclone.governance.policy.authorise_clone`; but an
-        actor whose consent was revoked on the Hub does not load from there, see :func:`perfclone.actor.remote.fetch.fetch`.
+        actor whose consent was revoked on the Hub does not load from there, see :mod:`perfclone.actor.remote.fetch`.
 
         Args:
             name: A folder, or a Hub repository id such as "owner/anna".

@@ -6,7 +6,7 @@ asks it again, each time, for the purpose: what was allowed yesterday may be ove
 **Keys that are not ours.** A record is accepted whoever's key signed it, since it comes with the actor from whoever
 recorded the consent. The signature proves that it says what it said when it was signed, and no more: not who holds the
 key, nor that the person agreed. To rely on a record of others, compare its key with theirs (``consent verify --key``);
-:meth:`~perfclone.governance.consent.record.ConsentRecord.ours` tells which are of this machine. Revocations that are noted
+:meth:`ConsentRecord.ours` tells which are of this machine. Revocations that are noted
 here count for everybody's records.
 """
 
