@@ -30,8 +30,7 @@ from perfclone.training import TrainConfig
 VARIANTS: dict[str, dict[str, bool]] = {
     "everything": {},
     "without the unpaired branch": {"unpaired": False},
-    "without the temporal discriminator": {"temporal_critic": False},
-    "without its previous output": {"memory": False},
+    "without the discriminator": {"critic": False},
     "without the window of poses": {"window": False},
 }
 

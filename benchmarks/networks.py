@@ -14,24 +14,23 @@ from torch import nn
 from benchmarks.common import interleaved_medians
 from eval.benchmark.baselines import UNet, resnet_9blocks
 from perfclone.actor import Actor
-from perfclone.backends.layered.painter import Painter
+from perfclone.backends.layered.config import PRESETS
+from perfclone.backends.layered.painter import LayeredPainter
 from perfclone.pose import Pose, PoseSequence
 from perfclone.pose.sequence import Moment
 from perfclone.retarget import measure_body, retarget
-from perfclone.training import PRESETS
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
 def actor_like(actor: Actor, preset: str, width: int, height: int) -> Actor:
     """An untrained actor of a preset, as fast as a trained one, with the body of `actor` in frames of another size."""
-    old, size = actor.config, PRESETS[preset]
+    old = actor.config
     scale = height / old.height
     config = dataclasses.replace(
         old, width=width, height=height, side=round(old.side * scale), preset=preset, poses=0,
         body_lengths=tuple(length * scale for length in old.body_lengths), body_centre_x=width / 2,
-        body_floor_y=old.body_floor_y * scale, resolution=size.resolution, widths=size.widths,
-        texture_channels=size.texture_channels, texture_side=size.texture_side,
+        body_floor_y=old.body_floor_y * scale, generator=PRESETS[preset].generator,
     )  # fmt: skip
     made = Actor(config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
     made.consent = actor.consent
@@ -52,7 +51,7 @@ def painting(
     Returns:
         A call that gives the next frame, (H, W, 3) uint8.
     """
-    painter = Painter(actor, size, device)
+    painter = LayeredPainter(actor, size, device)
     keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(poses), painter.body)
     order = itertools.cycle([*range(len(poses)), *range(len(poses) - 1, -1, -1)])
     fps = actor.config.fps

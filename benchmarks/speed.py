@@ -109,7 +109,7 @@ def main() -> None:
     common.set_threads(args.threads)
     actor = Actor.from_pretrained(args.actor or builtin.pick("actor", builtin.actors(), demo.ACTOR))
     driving = args.driving or builtin.pick("driving clip", builtin.driving_clips(), demo.CLIP)
-    if actor.config.resolution != SIZE:
+    if actor.config.generator.resolution != SIZE:
         actor = actor_like(actor, "base", SIZE, SIZE)
     with progress_bars() as progress:
         poses = read_poses(driving, progress=progress)

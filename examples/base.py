@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from eval.synthetic import Scene, motion, random_actor
+from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.crop import Box, usual_side
 from perfclone.backends.layered.generator import Generator, NeuralTextures
 from perfclone.backends.layered.training.augment import worsen
@@ -30,7 +31,6 @@ from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.backends.layered.training.rollout import Rollout
 from perfclone.pose import PoseSequence
 from perfclone.retarget import measure_body
-from perfclone.training.config import PRESETS
 
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
 RUN = 3
@@ -63,10 +63,10 @@ def train(
     seed: int = 0,
 ) -> Generator:
     """Train the shared U-Net on the people in turn; gives it on the CPU."""
-    size = PRESETS[preset]
+    size = PRESETS[preset].generator
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    generator = Generator(size.resolution, size.widths, size.texture_channels, size.texture_side)
+    generator = Generator(size)
     generator.to(device, memory_format=torch.channels_last)
     first = generator.textures.texels.detach()
     textures = [NeuralTextures(size.texture_channels, size.texture_side).to(device) for _ in people]
@@ -131,7 +131,7 @@ def main() -> None:
     args = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     save_motion(DATA / "motion.npz")
-    resolution = PRESETS[args.preset].resolution
+    resolution = PRESETS[args.preset].generator.resolution
     shoot = partial(film, frames=args.frames, size=resolution * 5 // 4, resolution=resolution)
     with ProcessPoolExecutor(args.workers) as pool:
         people = list(tqdm(pool.map(shoot, range(1000, 1000 + args.people)), desc="filming", total=args.people))

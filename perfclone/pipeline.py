@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from perfclone.actor import Actor
-from perfclone.backends.layered.painter import Painter
+from perfclone.backends import Painter, backend
 from perfclone.governance import policy
 from perfclone.governance.marks.marker import MarkOptions
 from perfclone.governance.release import Release
@@ -142,7 +142,7 @@ class PerformanceCloner:
         began, options, output = time.monotonic(), options or CloneOptions(), Path(output)
         release = self._release(driving, options)
         stage = _open(driving, self, options)
-        painter, marker = Painter(self.actor, options.size, self._device), release.marker(stage.fps)
+        painter, marker = self._painter(options.size), release.marker(stage.fps)
         done = 0
         if progress:
             progress(done, stage.frames)
@@ -170,7 +170,7 @@ class PerformanceCloner:
         stage = _open(driving, self, options)
         marker, done = release.marker(stage.fps), 0
         try:
-            for pixels, at in self._paint(stage, Painter(self.actor, options.size, self._device), options):
+            for pixels, at in self._paint(stage, self._painter(options.size), options):
                 done += 1
                 yield marker.apply(pixels, at)
         finally:
@@ -184,7 +184,10 @@ class PerformanceCloner:
         """
         policy.authorise_clone(self.actor.consent, "evaluation")
         moments = (Moment(Pose(k, s), t) for k, s, t in zip(poses.keypoints, poses.scores, poses.times))
-        yield from Painter(self.actor, None, self._device).paint(moments)
+        yield from self._painter().paint(moments)
+
+    def _painter(self, size: int | None = None) -> Painter:
+        return backend(self.actor.config.backend).painter(self.actor, size, self._device)
 
     def _release(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Release:
         video = None if isinstance(driving, PoseSequence) or Path(driving).suffix == ".npz" else Path(driving)

@@ -12,6 +12,7 @@ from benchmarks import ablation, across_actors, common, loading, memory, network
 from benchmarks.clips import Clip, Remembered, person_crops, square_around, square_clip
 from eval.benchmark.baselines import Pix2Pix, UNet
 from perfclone.actor import Actor, ActorConfig
+from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence, extract
 from perfclone.retarget import LENGTHS
@@ -219,7 +220,7 @@ def test_the_ablation_trains_and_measures_each_variant(monkeypatch, tmp_path, ca
     monkeypatch.setattr(ablation, "square_clip", lambda reference, output, size: reference)
     monkeypatch.setattr(ablation, "load_clip", lambda path: clip)
     monkeypatch.setattr(ablation, "SCORED_FRAMES", 1)
-    variants = {"everything": {}, "without": {"window": False, "memory": False}}
+    variants = {"everything": {}, "without": {"window": False}}
     monkeypatch.setattr(ablation, "VARIANTS", variants)
     arguments = ["--driving", str(tmp_path / "driving.npz"), "--preset", "tiny", "--steps", "1", "--threads", "1"]
     monkeypatch.setattr(sys, "argv", ["ablation.py", "drawn.mp4", *arguments, "--json", str(tmp_path / "x.json")])
@@ -236,10 +237,10 @@ def test_the_ablation_trains_and_measures_each_variant(monkeypatch, tmp_path, ca
 def test_g_is_timed_as_cloning_runs_it():
     config = ActorConfig(
         width=64, height=64, fps=25, side=64, body_lengths=(12.0,) * len(LENGTHS), body_centre_x=32, body_floor_y=60,
-        resolution=32, widths=(8, 8),
+        generator=GeneratorConfig(32, (8, 8)),
     )  # fmt: skip
     actor = networks.actor_like(Actor(config), "tiny", 160, 128)
-    assert actor.config.side == 128 and actor.config.body_lengths[0] == 24 and actor.config.resolution == 128
+    assert actor.config.side == 128 and actor.config.body_lengths[0] == 24 and actor.config.generator.resolution == 128
     paint = networks.painting(actor, drawn_clip(4, 128).poses)
     frames = [paint() for _ in range(10)]
     assert {frame.shape for frame in frames} == {(128, 160, 3)}

@@ -9,7 +9,7 @@ from tiny import FPS, SIZE, SavedPoses, poses, shots, untrained_actor, write_cli
 
 from perfclone.backends.layered.crop import Box
 from perfclone.backends.layered.generator import Layers
-from perfclone.backends.layered.painter import Painter
+from perfclone.backends.layered.painter import LayeredPainter
 from perfclone.errors import UserError
 from perfclone.governance.marks.marker import UNMARKED, MarkOptions
 from perfclone.pipeline import CloneOptions, PerformanceCloner
@@ -92,8 +92,8 @@ def test_a_person_who_is_away_leaves_the_plate(actor):
 
 
 def test_pixels_outside_the_matte_and_shadow_are_the_plates_own_bytes(actor):
-    painter = Painter(actor)
-    side = actor.config.resolution
+    painter = LayeredPainter(actor)
+    side = actor.config.generator.resolution
     alpha, shadow = torch.zeros(1, 1, side, side), torch.ones(1, 1, side, side)
     alpha[..., 20:40, 20:40] = 1
     layers = Layers(torch.rand(1, 3, side, side), alpha, shadow)
@@ -176,7 +176,7 @@ def test_read_poses_gives_one_pose_a_frame(driving):
 
 
 def test_low_frame_rates_see_the_motion_of_the_reference(actor):
-    painter = Painter(actor)
+    painter = LayeredPainter(actor)
     moment = lambda x, t: type("M", (), {"pose": type("P", (), {})(), "time": t})()  # noqa: E731
     now, later = moment(0, 0.0), moment(0, 1.0)
     now.pose.keypoints, later.pose.keypoints = np.zeros((28, 2)), np.full((28, 2), 30.0)

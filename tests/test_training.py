@@ -66,13 +66,13 @@ def test_training_gives_an_actor_its_curves_and_samples(reference, tmp_path):
     assert actor.plate.float().std() > 5 and len(actor.pose_bank) > 10
     assert {path.name for path in result.run_dir.iterdir()} == {"curves.png", "samples.png", "log.jsonl", "run.json"}
     kinds = {key.split("/")[0] for row in open(result.run_dir / "log.jsonl") for key in json.loads(row)}
-    assert {"still", "moving", "unpaired", "validation"} <= kinds
+    assert {"paired", "unpaired", "validation"} <= kinds
     assert {at[0] for at in done} == {"poses", "crops", "train"} and done[-1] == ("train", 8, 8)
     assert not list(tmp_path.glob("**/*.part"))
 
 
 def test_training_learns(reference, tmp_path):
-    result = run(reference, tmp_path / "anna", {"steps": 80, "critic": False, "temporal_critic": False})
+    result = run(reference, tmp_path / "anna", {"steps": 80, "critic": False})
     rows = [json.loads(row) for row in open(result.run_dir / "log.jsonl")]
     scores = [row["validation"] for row in rows if "validation" in row]
     assert min(scores) < 0.75 * scores[0]
@@ -148,13 +148,12 @@ def test_accelerate_launch(reference, tmp_path, processes, monkeypatch):
 
 
 def test_gradient_accumulation_and_switched_off_parts(reference, tmp_path):
-    off = {"accumulate": 2, "unpaired": False, "critic": False, "temporal_critic": False, "memory": False,
-           "window": False}  # fmt: skip
+    off = {"accumulate": 2, "unpaired": False, "critic": False, "window": False}
     result = run(reference, tmp_path / "anna", off)
     actor = Actor.from_pretrained(result.actor_dir)
-    assert not actor.config.memory and not actor.config.window
+    assert not actor.config.generator.window
     text = (result.run_dir / "log.jsonl").read_text()
-    assert "unpaired" not in text and "moving" not in text and "fool" not in text
+    assert "unpaired" not in text and "fool" not in text
 
 
 def test_half_precision(reference, tmp_path):

@@ -10,18 +10,18 @@ import torch
 
 from eval.synthetic import Scene, motion
 from perfclone.actor import Actor, ActorConfig
+from perfclone.backends.layered.config import PRESETS, GeneratorConfig, Preset
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import synthetic_record
 from perfclone.governance.keys import SigningKey
 from perfclone.pose import PoseSequence
 from perfclone.retarget import measure_body
-from perfclone.training.config import PRESETS, Preset
 from perfclone.video import VideoWriter
 
 SIZE = 160
 FPS = 30
 #: Small enough for a test, large enough to be the real thing.
-PRESET = Preset(64, (8, 16), 4, 8, 2)
+PRESET = Preset(GeneratorConfig(64, (8, 16), 4, 8), batch=2)
 
 
 @cache
@@ -56,7 +56,7 @@ def untrained_actor(seed=0, **changes):
     body = measure_body(poses())
     config = ActorConfig(
         width=SIZE, height=SIZE, fps=FPS, side=96, body_lengths=body.lengths, body_centre_x=body.centre_x,
-        body_floor_y=body.floor_y, resolution=64, widths=(8, 16), texture_channels=4, texture_side=8, poses=4,
+        body_floor_y=body.floor_y, generator=PRESET.generator, poses=4,
     )  # fmt: skip
     actor = Actor(replace(config, **changes))
     actor.plate.copy_(torch.randint(0, 255, actor.plate.shape, dtype=torch.uint8))

@@ -1,6 +1,7 @@
-"""An actor: its files (`layout`, `manifest`, `weights`), the actor itself (`model`), and fetching one from the Hub."""
+"""An actor: `model` is it, `layout`, `config`, `manifest` and `weights` its files, `remote` fetches it."""
 
 from perfclone.lazy import lazy
 
+_WHERE = {"Actor": "perfclone.actor.model", "ActorConfig": "perfclone.actor.config"}
 __all__ = ["Actor", "ActorConfig"]
-__getattr__ = lazy(__name__, dict.fromkeys(__all__, "perfclone.actor.model"))
+__getattr__ = lazy(__name__, _WHERE)

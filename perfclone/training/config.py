@@ -5,31 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-
-@dataclass(frozen=True)
-class Preset:
-    """Size of G and of its training.
-
-    Attributes:
-        resolution: Side of G's crop, pixels.
-        widths: Channels of G's levels, finest first.
-        texture_channels: Features of a texel.
-        texture_side: Texels along the side of a texture.
-        batch: Clips a step and process.
-    """
-
-    resolution: int
-    widths: tuple[int, ...]
-    texture_channels: int
-    texture_side: int
-    batch: int
-
-
-PRESETS: dict[str, Preset] = {
-    "tiny": Preset(128, (16, 32, 64, 96), 8, 24, 4),
-    "base": Preset(256, (24, 48, 96, 160), 12, 32, 4),
-    "hd": Preset(512, (32, 64, 96, 160, 224), 16, 64, 4),
-}
+from perfclone.backends.layered.config import PRESETS, Preset
 
 
 @dataclass(frozen=True)
@@ -49,9 +25,7 @@ class TrainConfig:
         accumulate: Gradient accumulation steps.
         mixed_precision: As accelerate names it.
         unpaired: Train on driving poses without ground truth, too.
-        critic: The image discriminator.
-        temporal_critic: The discriminator of three frames in a row.
-        memory: G sees its previous output.
+        critic: The discriminator.
         window: G sees the poses before and after.
         checkpoint_minutes: Longest time between two checkpoints.
         warm_start: Start from the generator that ships with perfclone, trained on synthetic people only.
@@ -70,8 +44,6 @@ class TrainConfig:
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     unpaired: bool = True
     critic: bool = True
-    temporal_critic: bool = True
-    memory: bool = True
     window: bool = True
     checkpoint_minutes: float = 2.0
     warm_start: bool = True

@@ -98,7 +98,7 @@ def train(
         with full_disk_explained(folder.path, "run again"):
             facts, footage, plate = _material(folder, reference, config, extractor, progress)
             sequences = _driving(driving, extractor, progress) if config.unpaired else []
-            unpaired = [driving_footage(poses, facts, plate, config.size.resolution) for poses in sequences]
+            unpaired = [driving_footage(poses, facts, plate, config.size.generator.resolution) for poses in sequences]
             folder.renew()
     except (UserError, FileNotFoundError):
         folder.discard()
@@ -157,8 +157,8 @@ def _accelerator(config: TrainConfig):
 def _material(folder: RunFolder, reference, config, extractor, progress) -> tuple[Reference, Footage, object]:
     if folder.accelerator.is_main_process and not folder.footage.is_dir():
         prepare_reference(
-            reference, folder.footage, config.size.resolution, extractor or _blazepose(matte=True), config.person,
-            config.plate, config.holdout, progress,
+            reference, folder.footage, config.size.generator.resolution, extractor or _blazepose(matte=True),
+            config.person, config.plate, config.holdout, progress,
         )  # fmt: skip
     folder.accelerator.wait_for_everyone()
     facts, footage, plate = load_reference(folder.footage)
@@ -194,11 +194,9 @@ def _driving(driving, extractor, progress) -> list[PoseSequence]:
 
 
 def _trainer(folder: RunFolder, footage, unpaired, facts: Reference, checkpoint: Path | None):
-    config, size = folder.config, folder.config.size
+    config = folder.config
     torch.manual_seed(config.seed)
-    generator = Generator(
-        size.resolution, size.widths, size.texture_channels, size.texture_side, config.memory, config.window
-    )
+    generator = Generator(dataclasses.replace(config.size.generator, window=config.window))
     if config.warm_start:
         warm_start(generator, config.preset)
     trainer = Trainer(folder, generator, footage, unpaired, facts.body.torso)
@@ -210,12 +208,10 @@ def _trainer(folder: RunFolder, footage, unpaired, facts: Reference, checkpoint:
 
 
 def _describe(config: TrainConfig, facts: Reference, footage: Footage, state) -> ActorConfig:
-    size = config.size
     return ActorConfig(
         width=facts.width, height=facts.height, fps=round(facts.fps, 4), side=facts.side,
         body_lengths=facts.body.lengths, body_centre_x=facts.body.centre_x, body_floor_y=facts.body.floor_y,
-        resolution=size.resolution, widths=size.widths, texture_channels=size.texture_channels,
-        texture_side=size.texture_side, memory=config.memory, window=config.window, whole_frame=not config.plate,
+        generator=dataclasses.replace(config.size.generator, window=config.window), whole_frame=not config.plate,
         extractor=footage.poses.extractor, preset=config.preset, steps=state.step,
         minutes=round(state.seconds / 60, 2), seed=config.seed, holdout=config.holdout,
     )  # fmt: skip

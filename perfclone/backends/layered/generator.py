@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import FACING, PARTS, Conditioning, PartMaps, facing
+from perfclone.backends.layered.config import GeneratorConfig
 
 
 class Layers(NamedTuple):
@@ -131,25 +132,20 @@ class Generator(nn.Module):
     that motion (Aberman et al. 2019, section 4; Chan et al., *Everybody Dance Now*, 2019).
 
     Args:
-        resolution: Side S of its square crop, pixels; a multiple of 2 ** len(widths).
-        widths: Channels of the U-Net's levels, finest (S / 2) first.
-        texture_channels: Features of a texel.
-        texture_side: Texels along the side of a part's texture.
-        memory: Whether it is told its previous output.
-        window: Whether it is told the poses before and after.
+        config: Its sizes.
     """
 
-    def __init__(
-        self, resolution: int, widths: tuple[int, ...], texture_channels: int = 12, texture_side: int = 32,
-        memory: bool = True, window: bool = True,
-    ):  # fmt: skip
+    def __init__(self, config: GeneratorConfig):
         super().__init__()
-        if resolution % 2 ** len(widths):
-            raise ValueError(f"resolution must be a multiple of {2 ** len(widths)}, got {resolution}")
-        self.resolution, self.memory, self.window = resolution, memory, window
-        self.conditioning = Conditioning(resolution)
-        self.textures = NeuralTextures(texture_channels, texture_side)
-        self.unet = UNet(texture_channels + PARTS + 4 + 4 + 4, 20, tuple(widths), FACING)
+        self.config = config
+        self.conditioning = Conditioning(config.resolution)
+        self.textures = NeuralTextures(config.texture_channels, config.texture_side)
+        self.unet = UNet(config.texture_channels + PARTS + 4 + 4 + 4, 20, config.widths, FACING)
+
+    @property
+    def resolution(self) -> int:
+        """Side S of its square crop, pixels."""
+        return self.config.resolution
 
     def forward(self, keypoints: Tensor, seen: Tensor, scale: Tensor, memory: Tensor | None = None) -> Layers:
         """Paint a frame: :meth:`maps`, :meth:`recall` and :meth:`paint` in one call.
@@ -168,14 +164,14 @@ class Generator(nn.Module):
         """The maps of a window of poses, always in float32: half precision cannot place a pixel."""
         with torch.autocast(keypoints.device.type, enabled=False):
             maps = self.conditioning(keypoints, seen, scale)
-        return maps if self.window else maps._replace(motion=torch.zeros_like(maps.motion))
+        return maps if self.config.window else maps._replace(motion=torch.zeros_like(maps.motion))
 
     def paint(self, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor, recalled: Tensor | None) -> Layers:
         """Paint a frame from its maps, the pose of now (B, J, 2), (B, J) and what :meth:`recall` gave."""
         batch, half = len(now), self.resolution // 2
         frames = (maps.uv[:, :, -2:] * maps.weight[:, :, -2:, None]).clamp(-2, 2).flatten(2)
         past = maps.motion.new_zeros(maps.motion.shape)
-        if recalled is not None and self.memory:
+        if recalled is not None:
             past = recalled.permute(0, 2, 3, 1).flatten(1, 2)
         picture = torch.cat([self.textures(maps), maps.weight, frames, maps.motion, past], -1)
         x = picture.view(batch, half, half, -1).permute(0, 3, 1, 2)  # channels-last as it lies

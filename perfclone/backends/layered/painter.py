@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NEAR = 2.5
 
 
-class Painter:
+class LayeredPainter:
     """Paints one stream of poses after another.
 
     Args:
@@ -96,7 +96,7 @@ class Painter:
         around = [self._near(before, now), now.pose, self._near(after, now)]
         keypoints = self._tensor(np.stack([pose.keypoints for pose in around])[None])
         seen = torch.from_numpy(np.stack([pose.scores for pose in around])[None] > 0).to(self.device)
-        size = self.config.resolution
+        size = self.config.generator.resolution
         window = to_crop(keypoints, self._tensor(box.array()[None, None]), size)
         scale = self._tensor(np.array([self.body.torso * size / box.side]))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):

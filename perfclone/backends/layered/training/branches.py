@@ -1,4 +1,4 @@
-"""The losses of the two branches, and what their discriminators are shown."""
+"""The losses of the two branches, and what the discriminator is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from perfclone.backends.layered.training.discriminators import pose_pictures
+from perfclone.backends.layered.training.discriminator import pose_pictures
 from perfclone.backends.layered.training.footage import Clip
 from perfclone.backends.layered.training.losses import (
     around,
@@ -25,15 +25,13 @@ PIXEL, PERCEPTUAL, MATTE, REGIONS, COHERENCE, ADVERSARIAL = 4.0, 0.5, 0.3, 1.0, 
 
 
 class View(NamedTuple):
-    """What a discriminator compares.
+    """What the discriminator compares.
 
     Attributes:
-        critic: "image" or "temporal".
         real: (B, C, S, S) filmed frames and the pictures of their pose.
         fake: (B, C, S, S) painted frames and the pictures of theirs.
     """
 
-    critic: str
     real: Tensor
     fake: Tensor
 
@@ -64,15 +62,8 @@ def unpaired_losses(steps: list[Step]) -> dict[str, Tensor]:
     return {"coherence": COHERENCE * sum(pairs) / len(pairs)}
 
 
-def still_view(steps: list[Step], clip: Clip) -> View:
-    """The last frame of each clip, for the image discriminator."""
+def critic_view(steps: list[Step], clip: Clip) -> View:
+    """The last frame of each clip, filmed and painted."""
     pose = pose_pictures(steps[-1].maps)
     painted = steps[-1].layers.over(clip.plates[:, -1])
-    return View("image", torch.cat([clip.frames[:, -1], pose], 1), torch.cat([painted, pose], 1))
-
-
-def moving_view(steps: list[Step], clip: Clip, real: Clip, real_pose: Tensor) -> View:
-    """All frames of each clip side by side with those of real clips, for the temporal discriminator."""
-    painted = torch.cat([step.layers.over(clip.plates[:, n]) for n, step in enumerate(steps)], 1)
-    fake = torch.cat([painted, pose_pictures(steps[len(steps) // 2].maps)], 1)
-    return View("temporal", torch.cat([real.frames.flatten(1, 2), real_pose], 1), fake)
+    return View(torch.cat([clip.frames[:, -1], pose], 1), torch.cat([painted, pose], 1))

@@ -20,30 +20,23 @@ from perfclone.backends.layered.training.branches import (
     ADVERSARIAL,
     PERCEPTUAL,
     PIXEL,
-    View,
-    moving_view,
+    critic_view,
     paired_losses,
-    still_view,
     unpaired_losses,
-)  # fmt: skip
-from perfclone.backends.layered.training.discriminators import (
-    POSE_PICTURES,
-    PatchDiscriminator,
-    critic_loss,
-    pose_pictures,
 )
+from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator, critic_loss
 from perfclone.backends.layered.training.footage import Clip, Footage, Progress
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
-from perfclone.backends.layered.training.rollout import Rollout, Step
+from perfclone.backends.layered.training.rollout import Rollout
 from perfclone.training.folder import RunFolder
 
-#: What the steps do in turn: single frames, runs of frames, driving poses. At first, until there is something worth
-#: criticising, they all paint single frames, without discriminators.
-EARLY, SCHEDULE = ("still",), ("still", "moving", "still", "unpaired")
+#: The branches whose turn it is, step by step. At first, until there is something worth criticising, it is always the
+#: paired one, without the discriminator.
+EARLY, SCHEDULE = ("paired",), ("paired", "paired", "paired", "unpaired")
 #: The share of the run that is early.
 EARLY_SHARE = 0.4
-#: Frames in a row that the temporal discriminator sees.
+#: Driving poses in a row that the unpaired branch paints.
 RUN = 3
 #: How often in a run the weights are judged.
 JUDGED = 12
@@ -92,19 +85,13 @@ class Trainer:
         optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), weight_decay=1e-4)
         rollout = Rollout(generator.to(memory_format=torch.channels_last), torso)
         self.rollout, self.optimiser = self.accelerator.prepare(rollout, optimiser)
-        self.critics, self.critic_optimisers = self._critics()
+        self.critic = self.critic_optimiser = None
+        if self.config.critic:
+            critic = PatchDiscriminator(3 + POSE_PICTURES)
+            optimiser = torch.optim.Adam(critic.parameters(), 2e-4, (0.5, 0.99))
+            self.critic, self.critic_optimiser = self.accelerator.prepare(critic, optimiser)
         self.progression = Progression()
         self.accelerator.register_for_checkpointing(self.progression, self.ema)
-
-    def _critics(self) -> tuple[dict[str, nn.Module], dict]:
-        channels = {"image": 3 * self.config.critic, "temporal": 3 * RUN * self.config.temporal_critic}
-        critics = {name: PatchDiscriminator(n + POSE_PICTURES) for name, n in channels.items() if n}
-        pairs = {
-            name: (critic, torch.optim.Adam(critic.parameters(), 2e-4, (0.5, 0.99)))
-            for name, critic in critics.items()
-        }
-        ready = {name: self.accelerator.prepare(*pair) for name, pair in pairs.items()}
-        return {name: pair[0] for name, pair in ready.items()}, {name: pair[1] for name, pair in ready.items()}
 
     def fit(self, progress: Progress | None = None) -> Progression:
         """Train until the run's length is reached; the best averaged weights are then in the run's folder."""
@@ -114,9 +101,9 @@ class Trainer:
             for group, rate in zip(self.optimiser.param_groups, self.rates):
                 group["lr"] = rate * learning_rate(state.step, fraction)
             early = fraction < EARLY_SHARE
-            kind, clip, warm = self.fetch(state.step, EARLY if early else SCHEDULE)
-            with self.accelerator.accumulate(self.rollout, *self.critics.values()):
-                losses = self.step(kind, clip, warm, adversarial=not early)
+            branch, clip, warm = self.fetch(state.step, EARLY if early else SCHEDULE)
+            with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
+                losses = self.step(branch, clip, warm, adversarial=not early)
             if self.accelerator.sync_gradients:
                 self.ema.update_parameters(self._generator)
             state.step, state.seconds = state.step + 1, time.monotonic() - began
@@ -130,55 +117,39 @@ class Trainer:
                 progress("train", *self._done())
         return state
 
-    def step(self, kind: str, clip: Clip, warm: int, adversarial: bool) -> dict[str, float]:
-        """One step of G, and of the discriminators once they have begun; gives the losses by name."""
+    def step(self, branch: str, clip: Clip, warm: int, adversarial: bool) -> dict[str, float]:
+        """One step of G, and of the discriminator once it has begun; gives the losses by name."""
+        view = None
         with self.accelerator.autocast():
             steps = self.rollout(clip, warm)
-            losses = unpaired_losses(steps) if kind == "unpaired" else paired_losses(self.features, steps, clip, warm)
-            view = self.view(kind, clip, steps) if adversarial else None
+            if branch == "unpaired":
+                losses = unpaired_losses(steps)
+            else:
+                losses = paired_losses(self.features, steps, clip, warm)
+                view = critic_view(steps, clip) if adversarial and self.critic else None
             if view:
-                critic = self.accelerator.unwrap_model(self.critics[view.critic]).requires_grad_(False)
+                critic = self.accelerator.unwrap_model(self.critic).requires_grad_(False)
                 losses["fool"] = -ADVERSARIAL * critic(view.fake).mean()
                 critic.requires_grad_(True)
         self._descend(sum(losses.values()), self.rollout, self.optimiser)
         if view:
             with self.accelerator.autocast():
-                scores = self.critics[view.critic](torch.cat([view.real, view.fake.detach()]))
+                scores = self.critic(torch.cat([view.real, view.fake.detach()]))
                 losses["critic"] = critic_loss(*scores.chunk(2))
-            self._descend(losses["critic"], self.critics[view.critic], self.critic_optimisers[view.critic])
-        return {f"{kind}/{name}": float(value.detach()) for name, value in losses.items()}
-
-    def view(self, kind: str, clip: Clip, steps: list[Step]) -> View | None:
-        """What this kind of step shows to its discriminator, if it has one."""
-        if kind == "still":
-            return still_view(steps, clip) if "image" in self.critics else None
-        if "temporal" not in self.critics:
-            return None
-        real, maps = clip, steps[RUN // 2].maps
-        if kind == "unpaired":
-            rng = self._rng(self.progression.step, stream=1)
-            real = self._draw(self.reference, self.parts.train, RUN, len(clip.boxes), rng)
-            with torch.no_grad():
-                maps = Rollout(self._generator, self.torso).look(real, RUN // 2)[0]
-        return moving_view(steps, clip, real, pose_pictures(maps))
+            self._descend(losses["critic"], self.critic, self.critic_optimiser)
+        return {f"{branch}/{name}": float(value.detach()) for name, value in losses.items()}
 
     def fetch(self, step: int, schedule: tuple[str, ...]) -> tuple[str, Clip, int]:
-        """Kind, batch and number of warm-up frames of a step: the same for the same seed, step and rank."""
-        rng, kind = self._rng(step), schedule[step % len(schedule)]
-        if kind == "unpaired" and not (self.config.unpaired and self.driving):
-            kind = "still"
-        if kind == "moving" and not self.config.temporal_critic:
-            kind = "still"
-        batch, train = self.config.batch or self.config.size.batch, self.parts.train
-        warm = int(rng.integers(0, 3)) if kind == "still" else 0
-        if kind == "still":
-            clip = self._draw(self.reference, train, warm + 1, batch, rng)
-        elif kind == "moving":
-            clip = self._draw(self.reference, train, RUN, max(1, batch // 2), rng)
-        else:
+        """Branch, batch and number of warm-up frames of a step: the same for the same seed, step and rank."""
+        rng, branch = self._rng(step), schedule[step % len(schedule)]
+        batch = self.config.batch or self.config.size.batch
+        if branch == "unpaired" and self.config.unpaired and self.driving:
             footage = self.driving[int(rng.integers(len(self.driving)))]
             clip = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, batch // 2), rng)
-        return kind, worsen(clip, self.torso, rng), warm
+            return branch, worsen(clip, self.torso, rng), 0
+        warm = int(rng.integers(0, 3))
+        clip = self._draw(self.reference, self.parts.train, warm + 1, batch, rng)
+        return "paired", worsen(clip, self.torso, rng), warm
 
     def judge(self) -> None:
         """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
@@ -212,8 +183,8 @@ class Trainer:
         optimiser.step()
         optimiser.zero_grad()
 
-    def _rng(self, step: int, stream: int = 0) -> np.random.Generator:
-        return np.random.default_rng((self.config.seed, step, self.accelerator.process_index, stream))
+    def _rng(self, step: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, step, self.accelerator.process_index))
 
     def _done(self) -> tuple[int, int]:
         if self.config.steps:

@@ -1,4 +1,4 @@
-"""The discriminators: one looks at single frames, one at three frames in a row."""
+"""The discriminator: it looks at single frames beside pictures of their pose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from perfclone.backends.layered.conditioning import LIMBS, PartMaps
 
-#: Pictures of the pose that a discriminator compares a frame with: arms, legs, rest of the limbs, torso, head.
+#: Pictures of the pose that the discriminator compares a frame with: arms, legs, rest of the limbs, torso, head.
 POSE_PICTURES = 5
 _ARMS = [n for n, (a, _) in enumerate(LIMBS) if a.endswith(("shoulder", "elbow", "wrist"))]
 _LEGS = [n for n, (a, _) in enumerate(LIMBS) if a.endswith(("hip", "knee", "ankle"))]
@@ -32,7 +32,7 @@ class PatchDiscriminator(nn.Module):
     """Scores overlapping patches of what it sees (Isola et al. 2017), spectrally normalised (Miyato et al. 2018).
 
     Args:
-        channels: Input channels; 3 a frame, and those of the pose pictures.
+        channels: Input channels: 3 of the frame, and those of the pose pictures.
         width: Channels of the first layer.
     """
 
@@ -50,5 +50,5 @@ class PatchDiscriminator(nn.Module):
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """Hinge loss of a discriminator (Lim and Ye 2017): scores of real and generated patches -> scalar."""
+    """Hinge loss of the discriminator (Lim and Ye 2017): scores of real and generated patches -> scalar."""
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()

@@ -1,0 +1,59 @@
+"""How large G is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perfclone.files.reading import shown
+
+_LIMITS = {"resolution": 2048, "texture_channels": 8192, "texture_side": 8192}
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The sizes of G.
+
+    Attributes:
+        resolution: Side S of its square crop, pixels; a multiple of 2 ** len(widths).
+        widths: Channels of the U-Net's levels, finest (S / 2) first.
+        texture_channels: Features of a texel.
+        texture_side: Texels along the side of a part's texture.
+        window: Whether it is told the poses before and after.
+    """
+
+    resolution: int = 256
+    widths: tuple[int, ...] = (24, 48, 96, 160)
+    texture_channels: int = 12
+    texture_side: int = 32
+    window: bool = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "widths", tuple(self.widths))
+        for name, most in _LIMITS.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must lie in 1-{most}, got {shown(getattr(self, name))}")
+        whole = all(isinstance(width, int) for width in self.widths)
+        if not 2 <= len(self.widths) <= 8 or not whole or max(self.widths) > 2048 or min(self.widths) < 8:
+            raise ValueError(f"widths must be 2-8 whole numbers in 8-2048, got {shown(self.widths)}")
+        if self.resolution % 2 ** len(self.widths):
+            raise ValueError(f"resolution must be a multiple of {2 ** len(self.widths)}, got {self.resolution}")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A usual size of G, and of its training.
+
+    Attributes:
+        generator: The sizes of G.
+        batch: Clips a step and process.
+    """
+
+    generator: GeneratorConfig
+    batch: int = 4
+
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(GeneratorConfig(128, (16, 32, 64, 96), 8, 24)),
+    "base": Preset(GeneratorConfig(256, (24, 48, 96, 160), 12, 32)),
+    "hd": Preset(GeneratorConfig(512, (32, 64, 96, 160, 224), 16, 64)),
+}
