@@ -56,7 +56,7 @@ def painting(
     order = itertools.cycle([*range(len(poses)), *range(len(poses) - 1, -1, -1)])
     fps = actor.config.fps
     frames = painter.paint(Moment(Pose(keypoints[t], scores[t]), n / fps) for n, t in enumerate(order))
-    return lambda: next(frames)
+    return lambda: next(frames).pixels
 
 
 def pix2pix_networks(size: int) -> tuple[dict[str, str], dict[str, Callable[[], torch.Tensor]]]:

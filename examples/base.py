@@ -23,12 +23,12 @@ from eval.synthetic import Scene, motion, random_actor
 from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.crop import Box, usual_side
 from perfclone.backends.layered.generator import Generator, NeuralTextures
+from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
 from perfclone.backends.layered.training.branches import paired_losses
 from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
 from perfclone.backends.layered.training.loop import learning_rate
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
-from perfclone.backends.layered.training.rollout import Rollout
 from perfclone.pose import PoseSequence
 from perfclone.retarget import measure_body
 

@@ -1,79 +1,44 @@
-"""Cloning: the rooms joined, in order.
+r"""Cloning: the method on one page.
 
-Consent -> driving video -> poses -> retarget -> maps -> G -> plate -> marks -> video -> credentials -> ledger.
+A driving performance streams through these stages, a moment (a pose and its time) at a time:
+
+    P         frames -> the performer's poses           pose/extractor.py
+    clean     swaps, jumps, gaps and jitter mended      pose/clean.py
+    retarget  to the actor's limbs, place and scale     retarget.py
+    maps      poses -> limb-local coordinates       \
+    G         maps -> colour, matte, shadow          }  backends/layered/painter.py
+    plate     these over the empty background       /
+    marks     label and watermark                       governance/marks/marker.py
+
+Before it stands the actor's consent, after it the file's tags, its credentials and the ledger (governance/release.py).
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfclone.actor import Actor
-from perfclone.backends import Painter, backend
+from perfclone.actor.model import Actor
+from perfclone.backends import Painted, Painter, backend
 from perfclone.governance import policy
-from perfclone.governance.marks.marker import MarkOptions
 from perfclone.governance.release import Release
-from perfclone.pose.perform import perform
-from perfclone.pose.sequence import INDEX, Moment, Pose, PoseSequence
+from perfclone.options import CloneOptions, CloneResult
+from perfclone.pose.perform import Performance, is_poses, measure_driver, open_performance
+from perfclone.pose.sequence import Moment, PoseSequence
 from perfclone.prefetch import prefetch
-from perfclone.retarget import Body, measure_body, retarget_stream
+from perfclone.progress import Progress
+from perfclone.retarget import Retarget
 
 if TYPE_CHECKING:
     from perfclone.pose.extractor import PoseExtractor
 
-#: The driver's body is measured on this many frames that show it before the first frame is painted; saved poses are
-#: measured whole.
-MEASURED = 120
-_TORSO = [INDEX[name] for name in ("neck", "right_hip", "left_hip")]
-
-
-@dataclass(frozen=True)
-class CloneOptions:
-    """Choices for one clone.
-
-    Attributes:
-        size: Short side of the output, pixels; None keeps the reference video's resolution.
-        person: Which person of the driving video performs, 0 the largest.
-        keep_proportions: Keep the driver's proportions instead of taking the actor's.
-        purpose: What the clone is made for; the actor's consent record must allow it.
-        marks: Which marks it carries.
-    """
-
-    size: int | None = None
-    person: int = 0
-    keep_proportions: bool = False
-    purpose: str = "personal"
-    marks: MarkOptions = field(default_factory=MarkOptions)
-
-    def __post_init__(self):
-        if self.size is not None and not 64 <= self.size <= 2160:
-            raise ValueError(f"size must lie in 64-2160 pixels, got {self.size}")
-        if not 0 <= self.person <= 20:
-            raise ValueError(f"person must lie in 0-20, got {self.person}")
-
-
-class CloneResult(NamedTuple):
-    """What a clone gave.
-
-    Attributes:
-        path: The finished file; where clones need approval, the place in which it is held until then.
-        frames: How many it has.
-        seconds: How long it took.
-        id: The id in its watermark and in the ledger.
-    """
-
-    path: Path
-    frames: int
-    seconds: float
-    id: int = 0
+#: How many moments P may be ahead of the painter, and frames the painter of whoever takes them.
+POSES_AHEAD, FRAMES_AHEAD = 512, 8
 
 
 class PerformanceCloner:
@@ -93,9 +58,14 @@ class PerformanceCloner:
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, *, extractor: str = "blazepose", weights: str | Path | None = None,
-        device: str | None = None, **where,
-    ) -> PerformanceCloner:  # fmt: skip
+        cls,
+        name: str | Path,
+        *,
+        extractor: str = "blazepose",
+        weights: str | Path | None = None,
+        device: str | None = None,
+        **where,
+    ) -> PerformanceCloner:
         """Load an actor from a folder or from the Hub.
 
         Args:
@@ -111,26 +81,22 @@ class PerformanceCloner:
         built = build_extractor(extractor, weights=weights, device=device) if extractor != "blazepose" else None
         return cls(actor, built, device, Path(name).resolve().name if Path(name).is_dir() else str(name))
 
-    @property
-    def extractor(self) -> PoseExtractor:
-        """P."""
-        if self._extractor is None:
-            from perfclone.pose.extractor import build_extractor
-
-            self._extractor = build_extractor("blazepose")
-        return self._extractor
-
     def clone(
-        self, driving: str | Path | PoseSequence, output: str | Path, options: CloneOptions | None = None, *,
-        progress: Callable[[int, int], None] | None = None, force: bool = False,
-    ) -> CloneResult:  # fmt: skip
+        self,
+        driving: str | Path | PoseSequence,
+        output: str | Path,
+        options: CloneOptions | None = None,
+        *,
+        progress: Progress | None = None,
+        force: bool = False,
+    ) -> CloneResult:
         """Clone a driving performance into a video file, with the driving video's sound and timing.
 
         Args:
             driving: A video, or poses saved from one.
             output: The file to write, .mp4; interrupted, what was done is beside it.
             options: Choices.
-            progress: Called with frames done and frames in all: at once with 0, then after each.
+            progress: Called with "cloning", frames done and frames in all: at once with 0, then after each.
             force: Replace ``output`` if it exists.
 
         Raises:
@@ -140,42 +106,38 @@ class PerformanceCloner:
         from perfclone.video import VideoWriter
 
         began, options, output = time.monotonic(), options or CloneOptions(), Path(output)
-        release = self._release(driving, options)
-        stage = _open(driving, self, options)
-        painter, marker = self._painter(options.size), release.marker(stage.fps)
-        done = 0
-        if progress:
-            progress(done, stage.frames)
+        release, performance = self._release(driving, options), self._open(driving, options)
+        told = progress or (lambda *_: None)
+        told("cloning", 0, performance.frames)
         writer = VideoWriter(
-            output, rate=stage.fps, audio_from=stage.audio, duration=stage.duration, force=force,
+            output, rate=performance.fps, audio_from=performance.audio, duration=performance.duration, force=force,
             metadata=release.tags(output.stem), seal=lambda path: release.sign(path, output.stem),
         )  # fmt: skip
+        done = 0
         try:
-            with writer, closing(prefetch(self._paint(stage, painter, options), 8)) as frames:
-                for pixels, at in frames:
-                    writer.write(marker.apply(pixels, at), at)
-                    done += 1
-                    if progress:
-                        progress(done, max(done, stage.frames))
+            with writer, closing(self._frames(performance, options, release)) as frames:
+                for done, (pixels, at) in enumerate(frames, 1):
+                    writer.write(pixels, at)
+                    told("cloning", done, max(done, performance.frames))
         except BaseException:
             if writer.partial_path:
-                release.enter(writer.partial_path, done, stage.fps)
+                release.enter(writer.partial_path, done, performance.fps)
             raise
-        return CloneResult(release.enter(output, done, stage.fps), done, time.monotonic() - began, release.id)
+        path = release.enter(output, done, performance.fps)
+        return CloneResult(path, done, time.monotonic() - began, release.id)
 
     def frames(self, driving: str | Path | PoseSequence, options: CloneOptions | None = None) -> Iterator[np.ndarray]:
         """The frames of a clone, one by one, with the marks that show in a picture: (H, W, 3) uint8 RGB."""
-        options = options or CloneOptions()
-        release = self._release(driving, options)
-        stage = _open(driving, self, options)
-        marker, done = release.marker(stage.fps), 0
+        options, done = options or CloneOptions(), 0
+        release, performance = self._release(driving, options), self._open(driving, options)
         try:
-            for pixels, at in self._paint(stage, self._painter(options.size), options):
-                done += 1
-                yield marker.apply(pixels, at)
+            with closing(self._frames(performance, options, release)) as frames:
+                for painted in frames:
+                    done += 1
+                    yield painted.pixels
         finally:
             if done:
-                release.enter(None, done, stage.fps)
+                release.enter(None, done, performance.fps)
 
     def render(self, poses: PoseSequence) -> Iterator[np.ndarray]:
         """Paint poses that already are in the actor's frame: (H, W, 3) uint8 RGB each, as G gives them.
@@ -183,70 +145,37 @@ class PerformanceCloner:
         For measuring: nothing is retargeted and no mark is laid on; the record must allow the purpose "evaluation".
         """
         policy.authorise_clone(self.actor.consent, "evaluation")
-        moments = (Moment(Pose(k, s), t) for k, s, t in zip(poses.keypoints, poses.scores, poses.times))
-        yield from self._painter().paint(moments)
+        for painted in self._painter().paint(poses.moments()):
+            yield painted.pixels
+
+    def _frames(self, performance: Performance, options: CloneOptions, release: Release) -> Iterator[Painted]:
+        """The way of the data; P with clean and the painter each run ahead in a thread of their own."""
+        painter, marker = self._painter(options.size), release.marker(performance.fps)
+        with closing(prefetch(performance.moments, POSES_AHEAD)) as moments:  # P, clean
+            with closing(prefetch(self._paint(performance, moments, painter, options), FRAMES_AHEAD)) as frames:
+                for pixels, at in frames:
+                    yield Painted(marker.apply(pixels, at), at)  # marks
+
+    def _paint(
+        self, performance: Performance, moments: Iterator[Moment], painter: Painter, options: CloneOptions
+    ) -> Iterator[Painted]:
+        driver, moments = measure_driver(performance, moments)
+        retarget = Retarget(driver, painter.body, performance.fps, options.keep_proportions)
+        yield from painter.paint(retarget(moments))  # maps, G, plate
 
     def _painter(self, size: int | None = None) -> Painter:
         return backend(self.actor.config.backend).painter(self.actor, size, self._device)
 
+    def _open(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Performance:
+        if self._extractor is None and not is_poses(driving):
+            from perfclone.pose.extractor import build_extractor
+
+            self._extractor = build_extractor("blazepose")
+        return open_performance(driving, self._extractor, options.person)
+
     def _release(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Release:
-        video = None if isinstance(driving, PoseSequence) or Path(driving).suffix == ".npz" else Path(driving)
+        video = None if is_poses(driving) else Path(driving)
         if video and not video.is_file():
             raise FileNotFoundError(f"There is no video at {video}; check the path.")
-        return Release(
-            self.name, self.actor.consent, options.purpose, options.marks, video, self.actor.commit or ""
-        )  # fmt: skip
-
-    def _paint(self, stage: _Stage, painter: Painter, options: CloneOptions) -> Iterator[tuple[np.ndarray, float]]:
-        with closing(prefetch(stage.moments, 512)) as moments:
-            driver = stage.body
-            first = [] if driver else _until_measurable(moments)
-            driver = driver or measure_body(PoseSequence.from_moments(first))
-            ahead, times = deque(), []
-
-            def poses() -> Iterator[Pose]:
-                for moment in chain(first, moments):
-                    ahead.append(moment.time)
-                    yield moment.pose
-
-            def retargeted() -> Iterator[Moment]:
-                for pose in retarget_stream(poses(), stage.fps, driver, painter.body, options.keep_proportions):
-                    times.append(ahead.popleft())
-                    yield Moment(pose, times[-1])
-
-            for pixels in painter.paint(retargeted()):
-                yield pixels, times.pop(0)
-
-
-def _until_measurable(moments: Iterator[Moment]) -> list[Moment]:
-    """Take moments until MEASURED of them show the driver's torso, however long nobody is there at first."""
-    taken, shown = [], 0
-    while shown < MEASURED and (moment := next(moments, None)) is not None:
-        taken.append(moment)
-        shown += bool((moment.pose.scores[_TORSO] > 0).all())
-    return taken
-
-
-class _Stage(NamedTuple):
-    """A driving performance, opened."""
-
-    moments: Iterator[Moment]
-    fps: float
-    frames: int
-    duration: float | None
-    audio: Path | None
-    body: Body | None
-
-
-def _open(driving: str | Path | PoseSequence, cloner: PerformanceCloner, options: CloneOptions) -> _Stage:
-    if not isinstance(driving, PoseSequence) and Path(driving).suffix == ".npz":
-        driving = PoseSequence.load(driving)
-    if isinstance(driving, PoseSequence):
-        times = driving.times - driving.times[:1]  # a part of a longer performance begins when it begins
-        moments = (Moment(Pose(k, s), t) for k, s, t in zip(driving.keypoints, driving.scores, times))
-        return _Stage(moments, driving.fps, len(driving), None, None, measure_body(driving))
-    from perfclone.video import probe
-
-    info = probe(driving)
-    moments = perform(driving, cloner.extractor, options.person)
-    return _Stage(moments, info.fps, info.frames, info.duration, Path(driving), None)
+        commit = self.actor.commit or ""
+        return Release(self.name, self.actor.consent, options.purpose, options.marks, video, commit)

@@ -34,13 +34,13 @@ def test_keypoints_follow_the_crop():
 
 def test_the_follower_stands_still_until_it_must_move():
     follower, scores = BoxFollower(100, 10.0), np.ones(2)
-    at = lambda x: follower.step(np.array([[x, 50.0], [x + 20, 90.0]]), scores)  # noqa: E731
-    first = at(100)
-    assert at(110) == first and at(120) == first
-    moved = at(200)
+    at = lambda x, last: follower.follow(last, np.array([[x, 50.0], [x + 20, 90.0]]), scores)  # noqa: E731
+    first = at(100, None)
+    assert at(110, first) == first and at(120, first) == first
+    moved = at(200, first)
     assert moved.side == 100 and moved.x == 200 + 20 + 4 - 100
-    assert follower.step(np.zeros((2, 2)), np.zeros(2)) == moved, "an absent person moves nothing"
-    assert follower.step(np.array([[0.0, 0.0], [300.0, 50.0]]), scores).side >= 308
+    assert follower.follow(moved, np.zeros((2, 2)), np.zeros(2)) == moved, "an absent person moves nothing"
+    assert follower.follow(moved, np.array([[0.0, 0.0], [300.0, 50.0]]), scores).side >= 308
 
 
 def test_usual_side_prefers_whole_pixels():

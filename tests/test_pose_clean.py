@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from perfclone.pose import INDEX, KEYPOINTS, MIRROR, Pose, PoseSequence
-from perfclone.pose.clean import CleanOptions, clean, clean_sequence
+from perfclone.pose.clean import Clean, CleanOptions, clean_sequence
+from perfclone.pose.sequence import Moment
 
 TORSO = 100.0
 WRIST = INDEX["right_wrist"]
@@ -196,20 +197,23 @@ def test_streaming_looks_ahead_a_bounded_time_and_keeps_count_and_mattes():
     def stream(count: int):
         for i, keypoints in enumerate(standing(count).astype(np.float32)):
             taken.append(i)
-            yield Pose(keypoints, np.ones(len(KEYPOINTS), np.float32), np.full((2, 2), i % 256, np.uint8))
+            pose = Pose(keypoints, np.ones(len(KEYPOINTS), np.float32), np.full((2, 2), i % 256, np.uint8))
+            yield Moment(pose, i / 25)
 
-    for done, pose in enumerate(clean(stream(400), 25)):
-        assert pose.matte[0, 0] == done % 256
-        assert len(taken) - done <= 2 * 25
+    stage = Clean(25)
+    assert stage.ahead_s <= 2
+    for done, (pose, time) in enumerate(stage(stream(400))):
+        assert pose.matte[0, 0] == done % 256 and time == done / 25
+        assert len(taken) - done <= round(stage.ahead_s * 25) + 1
     assert done == 399
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
 def test_short_clips_come_through_unharmed(count):
     poses = [Pose(keypoints.astype(np.float32), np.ones(len(KEYPOINTS), np.float32)) for keypoints in standing(count)]
-    cleaned = list(clean(iter(poses), 25))
+    cleaned = list(Clean(25)(Moment(pose, n / 25) for n, pose in enumerate(poses)))
     assert len(cleaned) == count
-    assert all(np.abs(after.keypoints - before.keypoints).max() < 0.5 for after, before in zip(cleaned, poses))
+    assert all(np.abs(after.pose.keypoints - before.keypoints).max() < 0.5 for after, before in zip(cleaned, poses))
 
 
 def test_an_absent_performer_stays_absent():
@@ -220,7 +224,7 @@ def test_an_absent_performer_stays_absent():
     cleaned = clean_sequence(sequence(truth, 25, scores))
     assert (cleaned.scores[20:50] == 0).all()
     assert (cleaned.scores[:20] == 1).all() and (cleaned.scores[50:] == 1).all()
-    assert all(not pose.seen for pose in clean((Pose.missing() for _ in range(30)), 25))
+    assert all(not moment.pose.seen for moment in Clean(25)(Moment(Pose.missing(), n / 25) for n in range(30)))
 
 
 def test_options_are_checked():

@@ -3,7 +3,9 @@ import pytest
 
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence
-from perfclone.retarget import BONES, LENGTHS, Body, measure_body, retarget, retarget_stream
+from perfclone.pose.body import BONES, LENGTHS, Body, measure_body
+from perfclone.pose.sequence import Moment
+from perfclone.retarget import Retarget, retarget
 
 ROOT = -1
 
@@ -132,19 +134,19 @@ def test_pieces_of_a_stream_equal_the_whole():
 
 
 def moving(rise, scores=None):
-    """Poses of somebody whose feet are so many pixels above y = 150, (T,)."""
+    """Moments of somebody whose feet are so many pixels above y = 150, (T,), at 1 frame a second."""
     pose = standing(scaled())[0]
     pose = pose - np.array([0, pose[:, 1].max() - 150], np.float32)
     ones = np.ones(len(KEYPOINTS), np.float32) if scores is None else scores
-    return [Pose(pose - np.array([0, y], np.float32), ones) for y in rise]
+    return [Moment(Pose(pose - np.array([0, y], np.float32), ones), n) for n, y in enumerate(rise)]
 
 
-def above_floor(poses, fps, actor_floor=700.0):
+def above_floor(moments, fps, actor_floor=700.0):
     """How high the lowest point of the clone, twice as large as the driver, is above the actor's floor, (T,) px."""
     actor = body({name: 2 * length for name, length in scaled().items()}, 300, actor_floor)
-    moved = list(retarget_stream(iter(poses), fps, body(scaled()), actor))
-    assert len(moved) == len(poses)
-    return actor_floor - np.array([pose.keypoints[:, 1].max() for pose in moved])
+    moved = list(Retarget(body(scaled()), actor, fps)(iter(moments)))
+    assert [moment.time for moment in moved] == [moment.time for moment in moments]
+    return actor_floor - np.array([moment.pose.keypoints[:, 1].max() for moment in moved])
 
 
 @pytest.mark.parametrize("fps", [15, 30, 60])
@@ -175,19 +177,22 @@ def test_the_stream_looks_ahead_a_bounded_time_and_lives_without_feet():
     taken = []
 
     def stream():
-        for n, pose in enumerate(moving(np.zeros(300))):
+        for n, moment in enumerate(moving(np.zeros(300))):
             taken.append(n)
-            yield pose
+            yield moment
 
-    for done, _ in enumerate(retarget_stream(stream(), 25, body(scaled()), body(scaled()))):
-        assert len(taken) - done <= 1.2 * 25 + 2
+    stage = Retarget(body(scaled()), body(scaled()), 25)
+    assert stage.ahead_s == pytest.approx(1.2, abs=0.05)
+    for done, _ in enumerate(stage(stream())):
+        assert len(taken) - done <= round(stage.ahead_s * 25) + 1
     assert done == 299
-    assert list(retarget_stream(iter([]), 25, body(scaled()), body(scaled()))) == []
+    assert list(stage(iter([]))) == []
+    assert Retarget(body(scaled()), body(scaled()), 25, airborne_s=0.2, steady_s=0).ahead_s <= 0.25
     legless = np.array(["ankle" not in n and "heel" not in n and "toe" not in n for n in KEYPOINTS], np.float32)
     hips = [INDEX["right_hip"], INDEX["left_hip"]]
     cut = moving(np.zeros(3), legless)
-    for pose in retarget_stream(iter(cut), 25, body(scaled()), body(scaled())):
-        assert np.allclose(pose.keypoints[hips], cut[0].keypoints[hips], atol=1e-3)
+    for pose, _ in stage(iter(cut)):
+        assert np.allclose(pose.keypoints[hips], cut[0].pose.keypoints[hips], atol=1e-3)
 
 
 def test_no_torso_is_a_clear_error():

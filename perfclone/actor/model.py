@@ -17,7 +17,7 @@ from perfclone.errors import UserError
 from perfclone.files.writing import write_together
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.policy import CONSENT
-from perfclone.pose.sequence import KEYPOINTS
+from perfclone.pose.skeleton import KEYPOINTS
 from perfclone.retarget import Body
 
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.

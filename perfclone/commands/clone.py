@@ -14,7 +14,7 @@ from perfclone.terminal.arguments import (
     settings,
     whole,
 )
-from perfclone.terminal.progress import progress_bar
+from perfclone.terminal.progress import progress_bars
 
 MARKS = ("label", "watermark", "tags", "credentials")
 
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     cloner = PerformanceCloner.from_pretrained(
         args.actor, extractor=args.extractor, weights=args.weights, revision=args.revision
     )
-    with progress_bar("cloning") as progress:
+    with progress_bars() as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s, id {result.id:08x}")
     if cloner.actor.commit:

@@ -3,7 +3,8 @@
 from perfclone.pose.clean import CleanOptions, clean_sequence
 from perfclone.pose.extractor import FollowingExtractor, PoseExtractor, build_extractor, extract
 from perfclone.pose.saved import SavedPoses
-from perfclone.pose.sequence import BODY_18, INDEX, KEYPOINTS, MIRROR, Pose, PoseSequence
+from perfclone.pose.sequence import Pose, PoseSequence
+from perfclone.pose.skeleton import BODY_18, INDEX, KEYPOINTS, MIRROR
 
 __all__ = [
     "BODY_18",

@@ -13,7 +13,8 @@ import numpy as np
 
 from perfclone.pose.performer import person_size
 from perfclone.pose.quiet import silent_stderr
-from perfclone.pose.sequence import KEYPOINTS, Pose
+from perfclone.pose.sequence import Pose
+from perfclone.pose.skeleton import KEYPOINTS, NECK, SHOULDERS
 
 #: Longest side of the image given to the network, which itself sees 256 x 256 of it.
 MAX_SIDE = 512
@@ -39,8 +40,6 @@ _LANDMARKS = {
 #: Nobody is here: what a graph sees to load its networks, and a tracker to lose track.
 _BLANK = np.zeros((64, 64, 3), np.uint8)
 _HEAD_AND_SHOULDERS = slice(0, 13)
-_NECK = KEYPOINTS.index("neck")
-_SHOULDERS = [KEYPOINTS.index("right_shoulder"), KEYPOINTS.index("left_shoulder")]
 _ORDER = [_LANDMARKS.get(name, 0) for name in KEYPOINTS]
 
 
@@ -122,8 +121,8 @@ class BlazePose:
     def _to_pose(self, found: _Found, frame: np.ndarray) -> Pose:
         height, width = frame.shape[:2]
         values = found.landmarks[_ORDER]
-        values[_NECK] = values[_SHOULDERS].mean(axis=0)
-        values[_NECK, 2] = values[_SHOULDERS, 2].min()
+        values[NECK] = values[SHOULDERS].mean(axis=0)
+        values[NECK, 2] = values[SHOULDERS, 2].min()
         inside = ((values[:, :2] >= 0) & (values[:, :2] < 1)).all(axis=1)
         matte = cv2.resize(found.matte, (width, height)) if self._matte else None
         return Pose(values[:, :2] * np.float32((width, height)), values[:, 2] * inside, matte)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
-from perfclone.pose.sequence import INDEX, MIRROR, Pose, PoseSequence
-from perfclone.pose.sides import keep_sides
+from perfclone.pose.sequence import Moment, Pose, PoseSequence
+from perfclone.pose.sides import KeepSides
+from perfclone.pose.skeleton import INDEX, MIRROR
 
 _LEGS = ("hip", "knee", "ankle", "heel", "toe")
 _IS_LEG = [any(part in name for part in _LEGS) for name in INDEX]
@@ -56,44 +57,60 @@ class CleanOptions:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
-def clean(poses: Iterable[Pose], fps: float, options: CleanOptions | None = None) -> Iterator[Pose]:
-    """Clean the poses of one performer, as a stream.
+@dataclass(frozen=True)
+class Clean:
+    """The stage that cleans the poses of one performer; a joint that is not known comes out with score 0.
 
-    It looks ahead by the sum of its windows, 1.4 s at 25 frames a second with the default options, and holds no more
-    than twice that. Mattes pass through untouched.
+    Moments are ``Pose.missing()`` where the performer is absent. Mattes pass through untouched.
 
-    Args:
-        poses: One pose a frame, in order; ``Pose.missing()`` where the performer is absent.
+    Attributes:
         fps: Frames a second.
         options: How to clean.
-
-    Yields:
-        As many poses as came in; a joint that is not known has score 0.
     """
-    options = options or CleanOptions()
-    seconds = options.max_swap_s + options.max_gap_s + options.window_s
-    reach = int(np.ceil(seconds * fps)) + _JUMP_FRAMES + 1
-    stream = keep_sides(poses, fps, options.min_score, longest_s=options.max_turned_s)
-    past: list[Pose] = []
-    ahead = list(islice(stream, reach))
-    while True:
-        ahead += islice(stream, reach + reach // 2 - len(ahead))
-        count = len(ahead) if len(ahead) <= reach else len(ahead) - reach
-        if count == 0:
-            return
-        window = past + ahead
-        keypoints, scores = _clean_window(window, fps, options)
-        for i in range(len(past), len(past) + count):
-            yield Pose(keypoints[i], scores[i], window[i].matte)
-        past = [Pose(pose.keypoints, pose.scores) for pose in window[: len(past) + count][-reach:]]
-        ahead = ahead[count:]
+
+    fps: float
+    options: CleanOptions = CleanOptions()
+
+    @property
+    def ahead_s(self) -> float:
+        """How far it looks ahead, seconds: 2 s at 25 frames a second with the default options."""
+        return self._sides.ahead_s + (self._reach + self._reach // 2) / self.fps
+
+    @property
+    def _sides(self) -> KeepSides:
+        return KeepSides(self.fps, self.options.min_score, longest_s=self.options.max_turned_s)
+
+    @property
+    def _reach(self) -> int:
+        """Frames around one that say what it should be."""
+        seconds = self.options.max_swap_s + self.options.max_gap_s + self.options.window_s
+        return int(np.ceil(seconds * self.fps)) + _JUMP_FRAMES + 1
+
+    def __call__(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        """The cleaned moments; see :class:`perfclone.pose.stage.Stage`. Half a reach of them at a time."""
+        stream, reach = self._sides(moments), self._reach
+        past: list[Moment] = []
+        ahead = list(islice(stream, reach))
+        while True:
+            ahead += islice(stream, reach + reach // 2 - len(ahead))
+            count = len(ahead) if len(ahead) <= reach else len(ahead) - reach
+            if count == 0:
+                return
+            window = past + ahead
+            keypoints, scores = _clean_window([moment.pose for moment in window], self.fps, self.options)
+            for i in range(len(past), len(past) + count):
+                yield Moment(Pose(keypoints[i], scores[i], window[i].pose.matte), window[i].time)
+            past = [
+                Moment(replace(moment.pose, matte=None), moment.time)
+                for moment in window[: len(past) + count][-reach:]
+            ]
+            ahead = ahead[count:]
 
 
 def clean_sequence(sequence: PoseSequence, options: CleanOptions | None = None) -> PoseSequence:
-    """Clean a whole sequence; see :func:`clean`."""
-    poses = (Pose(keypoints, scores) for keypoints, scores in zip(sequence.keypoints, sequence.scores))
-    cleaned = list(clean(poses, sequence.fps, options))
-    return PoseSequence.from_poses(cleaned, sequence.times, sequence.size, sequence.extractor)
+    """Clean a whole sequence; see :class:`Clean`."""
+    stage = Clean(sequence.fps, options or CleanOptions())
+    return PoseSequence.from_moments(list(stage(sequence.moments())), sequence.size, sequence.extractor)
 
 
 def _clean_window(poses: list[Pose], fps: float, options: CleanOptions) -> tuple[np.ndarray, np.ndarray]:

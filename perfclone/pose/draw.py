@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from perfclone.pose.quiet import import_quietly
-from perfclone.pose.sequence import BODY_18, Pose
+from perfclone.pose.sequence import Pose
+from perfclone.pose.skeleton import BODY_18
 
 
 def draw_pose(pose: Pose, height: int, width: int, min_score: float = 0.0) -> np.ndarray:

@@ -14,7 +14,8 @@ from perfclone.errors import UserError
 from perfclone.pose.blazepose import shrink
 from perfclone.pose.performer import person_size
 from perfclone.pose.quiet import import_quietly
-from perfclone.pose.sequence import BODY_18, INDEX, Pose
+from perfclone.pose.sequence import Pose
+from perfclone.pose.skeleton import BODY_18, INDEX
 
 logger = logging.getLogger(__name__)
 

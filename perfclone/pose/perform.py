@@ -4,50 +4,121 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from perfclone.pose.clean import clean
+from perfclone.pose.body import Body, measure_body
+from perfclone.pose.clean import Clean
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
 from perfclone.pose.sequence import Moment, Pose, PoseSequence
+from perfclone.pose.skeleton import HIPS, NECK
+from perfclone.progress import Progress
 
 if TYPE_CHECKING:
     from perfclone.video import Frame
 
 
+#: A driver who is not known from saved poses is measured on this many moments that show them, before one is painted.
+MEASURED = 120
+
+
+class Performance(NamedTuple):
+    """A performance that is about to be cloned.
+
+    Attributes:
+        moments: Its cleaned poses.
+        fps: Frames a second.
+        frames: How many there are, as far as the file knows.
+        duration: Seconds, as far as the file knows.
+        audio: The file that has the sound.
+        poses: All of it, where it was saved.
+    """
+
+    moments: Iterator[Moment]
+    fps: float
+    frames: int
+    duration: float | None = None
+    audio: Path | None = None
+    poses: PoseSequence | None = None
+
+
+def is_poses(performance: str | Path | PoseSequence) -> bool:
+    """Whether a performance is given as poses, saved or at hand, rather than as a video."""
+    return isinstance(performance, PoseSequence) or Path(performance).suffix == ".npz"
+
+
+def open_performance(
+    performance: str | Path | PoseSequence, extractor: PoseExtractor | None = None, person: int = 0
+) -> Performance:
+    """Open a video, saved poses or poses at hand; ``extractor`` and ``person`` as for :func:`perform`."""
+    if is_poses(performance):
+        poses = performance if isinstance(performance, PoseSequence) else PoseSequence.load(performance)
+        begun = replace(poses, times=poses.times - poses.times[:1])  # a part of a longer one begins when it begins
+        return Performance(begun.moments(), poses.fps, len(poses), poses=poses)
+    from perfclone.video import probe
+
+    info = probe(performance)
+    moments = perform(performance, extractor, person)
+    return Performance(moments, info.fps, info.frames, info.duration, Path(performance))
+
+
+def measure_driver(performance: Performance, moments: Iterator[Moment]) -> tuple[Body, Iterator[Moment]]:
+    """The driver's body, from all saved poses or from the first moments of a stream, and all the moments.
+
+    Raises:
+        UserError: The driver's torso is never seen.
+    """
+    if performance.poses:
+        return measure_body(performance.poses), moments
+    first = _until_measurable(moments)
+    return measure_body(PoseSequence.from_moments(first)), chain(first, moments)
+
+
+def _until_measurable(moments: Iterator[Moment]) -> list[Moment]:
+    """Take moments until MEASURED of them show the driver's torso, however long nobody is there at first."""
+    taken, shown = [], 0
+    while shown < MEASURED and (moment := next(moments, None)) is not None:
+        taken.append(moment)
+        shown += bool((moment.pose.scores[[NECK, *HIPS]] > 0).all())
+    return taken
+
+
 def perform(
-    video: str | Path, extractor: PoseExtractor, person: int = 0, watch: Callable[[Frame, Pose], None] | None = None
+    video: str | Path,
+    extractor: PoseExtractor | None = None,
+    person: int = 0,
+    watch: Callable[[Frame, Pose], None] | None = None,
 ) -> Iterator[Moment]:
     """The performance in a video as a stream: one cleaned pose for each frame, and its time in seconds.
 
     Args:
         video: The video.
-        extractor: P.
+        extractor: P; None takes BlazePose.
         person: Which person performs, 0 the largest.
         watch: Called with each frame and what P said of it, before cleaning, in order.
     """
     from perfclone.video import VideoReader
 
+    def found(reader: VideoReader) -> Iterator[Moment]:
+        for frame, pose in extract(extractor or build_extractor("blazepose"), reader, person):
+            if watch:
+                watch(frame, pose)
+            yield Moment(replace(pose, matte=None), frame.time)
+
     with VideoReader(video) as reader:
-        times: list[float] = []
-
-        def poses() -> Iterator[Pose]:
-            for frame, pose in extract(extractor, reader, person):
-                if watch:
-                    watch(frame, pose)
-                times.append(frame.time)
-                yield replace(pose, matte=None)
-
-        for pose in clean(poses(), reader.info.fps):
-            yield Moment(pose, times.pop(0))
+        yield from Clean(reader.info.fps)(found(reader))
 
 
 def read_poses(
-    path: str | Path, extractor: PoseExtractor | None = None, person: int = 0,
-    progress: Callable[[str, int, int], None] | None = None, watch: Callable[[Frame, Pose], None] | None = None,
-) -> PoseSequence:  # fmt: skip
+    path: str | Path,
+    extractor: PoseExtractor | None = None,
+    person: int = 0,
+    progress: Progress | None = None,
+    watch: Callable[[Frame, Pose], None] | None = None,
+) -> PoseSequence:
     """The cleaned poses of a video, or those that a .npz file holds; ``watch`` as for :func:`perform`."""
-    if Path(path).suffix == ".npz":
+    if is_poses(path):
         return PoseSequence.load(path)
     from perfclone.video import probe
 

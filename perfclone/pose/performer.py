@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.pose.sequence import BODY_18, INDEX, Pose
+from perfclone.pose.sequence import Pose
+from perfclone.pose.skeleton import BODY_18, INDEX, TRUNK
 
 #: How far the performer may move, in body sizes: this much at once, and this much more for each second unseen.
 REACH, REACH_PER_SECOND = 0.35, 2.0
@@ -20,7 +21,6 @@ SIZE_MEMORY = 0.98
 #: Share of a new look that enters the remembered one.
 COLOUR_UPDATE = 0.05
 
-_TORSO = [INDEX[name] for name in ("right_shoulder", "left_shoulder", "right_hip", "left_hip")]
 _THIGHS = [(INDEX[f"{side}_hip"], INDEX[f"{side}_knee"]) for side in ("right", "left")]
 
 
@@ -32,7 +32,7 @@ def person_size(pose: Pose) -> float:
 
 def person_centre(pose: Pose) -> np.ndarray:
     """(2,) mean of the torso joints seen, or of all joints seen where no torso is; pixels."""
-    torso = [j for j in _TORSO if pose.scores[j] > 0]
+    torso = [j for j in TRUNK if pose.scores[j] > 0]
     return pose.keypoints[torso or pose.scores > 0].mean(axis=0)
 
 
@@ -47,7 +47,7 @@ def clothes(pose: Pose, pixels: np.ndarray) -> np.ndarray:
         (2, 3) float32 CIELAB in OpenCV's 8-bit scale; NaN for a part that is not seen.
     """
     t = np.linspace(0.15, 0.85, 8, dtype=np.float32)[:, None]
-    right, left, right_hip, left_hip = pose.keypoints[_TORSO]
+    right, left, right_hip, left_hip = pose.keypoints[TRUNK]
     sides = right + t * (right_hip - right), left + t * (left_hip - left)
     chest = (sides[0][None] + t[:, None] * (sides[1] - sides[0])[None]).reshape(-1, 2)
     thighs = [
@@ -55,7 +55,7 @@ def clothes(pose: Pose, pixels: np.ndarray) -> np.ndarray:
         for a, b in _THIGHS
         if pose.scores[a] > 0 and pose.scores[b] > 0
     ]
-    parts = [chest if (pose.scores[_TORSO] > 0).all() else None, np.concatenate(thighs) if thighs else None]
+    parts = [chest if (pose.scores[TRUNK] > 0).all() else None, np.concatenate(thighs) if thighs else None]
     return np.stack([_mean_colour(pixels, part) for part in parts])
 
 

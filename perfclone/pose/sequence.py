@@ -1,4 +1,4 @@
-"""The common skeleton, one pose, and a sequence of them."""
+"""One pose, a moment of a performance, and a whole sequence."""
 
 from __future__ import annotations
 
@@ -12,25 +12,7 @@ import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.files.writing import beside
-
-#: OpenPose's BODY_18 in its own order, then the feet and hand points that some extractors give.
-KEYPOINTS: tuple[str, ...] = (
-    "nose", "neck",
-    "right_shoulder", "right_elbow", "right_wrist",
-    "left_shoulder", "left_elbow", "left_wrist",
-    "right_hip", "right_knee", "right_ankle",
-    "left_hip", "left_knee", "left_ankle",
-    "right_eye", "left_eye", "right_ear", "left_ear",
-    "right_heel", "right_toe", "left_heel", "left_toe",
-    "right_thumb", "right_index", "right_pinky", "left_thumb", "left_index", "left_pinky",
-)  # fmt: skip
-#: Name of a keypoint -> its place on the J axis.
-INDEX: dict[str, int] = {name: i for i, name in enumerate(KEYPOINTS)}
-#: Pairs (right, left) of J indices: what a mirror or a left-right swap exchanges.
-MIRROR: tuple[tuple[int, int], ...] = tuple(
-    (INDEX[name], INDEX[name.replace("right", "left")]) for name in KEYPOINTS if name.startswith("right")
-)
-BODY_18 = 18
+from perfclone.pose.skeleton import BODY_18, INDEX, KEYPOINTS, MIRROR  # noqa: F401
 
 
 @dataclass(frozen=True)

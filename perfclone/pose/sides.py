@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfclone.pose.sequence import INDEX, MIRROR, Pose
+from perfclone.pose.sequence import Moment, Pose
+from perfclone.pose.skeleton import INDEX, MIRROR, NECK
 
 _RIGHT, _LEFT = ([INDEX[f"{side}_{part}"] for part in ("shoulder", "hip")] for side in ("right", "left"))
-_NECK = INDEX["neck"]
 _SWAPPED = np.arange(len(INDEX))
 for _a, _b in MIRROR:
     _SWAPPED[[_a, _b]] = _b, _a
@@ -27,54 +27,58 @@ _SURE = 2
 
 @dataclass
 class _Seen:
-    """A pose on its way.
+    """A moment on its way.
 
     Attributes:
-        pose: What P says.
+        moment: What P says.
         width: How far left lies from right, torso lengths; positive from the front, NaN where it cannot be told.
         swap: Whether its sides are exchanged against those at the start of its stretch.
         blend: Whether it lies between two such poses and is a mixture of both.
         starts: Whether a stretch, in which the performer keeps their sides, begins here.
     """
 
-    pose: Pose
+    moment: Moment
     width: float
     swap: bool = False
     blend: bool = False
     starts: bool = False
 
 
-def keep_sides(
-    poses: Iterable[Pose], fps: float, min_score: float = 0.3, ahead_s: float = 0.4, longest_s: float = 2.0
-) -> Iterator[Pose]:
-    """Undo swaps of left and right of the whole body, whether they last a frame or a second.
+@dataclass(frozen=True)
+class KeepSides:
+    """The stage that undoes swaps of left and right of the whole body, whether they last a frame or a second.
 
     Nobody turns around from one frame to the next: a real turn passes through a narrow profile, so the performer
     keeps their sides wherever the body stays wide but its two sides change places faster than anybody turns.
     From its beginning, and after every profile, a stretch faces the way that P says in most of its next frames, and
     the camera where these do not agree. P is believed in the end if it holds against this for ``longest_s``.
 
-    Args:
-        poses: One pose a frame, in order.
+    Where an extractor blended both sides into one body between two that are swapped, the joints come out with score 0.
+
+    Attributes:
         fps: Frames a second; under about 12 a fast turn looks like a swap, and nothing is done.
         min_score: Joints with a lower score do not count.
-        ahead_s: How far to look ahead, seconds.
+        ahead_s: How far it looks ahead, seconds.
         longest_s: The longest mistake, seconds.
-
-    Yields:
-        As many poses, left and right exchanged where they were swapped; where an extractor blended both sides into one
-        body between them, the joints have score 0.
     """
-    reach = max(1, round(ahead_s * fps))
-    held: deque[_Seen] = deque()
-    sides = _Sides(fps, longest_s)
-    for pose in poses:
-        held.append(_look(pose, min_score))
-        sides.follow(held)
-        if len(held) > reach:
+
+    fps: float
+    min_score: float = 0.3
+    ahead_s: float = 0.4
+    longest_s: float = 2.0
+
+    def __call__(self, moments: Iterable[Moment]) -> Iterator[Moment]:
+        """The moments with the sides that the performer has; see :class:`perfclone.pose.stage.Stage`."""
+        reach = max(1, round(self.ahead_s * self.fps))
+        held: deque[_Seen] = deque()
+        sides = _Sides(self.fps, self.longest_s)
+        for moment in moments:
+            held.append(_Seen(moment, _width(moment.pose, self.min_score)))
+            sides.follow(held)
+            if len(held) > reach:
+                yield sides.take(held)
+        while held:
             yield sides.take(held)
-    while held:
-        yield sides.take(held)
 
 
 class _Sides:
@@ -107,8 +111,8 @@ class _Sides:
                 new.starts, new.swap = True, False
         self.last, self.since = new, 0
 
-    def take(self, held: deque[_Seen]) -> Pose:
-        """Give out the oldest pose."""
+    def take(self, held: deque[_Seen]) -> Moment:
+        """Give out the oldest moment."""
         seen = held[0]
         if seen.starts:
             self.flip, self.against = self._wrong_way(held), 0.0
@@ -117,10 +121,10 @@ class _Sides:
         self.against = self.against + 1 / self.fps if swap else max(0.0, self.against - 1 / self.fps)
         if self.against > self.longest_s:
             self.flip, self.against, swap = not self.flip, 0.0, not swap
-        pose = seen.pose
+        pose, time = seen.moment
         if seen.blend:
-            return Pose(pose.keypoints, np.zeros_like(pose.scores), pose.matte)
-        return Pose(pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte) if swap else pose
+            return Moment(Pose(pose.keypoints, np.zeros_like(pose.scores), pose.matte), time)
+        return Moment(Pose(pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte), time) if swap else seen.moment
 
     @staticmethod
     def _wrong_way(held: deque[_Seen]) -> bool:
@@ -135,21 +139,21 @@ class _Sides:
         return front != (held[0].width > 0)
 
 
-def _look(pose: Pose, min_score: float) -> _Seen:
-    """Measure the width: how far left lies from right, across the spine, shoulders and hips together."""
-    if not (pose.scores[[_NECK, *_RIGHT, *_LEFT]] >= max(min_score, 1e-6)).all():
-        return _Seen(pose, np.nan)
+def _width(pose: Pose, min_score: float) -> float:
+    """How far left lies from right, across the spine, shoulders and hips together; torso lengths, NaN if not known."""
+    if not (pose.scores[[NECK, *_RIGHT, *_LEFT]] >= max(min_score, 1e-6)).all():
+        return np.nan
     points = pose.keypoints.astype(np.float64)
-    spine = points[_RIGHT[1:] + _LEFT[1:]].mean(0) - points[_NECK]
+    spine = points[_RIGHT[1:] + _LEFT[1:]].mean(0) - points[NECK]
     across = (points[_LEFT] - points[_RIGHT]).mean(0)
-    return _Seen(pose, float(across[0] * spine[1] - across[1] * spine[0]) / max(float(spine @ spine), 1e-6))
+    return float(across[0] * spine[1] - across[1] * spine[0]) / max(float(spine @ spine), 1e-6)
 
 
 def _exchanged(before: _Seen, after: _Seen, gap: float) -> bool:
     """Whether two poses ``gap`` seconds apart show the same body with its sides exchanged."""
     if abs(after.width - before.width) <= _TURN_SPEED * gap:
         return False
-    a, b = before.pose.keypoints, after.pose.keypoints
+    a, b = before.moment.pose.keypoints, after.moment.pose.keypoints
     kept = np.linalg.norm(b[_RIGHT + _LEFT] - a[_RIGHT + _LEFT], axis=1).mean()
     mirrored = np.linalg.norm(b[_LEFT + _RIGHT] - a[_RIGHT + _LEFT], axis=1).mean()
     return bool(mirrored < 0.5 * kept)

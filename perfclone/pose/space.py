@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perfclone.pose.sequence import BODY_18, INDEX
+from perfclone.pose.skeleton import BODY_18, INDEX
 
 #: Bones and their usual length in torso lengths (neck to mid-hip): what tells the size of a body whose torso is bent
 #: towards the camera or not seen. Rounded from Drillis and Contini's body segment lengths (1966).

@@ -9,7 +9,8 @@ import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.pose.performer import person_size
-from perfclone.pose.sequence import INDEX, Pose
+from perfclone.pose.sequence import Pose
+from perfclone.pose.skeleton import INDEX, NECK, SHOULDERS
 
 #: Hub repositories of the default weights, both Apache-2.0, each with the commit that is used.
 POSE_WEIGHTS = ("usyd-community/vitpose-base-simple", "f6e1613793fc8a9220d857bdc4b9fc23f79eafe9")
@@ -23,7 +24,6 @@ _COCO = [
     "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
 ]  # fmt: skip
 _PERSON = 0
-_SHOULDERS = [INDEX["right_shoulder"], INDEX["left_shoulder"]]
 
 
 class VitPose:
@@ -118,7 +118,7 @@ def _to_pose(places: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> P
     pose = Pose.missing()
     ours = [INDEX[name] for name in _COCO]
     pose.keypoints[ours], pose.scores[ours] = places, scores.clip(0, 1)
-    pose.keypoints[INDEX["neck"]] = pose.keypoints[_SHOULDERS].mean(axis=0)
-    pose.scores[INDEX["neck"]] = pose.scores[_SHOULDERS].min()
+    pose.keypoints[NECK] = pose.keypoints[SHOULDERS].mean(axis=0)
+    pose.scores[NECK] = pose.scores[SHOULDERS].min()
     inside = ((pose.keypoints >= 0) & (pose.keypoints < size[::-1])).all(axis=1)
     return Pose(pose.keypoints, pose.scores * inside)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from perfclone.pose.sequence import INDEX, PoseSequence
+from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.skeleton import INDEX
 from perfclone.pose.space import normalise
 from perfclone.preflight.report import Finding, graded
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
-from perfclone.pose.sequence import BODY_18, KEYPOINTS, PoseSequence
+from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.skeleton import BODY_18, KEYPOINTS
 from perfclone.pose.space import normalise, pose_distances
 from perfclone.preflight.look import Look, look, visible
 from perfclone.preflight.report import Finding, Report, graded

@@ -10,7 +10,8 @@ import numpy as np
 
 from perfclone.pose.extractor import FollowingExtractor, PoseExtractor
 from perfclone.pose.performer import person_size
-from perfclone.pose.sequence import BODY_18, Pose, PoseSequence
+from perfclone.pose.sequence import Pose, PoseSequence
+from perfclone.pose.skeleton import BODY_18
 from perfclone.video import VideoInfo, probe, sample_frames
 
 _SIDE = 960  # longest side of the frames looked at

@@ -9,7 +9,7 @@ import numpy as np
 
 from perfclone.background.camera import MotionReport, measure_motion, stabilise
 from perfclone.background.plate import PlateBuilder, size_within, widen
-from perfclone.pose.sequence import INDEX
+from perfclone.pose.skeleton import INDEX
 from perfclone.preflight.look import Look
 from perfclone.preflight.report import Finding, graded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from perfclone.pose.extractor import PoseExtractor, build_extractor
-from perfclone.pose.sequence import BODY_18, INDEX
+from perfclone.pose.skeleton import BODY_18, INDEX
 from perfclone.preflight.coverage import coverage
 from perfclone.preflight.look import Look, look, visible
 from perfclone.preflight.picture import camera, light, sharpness_of

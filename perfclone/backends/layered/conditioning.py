@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from perfclone.pose.sequence import INDEX
+from perfclone.pose.skeleton import EARS, HEAD, HIPS, INDEX, NECK, SHOULDERS, TRUNK
 
 #: Limbs as (start, end); the torso and the head follow them on the part axis.
 LIMBS: tuple[tuple[str, str], ...] = tuple(
@@ -26,6 +26,7 @@ PARTS = len(LIMBS) + 2
 WINDOW: tuple[int, ...] = (-1, 0, 1)
 #: Widths in torso lengths: the half-width that a limb's texture covers, and that of its soft mask.
 TEXTURE_WIDTH, MASK_WIDTH, HEAD_RADIUS = 0.35, 0.16, 0.38
+_NOSE = INDEX["nose"]
 #: Length of the descriptor of :func:`facing`.
 FACING = 12
 
@@ -96,22 +97,17 @@ class Conditioning(nn.Module):
     def _part_seen(self, known: Tensor) -> Tensor:
         """(B, P) whether a part's joints are known."""
         limbs = known[:, self.starts] & known[:, self.ends]
-        torso = known[:, _TORSO].all(1, keepdim=True)
-        head = known[:, _HEAD].any(1, keepdim=True) & known[:, _NECK : _NECK + 1]
+        torso = known[:, TRUNK].all(1, keepdim=True)
+        head = known[:, HEAD].any(1, keepdim=True) & known[:, NECK : NECK + 1]
         return torch.cat([limbs, torso, head], 1)
 
     def _motion(self, before, now, after, seen, share, along) -> Tensor:
         """Displacements of the two ends of each part, spread along it and blended over the parts: (B, N, 4) pixels."""
         shift = torch.cat([(p - now) * (seen[:, k] & seen[:, 1])[..., None] for p, k in ((before, 0), (after, 2))], -1)
-        whole = torch.stack([shift[:, _TORSO].mean(1), shift[:, _HEAD].mean(1)], 1)
+        whole = torch.stack([shift[:, TRUNK].mean(1), shift[:, HEAD].mean(1)], 1)
         at_start = torch.cat([shift[:, self.starts], whole], 1)  # (B, P, 4)
         stretch = shift[:, self.ends] - shift[:, self.starts]
         return share @ at_start + (share[:, :, :-2] * along) @ stretch
-
-
-_NECK = INDEX["neck"]
-_TORSO = [INDEX[n] for n in ("right_shoulder", "left_shoulder", "right_hip", "left_hip")]
-_HEAD = [INDEX[n] for n in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
 
 
 def _limb_rows(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
@@ -139,18 +135,18 @@ def _affine(origin: Tensor, across: Tensor, down: Tensor, least: Tensor) -> Tens
 
 
 def _torso_frame(now: Tensor, scale: Tensor) -> Tensor:
-    neck, hips = now[:, _NECK], now[:, _TORSO[2:]].mean(1)
-    across = (now[:, _TORSO[1]] - now[:, _TORSO[0]]) / 2
+    neck, hips = now[:, NECK], now[:, HIPS].mean(1)
+    across = (now[:, SHOULDERS[1]] - now[:, SHOULDERS[0]]) / 2
     return _affine((neck + hips) / 2, across, (hips - neck) / 2, 0.08 * scale.square())
 
 
 def _head_frame(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
     """A disc around the head, its axis from the neck, centred between the ears (on the face if they are hidden)."""
-    face = known[:, _HEAD].float()[..., None]
-    centre = (now[:, _HEAD] * face).sum(1) / face.sum(1).clamp(min=1)
-    ears = known[:, _HEAD[3:]].all(1, keepdim=True)
-    centre = torch.where(ears, now[:, _HEAD[3:]].mean(1), centre)
-    up = centre - now[:, _NECK]
+    face = known[:, HEAD].float()[..., None]
+    centre = (now[:, HEAD] * face).sum(1) / face.sum(1).clamp(min=1)
+    ears = known[:, EARS].all(1, keepdim=True)
+    centre = torch.where(ears, now[:, EARS].mean(1), centre)
+    up = centre - now[:, NECK]
     up = up / up.norm(dim=-1, keepdim=True).clamp(min=1e-3)
     radius = (HEAD_RADIUS * scale)[:, None]
     return _rows(centre, torch.stack([-up[:, 1], up[:, 0]], -1) / radius, -up / radius)
@@ -168,10 +164,10 @@ def facing(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
         (B, FACING) float, about [-1, 1].
     """
     unit = scale[:, None]
-    ears = now[:, _HEAD[3:]].mean(1)
-    vectors = [now[:, _TORSO[1]] - now[:, _TORSO[0]], now[:, _TORSO[3]] - now[:, _TORSO[2]], now[:, _HEAD[0]] - ears,
-               now[:, _HEAD[4]] - now[:, _HEAD[3]]]  # fmt: skip
-    spine = (now[:, _NECK] - now[:, _TORSO[2:]].mean(1)) / unit
-    face = known[:, _HEAD[0]] & known[:, _HEAD[3:]].all(1)
+    ears = now[:, EARS].mean(1)
+    vectors = [now[:, SHOULDERS[1]] - now[:, SHOULDERS[0]], now[:, HIPS[1]] - now[:, HIPS[0]], now[:, _NOSE] - ears,
+               now[:, EARS[1]] - now[:, EARS[0]]]  # fmt: skip
+    spine = (now[:, NECK] - now[:, HIPS].mean(1)) / unit
+    face = known[:, _NOSE] & known[:, EARS].all(1)
     turn = torch.cat([v / unit for v in vectors[:2]] + [v / unit * face[:, None] for v in vectors[2:]], -1)
-    return torch.cat([turn, spine, known[:, _HEAD[3:]].float() - 0.5], -1).clamp(-2, 2)
+    return torch.cat([turn, spine, known[:, EARS].float() - 0.5], -1).clamp(-2, 2)

@@ -69,34 +69,37 @@ def _scale(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(image, (side, side), interpolation=how)
 
 
+@dataclass(frozen=True)
 class BoxFollower:
     """Moves the box only as far as it must to hold the person, so that most of the time it stands still.
 
-    Args:
+    Attributes:
         side: Usual side of the box, pixels; it grows for frames in which the person needs more.
         torso: The person's torso length in the picture, pixels.
     """
 
-    def __init__(self, side: int, torso: float):
-        self.side, self.torso = side, torso
-        self._box: Box | None = None
+    side: int
+    torso: float
 
-    def step(self, keypoints: np.ndarray, scores: np.ndarray) -> Box:
-        """The box of the next frame; (J, 2) pixels and (J,) scores. An absent person leaves it where it was."""
-        extent = person_extent(keypoints[None], scores[None], self.torso)[0]
-        if np.isnan(extent).any():
-            self._box = self._box or Box(0, 0, self.side)
-            return self._box
-        low, high = extent
+    def follow(self, last: Box | None, keypoints: np.ndarray, scores: np.ndarray) -> Box:
+        """The box of the next frame; an absent person leaves it where it was.
+
+        Args:
+            last: The box of the frame before; None at the start.
+            keypoints: (J, 2) frame pixels.
+            scores: (J,).
+        """
+        low, high = person_extent(keypoints[None], scores[None], self.torso)[0]
+        if np.isnan(low).any():
+            return last or Box(0, 0, self.side)
         side = max(self.side, int(np.ceil((high - low).max() / 8)) * 8)
-        if self._box is None:
+        if last is None:
             corner = (low + high - side) / 2
         else:
-            corner = np.array([self._box.x, self._box.y]) + (self._box.side - side) / 2
+            corner = np.array([last.x, last.y]) + (last.side - side) / 2
             corner = np.minimum(np.maximum(corner, high - side), low)
         x, y = np.round(corner).astype(int)
-        self._box = Box(int(x), int(y), side)
-        return self._box
+        return Box(int(x), int(y), side)
 
 
 def person_extent(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> np.ndarray:

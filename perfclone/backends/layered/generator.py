@@ -147,18 +147,23 @@ class Generator(nn.Module):
         """Side S of its square crop, pixels."""
         return self.config.resolution
 
-    def forward(self, keypoints: Tensor, seen: Tensor, scale: Tensor, memory: Tensor | None = None) -> Layers:
-        """Paint a frame: :meth:`maps`, :meth:`recall` and :meth:`paint` in one call.
+    def forward(
+        self, keypoints: Tensor, seen: Tensor, scale: Tensor, memory: Tensor | None = None
+    ) -> tuple[Layers, PartMaps, Tensor | None]:
+        """Paint a frame: :meth:`maps`, :meth:`recall` and :meth:`paint`.
 
         Args:
             keypoints: (B, 3, J, 2) float, crop pixels, the poses one frame before, now and one after.
             seen: (B, 3, J) bool.
             scale: (B,) float, the actor's torso length in crop pixels.
             memory: (B, 4, S, S) ``Layers.memory()`` of the frame before in this frame's crop; None at a start.
+
+        Returns:
+            What is painted, the maps, and what was recalled: (B, 4, S / 2, S / 2), or None at a start.
         """
         maps = self.maps(keypoints, seen, scale)
         recalled = None if memory is None else self.recall(memory, maps.motion, scale)
-        return self.paint(maps, keypoints[:, 1], seen[:, 1], scale, recalled)
+        return self.paint(maps, keypoints[:, 1], seen[:, 1], scale, recalled), maps, recalled
 
     def maps(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> PartMaps:
         """The maps of a window of poses, always in float32: half precision cannot place a pixel."""
@@ -182,8 +187,12 @@ class Generator(nn.Module):
 
     def recall(self, memory: Tensor, motion: Tensor, scale: Tensor) -> Tensor:
         """(B, 4, S / 2, S / 2): the previous output, each pixel fetched from where its body point was."""
-        half = self.resolution // 2
-        small = F.avg_pool2d(memory, 2)
+        half, small = self.resolution // 2, halved(memory)
         pixels = self.conditioning.pixels[:, :2] + motion[..., :2] * scale[:, None, None]
         grid = (pixels / half - 1).view(-1, half, half, 2)
         return F.grid_sample(small, grid.to(small.dtype), align_corners=False, padding_mode="border")
+
+
+def halved(memory: Tensor) -> Tensor:
+    """(B, 4, S, S) -> (B, 4, S / 2, S / 2), as G recalls it."""
+    return F.avg_pool2d(memory, 2)

@@ -1,31 +1,42 @@
-"""Painter: a stream of poses in the actor's frame -> frames, by G over the plate."""
+"""The painter: a stream of poses in the actor's frame -> frames, by G over the plate."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
-from perfclone.actor import Actor
-from perfclone.backends.layered.crop import Box, BoxFollower, carry, to_crop
+from perfclone.actor.model import Actor
+from perfclone.backends import Painted
+from perfclone.backends.layered import recurrence
+from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.backends.layered.generator import Layers
-from perfclone.pose.sequence import Pose
+from perfclone.backends.layered.recurrence import Past
+from perfclone.pose.sequence import Moment, Pose
+from perfclone.pose.stage import neighbours
 from perfclone.retarget import Body
-
-if TYPE_CHECKING:
-    from perfclone.pose.sequence import Moment
 
 #: Neighbours further away in time than this many frames of the reference say nothing about the motion now.
 _NEAR = 2.5
 
 
+class State(NamedTuple):
+    """What a step leaves to the next one.
+
+    Attributes:
+        box: The crop, at rest until it must move.
+        past: The frame that was painted, or None where the next one is to start anew.
+    """
+
+    box: Box | None
+    past: Past | None
+
+
 class LayeredPainter:
-    """Paints one stream of poses after another.
+    """Paints streams of poses; see :class:`perfclone.backends.Painter`.
 
     Args:
         actor: Who is painted.
@@ -34,6 +45,7 @@ class LayeredPainter:
 
     Attributes:
         body: The actor's body in the frames that come out.
+        size: (width, height) of these, pixels.
         plate: (H, W, 3) uint8 RGB, the empty background.
     """
 
@@ -43,64 +55,47 @@ class LayeredPainter:
         if scale != 1:
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
             plate = cv2.resize(plate, (round(config.width * scale), round(config.height * scale)), interpolation=how)
-        body = config.body
-        self.body: Body = replace(
-            body, lengths=tuple(length * scale for length in body.lengths), centre_x=body.centre_x * scale,
-            floor_y=body.floor_y * scale,
-        )  # fmt: skip
-        self.plate, self.config = plate, config
-        self.side = round(config.side * scale)
+        self.plate, self.config, self.size = plate, config, plate.shape[1::-1]
+        self.body: Body = config.body.scaled(scale)
+        self.follower = BoxFollower(round(config.side * scale), self.body.torso)
         found = torch.device(device) if device else torch.accelerator.current_accelerator(check_available=True)
         self.device = found or torch.device("cpu")
         self.generator = actor.generator.to(self.device).eval()
 
-    def paint(self, moments: Iterator[Moment]) -> Iterator[np.ndarray]:
-        """One frame (H, W, 3) uint8 RGB for each pose, in the actor's frame, as a stream."""
-        follower = BoxFollower(self.side, self.body.torso)
-        window: deque[Moment] = deque(maxlen=3)
-        memory = box = None
-        for moment in self._with_end(moments):
-            window.append(moment)
-            if len(window) < 2:
-                continue
-            before, now, after = (window[0], *window) if len(window) == 2 else window
-            if not now.pose.seen:
-                memory = None
-                yield self.plate.copy()
-                continue
-            last, box = box, self._box(follower, now.pose)
-            if memory is not None:
-                memory = carry(memory, self._tensor(last.array()[None]), self._tensor(box.array()[None]))
-            layers = self._look(before, now, after, box, memory)
-            memory = layers.memory()
-            yield self._composite(layers, box)
-            if after.time - now.time > _NEAR / self.config.fps:
-                memory = None
+    def paint(self, moments: Iterator[Moment]) -> Iterator[Painted]:
+        """One frame for each moment, in the actor's frame, as a stream."""
+        state = None
+        for before, now, after in neighbours(moments):
+            painted, state = self.step(before, now, after, state)
+            yield painted
 
-    def _with_end(self, moments: Iterator[Moment]) -> Iterator[Moment]:
-        """The stream with its last moment twice, so that the last frame too has one after it."""
-        moment = None
-        for moment in moments:
-            yield moment
-        if moment is not None:
-            yield moment
+    def step(self, before: Moment, now: Moment, after: Moment, state: State | None = None) -> tuple[Painted, State]:
+        """Paint one moment; see :class:`perfclone.backends.Painter`."""
+        state = state or State(None, None)
+        if not now.pose.seen:
+            return Painted(self.plate.copy(), now.time), State(state.box, None)
+        box = self._box(state.box, now.pose)
+        layers, past = self._layers([self._near(before, now), now.pose, self._near(after, now)], box, state.past)
+        broken = after.time - now.time > _NEAR / self.config.fps
+        return Painted(self._composite(layers, box), now.time), State(box, None if broken else past)
 
-    def _box(self, follower: BoxFollower, pose: Pose) -> Box:
+    def _box(self, last: Box | None, pose: Pose) -> Box:
         if self.config.whole_frame:
-            height, width = self.plate.shape[:2]
-            return Box((width - self.side) // 2, (height - self.side) // 2, self.side)
-        return follower.step(pose.keypoints, pose.scores)
+            (width, height), side = self.size, self.follower.side
+            return Box((width - side) // 2, (height - side) // 2, side)
+        return self.follower.follow(last, pose.keypoints, pose.scores)
 
     @torch.inference_mode()
-    def _look(self, before: Moment, now: Moment, after: Moment, box: Box, memory: torch.Tensor | None) -> Layers:
-        around = [self._near(before, now), now.pose, self._near(after, now)]
-        keypoints = self._tensor(np.stack([pose.keypoints for pose in around])[None])
-        seen = torch.from_numpy(np.stack([pose.scores for pose in around])[None] > 0).to(self.device)
-        size = self.config.generator.resolution
-        window = to_crop(keypoints, self._tensor(box.array()[None, None]), size)
-        scale = self._tensor(np.array([self.body.torso * size / box.side]))
+    def _layers(self, window: list[Pose], box: Box, past: Past | None) -> tuple[Layers, Past]:
+        """Maps and G: what is painted of three poses in a row, and what the next frame is told of it."""
+        keypoints = torch.from_numpy(np.stack([pose.keypoints for pose in window])[None]).float()
+        seen = torch.from_numpy(np.stack([pose.scores for pose in window])[None] > 0)
+        boxes = torch.from_numpy(box.array()[None]).float()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            return self.generator(window, seen, scale, memory)
+            painted = recurrence.step(
+                self.generator, self.body.torso, keypoints.to(self.device), seen.to(self.device), boxes, past
+            )
+        return painted.layers, painted.past
 
     def _near(self, other: Moment, now: Moment) -> Pose:
         """A neighbouring pose; at low frame rates, where it would be at the reference's own frame rate."""
@@ -120,6 +115,3 @@ class LayeredPainter:
         mixed = alpha * colour * 255 + (1 - alpha) * shadow * frame[rows, columns]
         frame[rows, columns] = np.rint(mixed).clip(0, 255).astype(np.uint8)
         return frame
-
-    def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).float().to(self.device)

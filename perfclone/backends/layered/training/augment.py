@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from perfclone.backends.layered.training.footage import Clip
-from perfclone.pose.sequence import INDEX
+from perfclone.pose.skeleton import INDEX
 
 #: Spread of the jitter in torso lengths, constant over a clip and anew in each frame.
 STEADY, SHAKY = 0.006, 0.003

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from perfclone.backends.layered.generator import halved
+from perfclone.backends.layered.recurrence import Step
 from perfclone.backends.layered.training.discriminator import pose_pictures
 from perfclone.backends.layered.training.footage import Clip
 from perfclone.backends.layered.training.losses import (
@@ -18,7 +20,6 @@ from perfclone.backends.layered.training.losses import (
     region_boxes,
 )
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
-from perfclone.backends.layered.training.rollout import Step, half
 
 #: Weights of the losses.
 PIXEL, PERCEPTUAL, MATTE, REGIONS, COHERENCE, ADVERSARIAL = 4.0, 0.5, 0.3, 1.0, 2.0, 0.08
@@ -58,7 +59,7 @@ def paired_losses(features: PerceptualFeatures, steps: list[Step], clip: Clip, w
 
 def unpaired_losses(steps: list[Step]) -> dict[str, Tensor]:
     """The unpaired branch: each painted frame against the one before it, moved as the body moved."""
-    pairs = [coherence_loss(step.recalled, half(step.layers.memory()), step.maps) for step in steps[1:]]
+    pairs = [coherence_loss(step.recalled, halved(step.layers.memory()), step.maps) for step in steps[1:]]
     return {"coherence": COHERENCE * sum(pairs) / len(pairs)}
 
 

@@ -23,7 +23,7 @@ class Clip(NamedTuple):
     Attributes:
         keypoints: (B, L + 2, J, 2) frame pixels, with one pose before and one after the L frames.
         seen: (B, L + 2, J) bool.
-        boxes: (B, L, 3) x, y, side in frame pixels.
+        boxes: (B, L, 3) x, y, side in frame pixels, on the CPU.
         plates: (B, L, 3, S, S) in [0, 1], the plate in each box.
         frames: (B, L, 3, S, S) in [0, 1], or None where there is no ground truth.
         mattes: (B, L, 1, S, S) in [0, 1], or None.
@@ -73,7 +73,7 @@ class Footage:
         return np.flatnonzero(first)
 
     def clip(self, starts: np.ndarray, length: int, device: torch.device | str = "cpu") -> Clip:
-        """The runs that begin at ``starts`` (B,), as a batch on a device; pictures travel there as bytes."""
+        """The runs that begin at ``starts`` (B,), as a batch on a device, to which pictures travel as bytes."""
         at = starts[:, None] + np.arange(length)
         around = np.clip(starts[:, None] + np.arange(-1, length + 1), 0, len(self) - 1)
         around[:, 0] = np.where(self.follows[starts], around[:, 0], starts)
@@ -84,7 +84,7 @@ class Footage:
         return Clip(
             torch.from_numpy(self.poses.keypoints[around]).to(device),
             torch.from_numpy(self.poses.scores[around] > 0).to(device),
-            torch.from_numpy(self.boxes[at]).float().to(device), colours(self.plates[self.plate_of[at]]),
+            torch.from_numpy(self.boxes[at]).float(), colours(self.plates[self.plate_of[at]]),
             None if self.frames is None else colours(self.frames[at]),
             None if self.mattes is None else picture(self.mattes[at])[:, :, None],
         )  # fmt: skip
@@ -92,8 +92,11 @@ class Footage:
 
 def follow_boxes(poses: PoseSequence, side: int, torso: float) -> np.ndarray:
     """The crop of each frame, (n, 3) int32: x, y, side in frame pixels."""
-    follower = BoxFollower(side, torso)
-    return np.stack([follower.step(k, s).array() for k, s in zip(poses.keypoints, poses.scores)])
+    follower, box, boxes = BoxFollower(side, torso), None, []
+    for keypoints, scores in zip(poses.keypoints, poses.scores):
+        box = follower.follow(box, keypoints, scores)
+        boxes.append(box.array())
+    return np.stack(boxes)
 
 
 def cut_plates(boxes: np.ndarray, plate: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
 from perfclone.backends.layered.training.branches import (
     ADVERSARIAL,
@@ -28,7 +29,6 @@ from perfclone.backends.layered.training.discriminator import POSE_PICTURES, Pat
 from perfclone.backends.layered.training.footage import Clip, Footage, Progress
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
-from perfclone.backends.layered.training.rollout import Rollout
 from perfclone.training.folder import RunFolder
 
 #: The branches whose turn it is, step by step. At first, until there is something worth criticising, it is always the

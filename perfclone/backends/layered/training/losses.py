@@ -8,11 +8,10 @@ from torch import Tensor
 
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
-from perfclone.pose.sequence import INDEX
+from perfclone.pose.skeleton import HEAD, INDEX
 
 #: Side of the enlarged crops of the face and the hands, pixels.
 REGION_SIDE = 48
-_FACE = [INDEX[n] for n in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
 _HANDS = [(INDEX[f"{side}_wrist"], INDEX[f"{side}_index"]) for side in ("right", "left")]
 
 
@@ -55,8 +54,8 @@ def region_boxes(now: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
     Returns:
         (B, 3, 3) centre x, centre y and half side in crop pixels; half side 0 where the region is not seen.
     """
-    face = seen[:, _FACE].float()[..., None]
-    centre = (now[:, _FACE] * face).sum(1) / face.sum(1).clamp(min=1)
+    face = seen[:, HEAD].float()[..., None]
+    centre = (now[:, HEAD] * face).sum(1) / face.sum(1).clamp(min=1)
     rows = [torch.cat([centre, (0.45 * scale * face[:, :, 0].any(1))[:, None]], -1)]
     for wrist, finger in _HANDS:
         known = seen[:, wrist]

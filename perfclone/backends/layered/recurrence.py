@@ -1,0 +1,104 @@
+"""The recurrence: G paints a frame from its poses and its own previous output. The same in training and in cloning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from perfclone.backends.layered.conditioning import PartMaps
+from perfclone.backends.layered.crop import carry, to_crop
+from perfclone.backends.layered.generator import Generator, Layers
+
+if TYPE_CHECKING:
+    from perfclone.backends.layered.training.footage import Clip
+
+
+class Past(NamedTuple):
+    """What a frame leaves to the next one.
+
+    Attributes:
+        memory: (B, 4, S, S) ``Layers.memory()``.
+        boxes: (B, 3) the crops that it was painted in: x, y, side in frame pixels.
+    """
+
+    memory: Tensor
+    boxes: Tensor
+
+
+class Step(NamedTuple):
+    """One frame of the recurrence.
+
+    Attributes:
+        layers: What G painted.
+        maps: What it was shown.
+        now: (B, J, 2) the pose in crop pixels.
+        seen: (B, J) bool.
+        scale: (B,) torso length in crop pixels.
+        recalled: (B, 4, S / 2, S / 2) the frame before moved along the motion, or None at the start.
+        boxes: (B, 3) the crops: x, y, side in frame pixels.
+    """
+
+    layers: Layers
+    maps: PartMaps
+    now: Tensor
+    seen: Tensor
+    scale: Tensor
+    recalled: Tensor | None
+    boxes: Tensor
+
+    @property
+    def past(self) -> Past:
+        """What the next frame is told of this one."""
+        return Past(self.layers.memory(), self.boxes)
+
+
+def step(
+    generator: Generator, torso: float, keypoints: Tensor, seen: Tensor, boxes: Tensor, past: Past | None
+) -> Step:
+    """Paint a frame: crop, scale, the memory carried along, and G.
+
+    Args:
+        generator: G.
+        torso: The actor's torso length in frame pixels.
+        keypoints: (B, 3, J, 2) float, frame pixels, the poses one frame before, now and one after.
+        seen: (B, 3, J) bool.
+        boxes: (B, 3) float, the crops: x, y, side in frame pixels; they may stay on the CPU.
+        past: Of the frame before; None at a start.
+    """
+    size, device = generator.resolution, keypoints.device
+    window = to_crop(keypoints, boxes[:, None].to(device), size)
+    # In double, so that a crop of one size gives one scale whoever asks; where there is no double, boxes are not.
+    scale = (torso * size / boxes[:, 2].double()).float().to(device)
+    memory = None if past is None else carry(past.memory, past.boxes, boxes)
+    layers, maps, recalled = generator(window, seen, scale, memory)
+    return Step(layers, maps, window[:, 1], seen[:, 1], scale, recalled, boxes)
+
+
+class Rollout(nn.Module):
+    """G rolled out over consecutive frames, each told of the one before.
+
+    Args:
+        generator: G.
+        torso: The actor's torso length in frame pixels.
+    """
+
+    def __init__(self, generator: Generator, torso: float):
+        super().__init__()
+        self.generator, self.torso = generator, torso
+
+    def forward(self, clip: Clip, warm: int = 0) -> list[Step]:
+        """Paint the frames of a clip; the first ``warm`` of them without gradient."""
+        steps: list[Step] = []
+        for n in range(clip.boxes.shape[1]):
+            window = slice(n, n + 3)
+            with torch.set_grad_enabled(torch.is_grad_enabled() and n >= warm):
+                past = steps[-1].past if steps else None
+                steps.append(
+                    step(
+                        self.generator, self.torso, clip.keypoints[:, window], clip.seen[:, window], clip.boxes[:, n],
+                        past,
+                    )
+                )  # fmt: skip
+        return steps
