@@ -45,7 +45,7 @@ class Mattes:
         return matte
 
     def _find(self, pixels: np.ndarray) -> np.ndarray | None:
-        from perfclone.pose import build_extractor
+        from perfclone.pose.extractor import build_extractor
 
         self._matting = self._matting or build_extractor("blazepose", matte=True)
         found = self._matting.people([pixels])[0]
