@@ -14,9 +14,9 @@ from benchmarks.common import counted
 from eval.scoring.regions import cut_square, person_square, square_around
 from perfclone.backends.layered.crop import Box
 from perfclone.errors import UserError
+from perfclone.pose import BODY_18, Pose, PoseSequence
 from perfclone.pose.clean import clean_sequence
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
-from perfclone.pose.sequence import BODY_18, Pose, PoseSequence
 from perfclone.terminal.progress import progress_bar
 from perfclone.video import Frame, VideoReader, VideoWriter
 

@@ -4,7 +4,7 @@ import torch
 
 from eval.benchmark.baselines import Pix2Pix, UNet, nearest, patch_discriminator, resnet_9blocks, skeletons
 from perfclone.errors import UserError
-from perfclone.pose.sequence import INDEX, KEYPOINTS, PoseSequence
+from perfclone.pose import INDEX, KEYPOINTS, PoseSequence
 
 STANDING = {
     "nose": (0, -1.5), "neck": (0, -1), "right_shoulder": (-0.4, -1), "right_elbow": (-0.5, -0.5),

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.pose.sequence import INDEX
+from perfclone.pose import INDEX
 
 PACKAGES = ("face-recognition-models", "dlib-bin")
 #: Below it dlib's author calls two faces the same person's.

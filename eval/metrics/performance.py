@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.pose.sequence import BODY_18
+from perfclone.pose import BODY_18
 
 #: Two shifts whose errors differ by less, in torso lengths, fit equally well: a still person has no lag.
 _EQUAL = 1e-9

@@ -13,6 +13,7 @@ __all__ = [
     "INDEX",
     "KEYPOINTS",
     "MIRROR",
+    "Moment",
     "Pose",
     "PoseExtractor",
     "PoseSequence",

@@ -12,7 +12,7 @@ import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.files.writing import beside
-from perfclone.pose.skeleton import BODY_18, INDEX, KEYPOINTS, MIRROR  # noqa: F401
+from perfclone.pose.skeleton import KEYPOINTS
 
 
 @dataclass(frozen=True)
