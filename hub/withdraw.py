@@ -94,7 +94,7 @@ def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> Conse
 
 def _note(record: ConsentRecord, repo_id: str, sha: str) -> None:
     """Note the revocation here, once."""
-    from perfclone.governance import revocations
+    from perfclone.governance.consent import revocations
     from perfclone.governance.ledger.ledger import Ledger
 
     if revocations.noted(record.id):

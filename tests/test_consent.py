@@ -13,8 +13,8 @@ import pytest
 from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance import revocations
 from perfclone.governance.consent import fields as consent_fields
+from perfclone.governance.consent import revocations
 from perfclone.governance.consent.kinds import describe, evaluation_record, synthetic_record
 from perfclone.governance.consent.record import LIMIT, ConsentError, ConsentRecord, Revocation
 from perfclone.governance.keys import Signature, SigningKey, rotate, signing_key

@@ -12,7 +12,7 @@ from hub.withdraw import WITHDRAWN, withdraw
 from perfclone.actor import Actor
 from perfclone.actor.layout import CONSENT, README, WEIGHTS
 from perfclone.errors import UserError
-from perfclone.governance import revocations
+from perfclone.governance.consent import revocations
 from perfclone.governance.consent.record import ConsentError, ConsentRecord
 from perfclone.governance.keys import signing_key
 from perfclone.governance.ledger.ledger import Ledger

@@ -15,7 +15,7 @@ from perfclone import builtin, cli
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance import revocations
+from perfclone.governance.consent import revocations
 from perfclone.governance.consent.kinds import evaluation_record, usual_fields
 from perfclone.governance.consent.record import PURPOSES, ConsentError, ConsentRecord
 from perfclone.governance.keys import SigningKey, signing_key

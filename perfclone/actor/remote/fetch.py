@@ -126,7 +126,7 @@ def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -
 
 def _refuse_revoked(api: HfApi, repo_id: str, head: ModelInfo, cache: Path) -> None:
     """Refuse an actor whose consent is revoked at the head, and note that here, so that it also counts offline."""
-    from perfclone.governance import revocations
+    from perfclone.governance.consent import revocations
     from perfclone.governance.consent.record import ConsentError, ConsentRecord
 
     sibling = _siblings(head).get(CONSENT)

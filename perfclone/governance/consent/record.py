@@ -16,8 +16,9 @@ from pathlib import Path
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import beside
-from perfclone.governance import keys, revocations
+from perfclone.governance import keys
 from perfclone.governance.consent import fields as rules
+from perfclone.governance.consent import revocations
 from perfclone.governance.consent.fields import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
 from perfclone.governance.keys import Signature, SigningKey, canonical
 
@@ -275,7 +276,7 @@ class ConsentRecord:
         return digest.removeprefix("sha256:") in self.reference_sha256
 
     def revoke(self, reason: str, key: SigningKey) -> ConsentRecord:
-        """Give the same record, revoked today; :func:`perfclone.governance.revocations.note` notes it here.
+        """Give the same record, revoked today; :func:`perfclone.governance.consent.revocations.note` notes it here.
 
         Raises:
             ConsentError: It was revoked before, or there is no reason.
