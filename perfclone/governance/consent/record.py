@@ -17,9 +17,8 @@ from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import beside
 from perfclone.governance import keys
-from perfclone.governance.consent import fields as rules
-from perfclone.governance.consent import revocations
-from perfclone.governance.consent.fields import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
+from perfclone.governance.consent import revocations, rules
+from perfclone.governance.consent.rules import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
 from perfclone.governance.keys import Signature, SigningKey, canonical
 
 __all__ = ["MEDIA", "PURPOSES", "ConsentError", "ConsentRecord", "Revocation"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from perfclone.files.reading import parse_json, read_limited
 from perfclone.files.writing import beside
-from perfclone.governance.consent.fields import ID, ConsentError, check_pattern, check_text
+from perfclone.governance.consent.rules import ID, ConsentError, check_pattern, check_text
 from perfclone.governance.home import home
 
 _LIMIT = 1 << 24
