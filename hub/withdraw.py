@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perfclone.actor.layout import README
 from perfclone.actor.remote.errors import explained, require_repo_id, retried, status_of
 from perfclone.errors import UserError
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent.record import CONSENT
 
 from .commit import client, commit, find, head_record, names_of, require_token
 

@@ -16,9 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from perfclone.errors import UserError
+from perfclone.governance.credentials import certificates
 from perfclone.governance.credentials.certificates import Certificate, certificate, own_roots
-from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK
-from perfclone.governance.credentials.sign import Claim, Credentials, certificates, read_credentials, sign_video
+from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK, Credentials, read_credentials
+from perfclone.governance.credentials.sign import Claim, sign_video
 from perfclone.governance.marks.metadata import SOURCE_TYPE, read_tags, tags
 from perfclone.video.probe import probe
 from perfclone.video.writer import VideoWriter

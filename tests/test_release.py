@@ -7,7 +7,7 @@ from tiny import SIZE, SavedPoses, poses, untrained_actor, write_clip
 
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.record import ConsentError
-from perfclone.governance.credentials.sign import read_credentials
+from perfclone.governance.credentials.read import read_credentials
 from perfclone.governance.keys import signing_key
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.label import Label

@@ -19,8 +19,7 @@ from perfclone.backends.layered.generator import Generator
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import write_together
-from perfclone.governance.consent.record import ConsentRecord
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent.record import CONSENT, ConsentRecord
 from perfclone.retarget import Body
 
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.

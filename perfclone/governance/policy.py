@@ -16,10 +16,7 @@ import shlex
 from pathlib import Path
 
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent.record import ConsentError, ConsentRecord
-
-#: The record's name beside a reference video and in an actor's folder.
-CONSENT = "consent.json"
+from perfclone.governance.consent.record import CONSENT, ConsentError, ConsentRecord
 
 
 def authorise_training(record: ConsentRecord, reference: Path) -> str:

@@ -20,7 +20,7 @@ from perfclone.actor.remote.cache import COMMIT, Fetched, find_cached, point, ro
 from perfclone.actor.remote.errors import explained, no_hub, passing, require_repo_id, retried
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, shown
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent.record import CONSENT
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo

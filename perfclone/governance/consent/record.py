@@ -22,8 +22,8 @@ from perfclone.governance.consent.rules import MEDIA, PURPOSES, SCHEMA, WORLDWID
 from perfclone.governance.keys import Signature, SigningKey, canonical
 
 __all__ = ["MEDIA", "PURPOSES", "ConsentError", "ConsentRecord", "Revocation"]
-#: Most bytes of a record's file.
-LIMIT = 64 * 1024
+#: The name of a record's file beside a reference video and in an actor's folder, and the most bytes that it has.
+CONSENT, LIMIT = "consent.json", 64 * 1024
 TUPLES = ("purposes", "media", "territory", "reference_sha256")
 
 

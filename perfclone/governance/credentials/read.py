@@ -13,6 +13,7 @@ from perfclone.governance.credentials.certificates import DEVELOPMENT, own_roots
 
 #: How C2PA's soft binding names our watermark: 32 bits, as 8 hex digits.
 WATERMARK = "org.perfclone.watermark.1"
+#: Labels of the assertions that are ours.
 CONSENT, CLONE = "org.perfclone.consent", "org.perfclone.clone"
 #: No pictures of anybody in a manifest, nothing fetched from anywhere, unused space in the file signed too.
 OFFLINE = {

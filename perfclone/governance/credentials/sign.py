@@ -18,10 +18,8 @@ from perfclone.errors import UserError
 from perfclone.files.writing import beside, full_disk_explained
 from perfclone.governance.credentials import certificates
 from perfclone.governance.credentials.certificates import Certificate
-from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK, Credentials, read_credentials
+from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK
 from perfclone.governance.marks.metadata import SOURCE_TYPE
-
-__all__ = ["Claim", "Credentials", "read_credentials", "sign_video"]
 
 logger = logging.getLogger(__name__)
 

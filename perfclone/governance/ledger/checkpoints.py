@@ -10,7 +10,6 @@ import json
 import os
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from perfclone.errors import UserError
@@ -19,13 +18,12 @@ from perfclone.files.writing import beside
 from perfclone.governance import keys
 from perfclone.governance.home import private_folder
 from perfclone.governance.keys import Signature, SigningKey, canonical
-from perfclone.governance.ledger.fields import LedgerError
+from perfclone.governance.ledger.fields import LedgerError, is_moment
 
 SCHEMA = "perfclone.checkpoint/1"
 LIMIT = 4096
 #: The checkpoint that every append replaces.
 LAST = "last.json"
-MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 HASH = re.compile("[0-9a-f]{64}")
 
 
@@ -82,17 +80,6 @@ class Checkpoint:
         if not keys.verify(signature, checkpoint.content()):
             raise LedgerError(f"{what} was changed after it was signed; take another copy of it.")
         return checkpoint
-
-
-def is_moment(value: object) -> bool:
-    """Whether a value is an ISO moment in UTC, to the millisecond."""
-    if not isinstance(value, str) or not MOMENT.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

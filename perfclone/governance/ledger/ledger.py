@@ -21,20 +21,16 @@ from perfclone.files.writing import FULL, beside
 from perfclone.governance import keys
 from perfclone.governance.home import home, private_folder
 from perfclone.governance.keys import SigningKey
-from perfclone.governance.ledger import checkpoints
-from perfclone.governance.ledger.checkpoints import Checkpoint
-from perfclone.governance.ledger.fields import LedgerError, check_data, watermark_text
-from perfclone.governance.ledger.lines import (
-    LIMIT,
-    START,
-    Entry,
-    is_torn,
-    line_of,
-    new_entry,
-    now,
-    parse_line,
-    read_lines,
+from perfclone.governance.ledger.checkpoints import (
+    LAST,
+    Checkpoint,
+    folder_of,
+    own_checkpoints,
+    read_checkpoint,
+    write_checkpoint,
 )
+from perfclone.governance.ledger.fields import LedgerError, check_data, now, watermark_text
+from perfclone.governance.ledger.lines import LIMIT, START, Entry, is_torn, line_of, new_entry, parse_line, read_lines
 
 __all__ = ["Entry", "Ledger", "LedgerError", "Summary", "operator"]
 _RESTART = "keep it as evidence, move it and its checkpoints away together, and a new one is begun"
@@ -79,7 +75,7 @@ class Ledger:
         """Add an entry and wait until it is on the disk.
 
         Args:
-            event: One of ``ledger_fields.EVENTS``.
+            event: One of ``fields.EVENTS``.
             data: What that event may say; None says nothing. ``who`` is this user by default, and ``watermark`` may be
                 a number.
 
@@ -96,7 +92,7 @@ class Ledger:
             entry = new_entry(event, data, self._last(file))
             self._write(file, line_of(entry))
             seal = Checkpoint(entry.n + 1, entry.hash, entry.time).sign(key)
-            checkpoints.write_checkpoint(self._checkpoints / checkpoints.LAST, seal, durable=False)
+            write_checkpoint(self._checkpoints / LAST, seal, durable=False)
         return entry
 
     def entries(self) -> Iterator[Entry]:
@@ -148,7 +144,7 @@ class Ledger:
         key = self._key = self._key or keys.signing_key()
         seal = Checkpoint(found.entries, found.head, now()).sign(key)
         name = f"{seal.n:09d}-{seal.time.replace(':', '').replace('.', '')}.json"
-        checkpoints.write_checkpoint(self._checkpoints / name, seal)
+        write_checkpoint(self._checkpoints / name, seal)
         return seal.to_json()
 
     def export(self, path: str | Path) -> Summary:
@@ -162,7 +158,7 @@ class Ledger:
                 if entry.n == seal.n:
                     break
                 file.write(line_of(entry))
-        checkpoints.write_checkpoint(path.with_name(f"{path.stem}.checkpoint.json"), seal)
+        write_checkpoint(path.with_name(f"{path.stem}.checkpoint.json"), seal)
         return Ledger(path).verify(seal.to_json())
 
     def by_watermark(self, watermark: int | str) -> Entry | None:
@@ -183,15 +179,15 @@ class Ledger:
 
     @property
     def _checkpoints(self) -> Path:
-        return checkpoints.folder_of(self.path)
+        return folder_of(self.path)
 
     def _snapshot(self) -> tuple[int, list[tuple[str, Checkpoint]]]:
         """Give the bytes that are there now and the checkpoints of these, as no append is under way."""
         if not self.path.exists():
-            return 0, checkpoints.own_checkpoints(self.path)
+            return 0, own_checkpoints(self.path)
         with self.path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
-            return os.fstat(file.fileno()).st_size, checkpoints.own_checkpoints(self.path)
+            return os.fstat(file.fileno()).st_size, own_checkpoints(self.path)
 
     def _read(self, size: int) -> Iterator[Entry | None]:
         """Read without the lock, since what is there stays: whoever reads may append meanwhile."""
@@ -228,7 +224,7 @@ class Ledger:
     def _refuse_shortened(self, last: Entry | None) -> None:
         """Compare with the checkpoint of the last append, so that appending cannot cover up that the end is gone."""
         try:
-            seal = checkpoints.read_checkpoint(self._checkpoints / checkpoints.LAST)
+            seal = read_checkpoint(self._checkpoints / LAST)
         except LedgerError:
             return  # none yet, or damaged, which `verify` tells
         n = last.n + 1 if last else 0
