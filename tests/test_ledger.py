@@ -266,6 +266,17 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(ledger, monkeypatch):
     assert ledger.path.read_bytes() == content
 
 
+def test_a_system_that_opens_no_folders_and_numbers_no_users_will_do(own_home, monkeypatch):
+    """As Windows does."""
+    for name in ("O_DIRECTORY", "getuid"):
+        monkeypatch.delattr(os, name)
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setitem(sys.modules, "pwd", None)
+    assert Ledger().append("clone", **CLONE).data["who"] == "somebody without a name"
+    assert Ledger().verify().entries == 1
+
+
 def append_at_once(processes: int, each: int) -> None:
     ledger = Ledger()
     signing_key()

@@ -14,7 +14,7 @@ from typing import Literal
 
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, parse_json, read_limited
-from perfclone.files.writing import beside
+from perfclone.files.writing import beside, write_text
 from perfclone.governance.home import home, private_folder
 from perfclone.governance.ledger.fields import watermark_text
 from perfclone.governance.ledger.ledger import Entry, Ledger
@@ -143,10 +143,7 @@ def hold(path: Path, watermark: int | str) -> Path:
     if not place.exists() and not path.is_file():
         raise UserError(f"There is no file {path} to hold; check the name.")
     private_folder(home() / "held")
-    with beside(_note_place(mark)) as part, part.open("w", encoding="utf-8") as file:
-        json.dump({"path": os.fsdecode(path)}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    write_text(_note_place(mark), json.dumps({"path": os.fsdecode(path)}), durable=True)
     if not place.exists():
         private_folder(place.parent)
         path.rename(place)

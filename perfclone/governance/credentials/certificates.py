@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import logging
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
-from perfclone.governance.home import home
+from perfclone.files.writing import write_private
+from perfclone.governance.home import home, private_folder
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -163,11 +163,11 @@ def _expires_soon(content: bytes) -> bool:
 
 def _make_root(folder: Path) -> None:
     """Make a root; of several processes at once, the first one's stays."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    private_folder(folder)
     root, key = _issue(f"{DEVELOPMENT} root", _ROOT_DAYS)
-    if not _place(folder / _ROOT_KEY, _key_pem(key) + _pem(root), first=True):
+    if not write_private(folder / _ROOT_KEY, (_key_pem(key) + _pem(root)).encode(), replace=False):
         return
-    _place(folder / _ROOT, _pem(root))
+    write_private(folder / _ROOT, _pem(root).encode())
     logger.warning("A %s was made in %s; set %s to sign with your own.", DEVELOPMENT, folder, CERTIFICATE)
 
 
@@ -177,26 +177,9 @@ def _make_signer(folder: Path) -> None:
 
     both = (folder / _ROOT_KEY).read_bytes()
     root, root_key = x509.load_pem_x509_certificate(both), serialization.load_pem_private_key(both, None)
-    _place(folder / _ROOT, _pem(root))
+    write_private(folder / _ROOT, _pem(root).encode())
     leaf, key = _issue(DEVELOPMENT, _SIGNER_DAYS, root, root_key)
-    _place(folder / _SIGNER, _key_pem(key) + _pem(leaf))
-
-
-def _place(path: Path, content: str, first: bool = False) -> bool:
-    """Write a file for its owner only, whole or not at all; with `first`, only where there is none yet."""
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w") as file:
-            file.write(content)
-        if not first:
-            os.replace(part, path)
-            return True
-        os.link(part, path)
-        return True
-    except FileExistsError:
-        return False
-    finally:
-        Path(part).unlink(missing_ok=True)
+    write_private(folder / _SIGNER, (_key_pem(key) + _pem(leaf)).encode())
 
 
 def _issue(

@@ -7,14 +7,13 @@ does so cannot reach shows both.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
-from perfclone.files.writing import beside
+from perfclone.files.writing import write_text
 from perfclone.governance import keys
 from perfclone.governance.home import private_folder
 from perfclone.governance.keys import Signature, SigningKey, canonical
@@ -100,11 +99,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def write_checkpoint(path: Path, checkpoint: Checkpoint, durable: bool = True) -> None:
     """Write a checkpoint's file, whole or not at all; `durable` waits until it is on the disk."""
     private_folder(path.parent)
-    with beside(path) as part, part.open("w", encoding="utf-8") as file:
-        json.dump(checkpoint.to_json(), file)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
+    write_text(path, json.dumps(checkpoint.to_json()), durable)
 
 
 def folder_of(ledger: Path) -> Path:

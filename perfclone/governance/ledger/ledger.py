@@ -1,22 +1,21 @@
 """The ledger: what was trained, cloned, pushed, reviewed and revoked; append-only, hash-chained, checkpointed.
 
 A file of JSON lines in canonical form. ``hash`` is the sha256 of the line without it; ``prev`` is the ``hash`` before.
-Appending locks the file, so any number of processes may, and waits for the disk: a power cut costs at most the entry
-that was being written, whose remains go to ``ledger.torn``. Every append also renews ``checkpoints/last.json``.
+Appending takes a lock, so that any number of processes may, and waits for the disk: a power cut costs at most what was
+being written, whose remains go to ``ledger.torn``. Every append also renews ``checkpoints/last.json``.
 """
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from perfclone.files.locking import locked
 from perfclone.files.writing import FULL, beside
 from perfclone.governance import keys
 from perfclone.governance.home import home, private_folder
@@ -88,7 +87,7 @@ class Ledger:
         check_data(event, data)
         key = self._key = self._key or keys.signing_key()
         private_folder(self.path.parent)
-        with self._locked() as file:
+        with locked(self.path), self._opened() as file:
             entry = new_entry(event, data, self._last(file))
             self._write(file, line_of(entry))
             seal = Checkpoint(entry.n + 1, entry.hash, entry.time).sign(key)
@@ -185,9 +184,8 @@ class Ledger:
         """Give the bytes that are there now and the checkpoints of these, as no append is under way."""
         if not self.path.exists():
             return 0, own_checkpoints(self.path)
-        with self.path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            return os.fstat(file.fileno()).st_size, own_checkpoints(self.path)
+        with locked(self.path, reading=True):
+            return self.path.stat().st_size, own_checkpoints(self.path)
 
     def _read(self, size: int) -> Iterator[Entry | None]:
         """Read without the lock, since what is there stays: whoever reads may append meanwhile."""
@@ -195,13 +193,10 @@ class Ledger:
             with self.path.open("rb") as file:
                 yield from read_lines(file, size)
 
-    @contextmanager
-    def _locked(self) -> Iterator[FileIO]:
-        """Open the file to append, made for its owner only, and hold its lock."""
+    def _opened(self) -> FileIO:
+        """Open the file to append, made for its owner only."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        with open(descriptor, "a+b", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
+        return open(descriptor, "a+b", buffering=0)
 
     def _last(self, file: FileIO) -> Entry | None:
         """Find the last whole entry, set a torn one aside, and refuse a ledger that lost its end."""
@@ -265,11 +260,13 @@ def operator() -> str:
     try:
         return getpass.getuser()[:100]
     except (KeyError, OSError, ImportError):
-        return f"user {os.getuid()}"
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody without a name"
 
 
 def _sync_folder(folder: Path) -> None:
-    """Wait until the name of a new file is on the disk too."""
+    """Wait until the name of a new file is on the disk too; Windows opens no folders."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
