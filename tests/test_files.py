@@ -103,10 +103,9 @@ def test_whoever_reads_waits_for_whoever_writes_and_leaves_no_file(tmp_path):
 
 def test_nothing_is_imported_that_only_unix_has():
     """With those modules gone, as on Windows, all that is imported to record a consent and to clone still is."""
-    files = [
-        file for part in ("files", "governance", "commands") for file in (ROOT / "perfclone" / part).rglob("*.py")
-    ]
-    modules = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if file.stem != "__init__"]
+    rooms = [ROOT / "perfclone" / room for room in ("files", "governance", "commands")]
+    paths = [path for room in rooms for path in room.rglob("*.py") if path.stem != "__init__"]
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
     code = (
         f"import importlib, sys, warnings; warnings.simplefilter('ignore')\n"
         f"sys.modules.update(dict.fromkeys({UNIX}))\n"
