@@ -36,14 +36,12 @@ class Certificate:
         key: PEM of the private key, PKCS#8; never shown.
         algorithm: As C2PA names it: ES256, ES384, ES512, PS256 or Ed25519.
         name: Whom it names.
-        development: Whether it is the one made on this machine, which nobody else trusts.
     """
 
     chain: str
     key: str = field(repr=False)
     algorithm: str
     name: str
-    development: bool = False
 
 
 def certificate(chain: str | Path | None = None, key: str | Path | None = None) -> Certificate:
@@ -79,7 +77,7 @@ def _read(path: str | Path, what: str) -> bytes:
         raise UserError(f"The {what} {path} cannot be read ({error.strerror}); check its name.") from error
 
 
-def _checked(chain: bytes, key: bytes, name: str, development: bool = False) -> Certificate:
+def _checked(chain: bytes, key: bytes, name: str) -> Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
@@ -101,7 +99,6 @@ def _checked(chain: bytes, key: bytes, name: str, development: bool = False) -> 
         _key_pem(private),
         _algorithm(private, name),
         _name(leaf),
-        development,
     )
 
 
@@ -150,8 +147,20 @@ def _development() -> Certificate:
     signer = folder / _SIGNER
     if not signer.is_file() or _expires_soon(signer.read_bytes()):
         _make_signer(folder)
+    _announce(folder)
     content = signer.read_bytes()
-    return _checked(content, content, str(signer), development=True)
+    return _checked(content, content, str(signer))
+
+
+def _announce(folder: Path) -> None:
+    """Warn that nobody trusts this machine's own certificate, once a day."""
+    told, today = home() / ".certificate-announced", datetime.date.today().isoformat().encode()
+    if told.is_file() and told.read_bytes() == today:
+        return
+    logger.warning(
+        "Clones are signed with the %s of %s; set %s to sign with your own.", DEVELOPMENT, folder, CERTIFICATE
+    )
+    write_private(told, today)
 
 
 def _expires_soon(content: bytes) -> bool:
@@ -168,7 +177,6 @@ def _make_root(folder: Path) -> None:
     if not write_private(folder / _ROOT_KEY, (_key_pem(key) + _pem(root)).encode(), replace=False):
         return
     write_private(folder / _ROOT, _pem(root).encode())
-    logger.warning("A %s was made in %s; set %s to sign with your own.", DEVELOPMENT, folder, CERTIFICATE)
 
 
 def _make_signer(folder: Path) -> None:

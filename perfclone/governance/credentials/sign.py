@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import logging
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +19,6 @@ from perfclone.governance.credentials import certificates
 from perfclone.governance.credentials.certificates import Certificate
 from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK
 from perfclone.governance.marks.metadata import SOURCE_TYPE
-
-logger = logging.getLogger(__name__)
 
 _TRAINING = ("ai_training", "ai_generative_training", "ai_inference", "data_mining")
 
@@ -93,8 +90,6 @@ def sign_video(path: str | Path, output: str | Path, claim: Claim, certificate: 
     path, output = Path(path), Path(output)
     _check_mp4(path)
     with_ = certificate or certificates.certificate()
-    if with_.development:
-        logger.warning("The video is signed with the %s.", with_.name)
     statement = _manifest(claim)
     algorithm = getattr(c2pa.C2paSigningAlg, with_.algorithm)
     information = c2pa.C2paSignerInfo(algorithm, with_.chain.encode(), with_.key.encode(), None)
