@@ -67,4 +67,4 @@ def _check_target(folder: Path, force: bool) -> None:
     if not (folder / CONFIG).exists() or not (folder / WEIGHTS).exists():
         raise UserError(f"{folder} holds something that is no actor; choose another name.")
     if not force:
-        raise UserError(f"{folder} exists; choose another name or add --force to replace the actor in it.")
+        raise UserError(f"{folder} exists; choose another name, or replace the actor in it with force.")

@@ -83,7 +83,7 @@ def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> Conse
     there = head_record(api, repo_id)
     record = ConsentRecord.load(given) if given else there
     if record is None:
-        raise ConsentError(f"{repo_id} has no {CONSENT}; give the actor's record with --consent.")
+        raise ConsentError(f"{repo_id} has no {CONSENT}; give the actor's consent record.")
     record.verify()
     if there and record.id != there.id:
         raise ConsentError(f"{given} is not the record of {repo_id}; give the actor's own.")

@@ -136,7 +136,7 @@ def test_what_is_not_there_and_what_has_no_record(loopback):
     with pytest.raises(UserError, match="no owner/nobody, or it is not shared"):
         withdraw("owner/nobody", "x")
     loopback.put("owner/empty", {README: b"x"})
-    with pytest.raises(ConsentError, match=r"has no consent\.json; give the actor's record with --consent"):
+    with pytest.raises(ConsentError, match=r"has no consent\.json; give the actor's consent record"):
         withdraw("owner/empty", "x")
 
 

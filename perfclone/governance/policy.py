@@ -73,10 +73,11 @@ def record_for(consent: ConsentRecord | str | Path | None, reference: Path) -> C
         ConsentError: None was named, or its file is not there or damaged.
     """
     if consent is None:
-        place = reference.with_name(CONSENT)
+        names = (shlex.quote(str(path)) for path in (reference, reference.with_name(CONSENT)))
+        command = 'python -m perfclone consent new --myself "Your Name" --reference {} -o {}'.format(*names)
         raise ConsentError(
-            f"Training needs the consent of whoever is seen in {reference}; if that is you: `python -m perfclone "
-            f'consent new --myself "Your Name" --reference {shlex.quote(str(reference))} -o {shlex.quote(str(place))}`'
+            f"Training needs the consent of whoever is seen in {reference}: give their record as consent; "
+            f"if that is you, make it by `{command}`"
         )
     return consent if isinstance(consent, ConsentRecord) else ConsentRecord.load(consent)
 

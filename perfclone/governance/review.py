@@ -203,7 +203,7 @@ def _decide(watermark: int | str, decision: State, note: str, ledger: Ledger | N
         last = review.decision
         raise UserError(f"The clone {review.id} was {decision} on {last.time[:10]} by {last.data['who']} already.")
     if review.decision and not note.strip():
-        raise UserError(f"The clone {review.id} was {review.state}; say with --note why it is {decision} after all.")
+        raise UserError(f"The clone {review.id} was {review.state}; say in a note why it is {decision} after all.")
     output = review.clone.data.get("output_sha256")
     entry = ledger.append(
         "review", watermark=review.id, decision=decision, note=note.strip() or None, output_sha256=output

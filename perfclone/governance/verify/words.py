@@ -15,7 +15,7 @@ _LAWFUL = "Where a video is from does not say whether the person agreed to this 
 _PUBLIC_KEY = (
     "Anybody who has perfclone can put any id into any picture: look whether the video shows what the entry says."
 )
-_NAMES = "Anybody can make a certificate with any name; only a root given with --anchors vouches for one."
+_NAMES = "Anybody can make a certificate with any name; only a root that you name among the anchors vouches for one."
 
 
 def summary(found: Findings) -> str:
