@@ -21,6 +21,7 @@ import numpy as np
 
 from eval.circumstances import machine, versions
 from perfclone.errors import UserError
+from perfclone.files.writing import write_text
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions
 from perfclone.terminal.arguments import whole
@@ -81,7 +82,7 @@ def contact_sheet(columns: dict[str, np.ndarray], path: Path, rows: int = 6) -> 
         strips.append(np.concatenate([header, *frames[moments]]))
     sheet = np.concatenate(strips, axis=1)
     if not cv2.imwrite(str(path), sheet[..., ::-1]):
-        raise UserError(f"The sheet could not be written to {path}; give a .png file in a folder that exists.")
+        raise UserError(f"The sheet could not be written to {path}; give the name of a .png file.")
     return path
 
 
@@ -95,9 +96,7 @@ def write_json(result: dict, path: Path | None) -> None:
     text = json.dumps(result, indent=2)
     print(text)
     if path:
-        beside = path.with_name(f".{path.name}.part")
-        beside.write_text(text + "\n")
-        beside.replace(path)
+        write_text(path, text + "\n")
 
 
 def parser(description: str) -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perfclone.errors import UserError
+from perfclone.files.writing import ensure_parent, write_text
 
 from .paired import CEILING, NOT_SHOWN, Difference, differences
 from .report.table import (
@@ -51,16 +52,13 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print, and write where that is wanted."""
-    from .report import write_beside
-
     target = args.output / COMPARISON if args.output else None
     if target:
         _check_target(target, args.force)
     text = compare(Report.load(args.a), Report.load(args.b), _names(args.a, args.b))
     print(text, end="")
     if target:
-        target.parent.mkdir(exist_ok=True)
-        write_beside(target, text)
+        write_text(target, text)
     return 0
 
 
@@ -215,5 +213,4 @@ def _check_target(target: Path, force: bool) -> None:
         raise UserError(f"{target} exists; choose another folder or add --force to replace it.")
     if target.parent.exists() and not target.parent.is_dir():
         raise UserError(f"{target.parent} is a file; give a folder for the comparison.")
-    if not target.parent.absolute().parent.is_dir():
-        raise UserError(f"The folder {target.parent.parent} for {target.parent.name} does not exist; create it first.")
+    ensure_parent(target)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from perfclone.errors import UserError
+from perfclone.files.writing import write_text
 
 FORMAT, REPORT = 1, "report.json"
 Kind = Literal["score", "actor", "benchmark"]
@@ -165,12 +166,8 @@ class Report:
 
     def save(self, folder: Path) -> Path:
         """Write ``report.json`` into a folder; beside, then renamed. Infinity is written as "inf", NaN as null."""
-        path = folder / REPORT
-        beside = path.with_name(f".{path.name}.part")
         text = json.dumps(_plain({"format": FORMAT, **dataclasses.asdict(self)}), indent=1, allow_nan=False)
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(path)
-        return path
+        return write_text(folder / REPORT, text + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Report:

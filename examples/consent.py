@@ -16,8 +16,8 @@ from pathlib import Path
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import synthetic_record
+from perfclone.governance.consent.record import CONSENT
 from perfclone.governance.keys import SigningKey
-from perfclone.governance.policy import CONSENT
 from perfclone.terminal.arguments import refuse_existing
 
 HERE = Path(__file__).parent

@@ -101,7 +101,7 @@ def requests(
     with explained(repo_id, f"see who asks for {repo_id}"):
         there = find(api, repo_id)
         if there and not there.gated:
-            raise UserError(f"{repo_id} is not gated, so nobody has to ask for it; push it anew without --no-gate.")
+            raise UserError(f"{repo_id} is not gated, so nobody has to ask for it; push it anew with a gate.")
         waiting = _waiting(api, repo_id)
         for user in filter(None, (accept, reject)):
             if user not in {request.user for request in waiting}:

@@ -125,7 +125,7 @@ def commit(
             if isinstance(error, ValueError) and "Invalid metadata" in str(error):  # the client asks before it uploads
                 said = " ".join(str(error).split())
                 raise UserError(
-                    f"The Hub refuses the card ({said}), so nothing was pushed; check --license."
+                    f"The Hub refuses the card ({said}), so nothing was pushed; check the licence."
                 ) from error
             if not passing(error) and status_of(error) != 412:
                 raise

@@ -42,7 +42,7 @@ def write_preview(actor: Actor, name: str, folder: Path) -> tuple[str, str]:
     from perfclone.pipeline import CloneOptions, PerformanceCloner
 
     if approval_required():
-        raise UserError("A preview is a clone, and clones need approval here; add --no-preview to push without.")
+        raise UserError("A preview is a clone, and clones need approval here; push without a preview.")
     short = min(actor.config.width, actor.config.height)
     purpose = _purpose(actor)
     options = CloneOptions(size=SIDE if short > SIDE else None, purpose=purpose)

@@ -113,7 +113,7 @@ def _ready(actor: Actor | str | Path, public: bool) -> Actor:
     record.check_current()
     if public and "web" not in record.media:
         raise ConsentError(
-            f"{record.subject} agreed to {', '.join(record.media)}, not to web: push without --public, "
+            f"{record.subject} agreed to {', '.join(record.media)}, not to web: push it as private, "
             f"or ask {record.recorded_by} for a record that allows it."
         )
     return actor
@@ -127,10 +127,11 @@ def _check_target(api: HfApi, repo_id: str, there, actor: Actor, public: bool, g
         return
     if not there.private and not public:
         raise UserError(
-            f"{repo_id} is public, and this push is to be private; add --public, or make it private on its page first."
+            f"{repo_id} is public, and this push is to be private; "
+            "push it as public, or make it private on its page first."
         )
     if not there.private and not there.gated and gated:
-        raise UserError(f"{repo_id} is open to everybody; add --no-gate, or set the gate on its page first.")
+        raise UserError(f"{repo_id} is open to everybody; push it without a gate, or set the gate on its page first.")
     record = head_record(api, repo_id)
     if record and record.revoked and record.id == actor.consent.id:
         raise ConsentError(

@@ -9,7 +9,7 @@ from perfclone.actor.layout import CONFIG, LIMITS, MANIFEST, POSTER, PREVIEW, WE
 from perfclone.actor.manifest import Manifest
 from perfclone.actor.remote.errors import require_repo_id
 from perfclone.errors import UserError
-from perfclone.files.writing import full_disk_explained, write_together
+from perfclone.files.writing import ensure_parent, full_disk_explained, write_together
 
 
 class Pulled(NamedTuple):
@@ -61,11 +61,10 @@ def pull(
 def _check_target(folder: Path, force: bool) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UserError(f"{folder} is not a folder; choose another name.")
-    if not folder.absolute().parent.is_dir():
-        raise UserError(f"The folder {folder.parent} for {folder.name} does not exist; create it first.")
+    ensure_parent(folder)
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not (folder / CONFIG).exists() or not (folder / WEIGHTS).exists():
         raise UserError(f"{folder} holds something that is no actor; choose another name.")
     if not force:
-        raise UserError(f"{folder} exists; choose another name or add --force to replace the actor in it.")
+        raise UserError(f"{folder} exists; choose another name, or replace the actor in it with force.")

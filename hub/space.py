@@ -133,7 +133,7 @@ def push_space(
     with explained(repo_id, f"push the Space {repo_id}", "The Space is as it was."):
         there = find(api, repo_id, "space")
         if there and not there.private and not public:
-            raise UserError(f"{repo_id} is public; add --public, or make it private on its page first.")
+            raise UserError(f"{repo_id} is public; push it as public, or make it private on its page first.")
         if not there:
             retried(
                 lambda: api.create_repo(repo_id, repo_type="space", space_sdk="gradio", private=True, exist_ok=True)

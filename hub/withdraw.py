@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perfclone.actor.layout import README
 from perfclone.actor.remote.errors import explained, require_repo_id, retried, status_of
 from perfclone.errors import UserError
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent.record import CONSENT
 
 from .commit import client, commit, find, head_record, names_of, require_token
 
@@ -83,7 +83,7 @@ def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> Conse
     there = head_record(api, repo_id)
     record = ConsentRecord.load(given) if given else there
     if record is None:
-        raise ConsentError(f"{repo_id} has no {CONSENT}; give the actor's record with --consent.")
+        raise ConsentError(f"{repo_id} has no {CONSENT}; give the actor's consent record.")
     record.verify()
     if there and record.id != there.id:
         raise ConsentError(f"{given} is not the record of {repo_id}; give the actor's own.")
@@ -94,7 +94,7 @@ def _revoked(api: HfApi, repo_id: str, reason: str, given: Path | None) -> Conse
 
 def _note(record: ConsentRecord, repo_id: str, sha: str) -> None:
     """Note the revocation here, once."""
-    from perfclone.governance import revocations
+    from perfclone.governance.consent import revocations
     from perfclone.governance.ledger.ledger import Ledger
 
     if revocations.noted(record.id):

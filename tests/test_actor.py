@@ -15,7 +15,7 @@ from tiny import edit_json, untrained_actor
 from perfclone.actor.layout import CONFIG, WEIGHTS
 from perfclone.actor.model import Actor, pose_bank
 from perfclone.errors import UserError
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent.record import CONSENT
 
 
 @pytest.fixture

@@ -108,8 +108,10 @@ def test_what_exists_is_replaced_only_by_force(tmp_path):
     with pytest.raises(UserError, match=r"out\.mp4 exists; .*--force"):
         refuse_existing([None, existing], force=False)
     refuse_existing([existing], force=True)
-    with pytest.raises(UserError, match="does not exist; create it first"):
-        refuse_existing([tmp_path / "nowhere" / "out.mp4"], force=True)
+    refuse_existing([tmp_path / "new" / "folder" / "out.mp4"], force=True)
+    assert (tmp_path / "new" / "folder").is_dir()
+    with pytest.raises(UserError, match="The folder .*out.mp4 for again.mp4 cannot be made"):
+        refuse_existing([existing / "again.mp4"], force=True)
     assert cli.main(["clone", "actor", "driving.mp4", "-o", str(existing)]) == 2
     assert existing.read_text() == "mine"
 

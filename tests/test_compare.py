@@ -145,7 +145,9 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     with pytest.raises(UserError, match="--force"):
         run(tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out")
     assert run(tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out", "--force") == 0
-    with pytest.raises(UserError, match="does not exist"):
-        run(tmp_path / "a", tmp_path / "b", "-o", tmp_path / "no" / "where")
+    assert run(tmp_path / "a", tmp_path / "b", "-o", tmp_path / "new" / "folder") == 0
+    assert (tmp_path / "new" / "folder" / "compare.md").read_text() == printed
+    with pytest.raises(UserError, match="is a file; give a folder"):
+        run(tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out" / "compare.md")
     with pytest.raises(FileNotFoundError, match="no report at"):
         run(tmp_path / "a", tmp_path / "gone")

@@ -13,14 +13,13 @@ import pytest
 from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance import revocations
-from perfclone.governance.consent import fields as consent_fields
+from perfclone.governance.consent import revocations, rules
 from perfclone.governance.consent.kinds import describe, evaluation_record, synthetic_record
 from perfclone.governance.consent.record import LIMIT, ConsentError, ConsentRecord, Revocation
 from perfclone.governance.keys import Signature, SigningKey, rotate, signing_key
 from perfclone.governance.ledger.ledger import Ledger
 
-SCHEMA = json.loads((Path(consent_fields.__file__).parent / "schema.json").read_text())
+SCHEMA = json.loads((Path(rules.__file__).parent / "schema.json").read_text())
 TODAY = date.today()
 HASH = "0123456789abcdef" * 4
 
@@ -208,25 +207,25 @@ def test_the_schema_is_in_step_with_the_record(record):
     names = {item.name for item in fields(ConsentRecord)}
     properties = SCHEMA["properties"]
     assert properties.keys() == names == set(SCHEMA["required"]) and SCHEMA["additionalProperties"] is False
-    assert properties["schema"]["const"] == consent_fields.SCHEMA
-    assert tuple(properties["purposes"]["items"]["enum"]) == consent_fields.PURPOSES
-    assert tuple(properties["media"]["items"]["enum"]) == consent_fields.MEDIA
-    assert tuple(properties["subject_kind"]["enum"]) == consent_fields.SUBJECT_KINDS
-    assert properties["territory"]["oneOf"][0]["const"] == consent_fields.WORLDWIDE
+    assert properties["schema"]["const"] == rules.SCHEMA
+    assert tuple(properties["purposes"]["items"]["enum"]) == rules.PURPOSES
+    assert tuple(properties["media"]["items"]["enum"]) == rules.MEDIA
+    assert tuple(properties["subject_kind"]["enum"]) == rules.SUBJECT_KINDS
+    assert properties["territory"]["oneOf"][0]["const"] == rules.WORLDWIDE
     for name, limit in (
         ("subject", "NAME"),
         ("recorded_by", "NAME"),
         ("purpose_note", "NOTE"),
         ("revocation", "NOTE"),
     ):
-        assert properties[name]["maxLength"] == getattr(consent_fields, limit), name
+        assert properties[name]["maxLength"] == getattr(rules, limit), name
     for name in ("purposes", "media", "reference_sha256"):
         assert properties[name]["minItems"] == 1 and properties[name]["uniqueItems"] is True
-    assert properties["reference_sha256"]["maxItems"] == consent_fields.REFERENCES
+    assert properties["reference_sha256"]["maxItems"] == rules.REFERENCES
     for name, pattern in (("id", "ID"), ("starts", "DAY"), ("expires", "DAY"), ("created", "MOMENT")):
-        assert properties[name]["pattern"] == f"^{getattr(consent_fields, pattern)}$", name
+        assert properties[name]["pattern"] == f"^{getattr(rules, pattern)}$", name
     for place in (properties["reference_sha256"]["items"], properties["statement_sha256"]):
-        assert place["pattern"] == f"^{consent_fields.SHA256}$"
+        assert place["pattern"] == f"^{rules.SHA256}$"
     revoked = properties["revoked"]["oneOf"][1]
     assert revoked["properties"].keys() == {item.name for item in fields(Revocation)} == set(revoked["required"])
     signature = SCHEMA["$defs"]["signature"]
@@ -237,7 +236,7 @@ def test_the_schema_is_in_step_with_the_record(record):
 
 def test_nobody_is_shown_in_a_synthetic_actor():
     record = synthetic_record("mara", HASH, SigningKey.new())
-    for purpose in consent_fields.PURPOSES:
+    for purpose in rules.PURPOSES:
         record.allow(purpose, TODAY + timedelta(days=40_000))
     assert record.covers(HASH) and "mara is synthetic: nobody is shown." in describe(record)
     assert synthetic_record("mara", [HASH, HASH[::-1]], SigningKey.new()).covers(HASH[::-1])
@@ -249,7 +248,7 @@ def test_a_benchmark_may_measure_for_a_day(tmp_path):
     record = evaluation_record(clip)
     record.allow("evaluation")
     assert record.ours() and record.covers(file_sha256(clip)) and "clip.mp4" in record.subject
-    for purpose in consent_fields.PURPOSES[:-1]:
+    for purpose in rules.PURPOSES[:-1]:
         with pytest.raises(ConsentError, match=f"not to {purpose}"):
             record.allow(purpose)
     with pytest.raises(ConsentError, match="expired"):

@@ -16,9 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from perfclone.errors import UserError
+from perfclone.governance.credentials import certificates
 from perfclone.governance.credentials.certificates import Certificate, certificate, own_roots
-from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK
-from perfclone.governance.credentials.sign import Claim, Credentials, certificates, read_credentials, sign_video
+from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK, Credentials, read_credentials
+from perfclone.governance.credentials.sign import Claim, sign_video
 from perfclone.governance.marks.metadata import SOURCE_TYPE, read_tags, tags
 from perfclone.video.probe import probe
 from perfclone.video.writer import VideoWriter
@@ -288,12 +289,24 @@ def test_claims_are_checked(bad, words):
 
 def test_the_development_certificate_is_private_stays_and_is_announced(house, caplog):
     first = certificate()
-    assert first.development and first.key not in repr(first)
+    assert first.name == certificates.DEVELOPMENT and first.key not in repr(first)
     assert "not trusted" in first.name and "not trusted" in caplog.text and "PRIVATE" not in caplog.text
     assert certificate() == first
     folder = house / "certificates"
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
     assert modes == {"certificates": 0o700, "root.pem": 0o600, "root.key": 0o600, "signer.pem": 0o600}
+
+
+def test_the_development_certificate_is_announced_once_a_day(house, plain, tmp_path, caplog):
+    for name in ("one.mp4", "two.mp4"):
+        sign_video(plain, tmp_path / name, Claim(**FACTS))
+    assert caplog.text.count("not trusted") == 1 and "set PERFCLONE_CERT to sign with your own" in caplog.text
+    told = house / ".certificate-announced"
+    for damage in (b"2026-01-01", b"\xff", b""):
+        told.write_bytes(damage)
+        caplog.clear()
+        assert certificate() and certificate()
+        assert caplog.text.count("not trusted") == 1
 
 
 def test_the_signer_is_renewed_and_a_retired_root_is_still_ours(house, signed, tmp_path):

@@ -16,7 +16,7 @@ from perfclone.actor.layout import CONFIG, CONSENT, LIMITS, MANIFEST, WEIGHTS
 from perfclone.actor.manifest import Manifest
 from perfclone.actor.remote.fetch import fetch
 from perfclone.errors import UserError
-from perfclone.governance import revocations
+from perfclone.governance.consent import revocations
 from perfclone.governance.consent.record import ConsentError
 from perfclone.governance.keys import SigningKey, signing_key
 

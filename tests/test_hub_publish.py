@@ -104,7 +104,7 @@ def test_a_second_push_updates_and_drops_what_the_new_state_has_not(folder, loop
     there = loopback.repository(REPOSITORY)
     assert second.commit == there.sha != first.commit and set(there.files) == {*FILES, "notes.md"} - {POSTER, PREVIEW}
     assert Actor.from_pretrained(REPOSITORY, revision=first.commit).commit == first.commit
-    with pytest.raises(UserError, match="add --force"):
+    with pytest.raises(UserError, match="replace the actor in it with force"):
         pull(REPOSITORY, None, folder)
     pull(REPOSITORY, None, folder, force=True)
     assert not (folder / POSTER).exists()
@@ -197,7 +197,7 @@ def test_a_failed_push_leaves_the_repository_as_it_was_and_the_next_one_goes_on(
 
 def test_a_card_that_the_hub_refuses(folder, loopback):
     loopback.fail("/api/validate-yaml", status=400)
-    with pytest.raises(UserError, match=r"The Hub refuses the card \(Invalid metadata.*check --license"):
+    with pytest.raises(UserError, match=r"The Hub refuses the card \(Invalid metadata.*check the licence"):
         quick(folder, licence="nosuch")
     assert loopback.repository(REPOSITORY).titles == ["initial commit"]
 
@@ -286,7 +286,7 @@ def test_where_a_pull_does_not_go(loopback, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "me.jpg").touch()
     (tmp_path / "file").touch()
-    for place, match in (("photos", "no actor"), ("file", "not a folder"), ("no/such", "does not exist")):
+    for place, match in (("photos", "no actor"), ("file", "not a folder"), ("file/such", "cannot be made")):
         with pytest.raises(UserError, match=match):
             pull(REPOSITORY, None, tmp_path / place, force=True)
     assert not [path for path in asked(loopback) if "resolve" in path]
@@ -295,8 +295,8 @@ def test_where_a_pull_does_not_go(loopback, tmp_path):
 def test_a_pull_of_a_commit(loopback, tmp_path):
     first = publish(loopback)
     publish(loopback, files_of(untrained_actor(seed=5)))
-    assert pull(REPOSITORY, first, tmp_path / "anna").commit == first
-    assert (Actor.from_pretrained(tmp_path / "anna").plate == untrained_actor().plate).all()
+    assert pull(REPOSITORY, first, tmp_path / "actors" / "anna").commit == first
+    assert (Actor.from_pretrained(tmp_path / "actors" / "anna").plate == untrained_actor().plate).all()
 
 
 def test_the_card_says_how_to_load_it_and_that_works(folder, loopback):

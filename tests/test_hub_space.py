@@ -75,7 +75,7 @@ def test_a_second_push_removes_what_is_gone_and_leaves_what_its_owner_added(loop
 def test_it_is_public_only_when_told(loopback):
     push_space(SPACE, public=True)
     assert not loopback.repository(SPACE, type="space").private
-    with pytest.raises(UserError, match="is public; add --public"):
+    with pytest.raises(UserError, match="is public; push it as public"):
         push_space(SPACE)
 
 

@@ -12,7 +12,7 @@ from hub.withdraw import WITHDRAWN, withdraw
 from perfclone.actor import Actor
 from perfclone.actor.layout import CONSENT, README, WEIGHTS
 from perfclone.errors import UserError
-from perfclone.governance import revocations
+from perfclone.governance.consent import revocations
 from perfclone.governance.consent.record import ConsentError, ConsentRecord
 from perfclone.governance.keys import signing_key
 from perfclone.governance.ledger.ledger import Ledger
@@ -136,7 +136,7 @@ def test_what_is_not_there_and_what_has_no_record(loopback):
     with pytest.raises(UserError, match="no owner/nobody, or it is not shared"):
         withdraw("owner/nobody", "x")
     loopback.put("owner/empty", {README: b"x"})
-    with pytest.raises(ConsentError, match=r"has no consent\.json; give the actor's record with --consent"):
+    with pytest.raises(ConsentError, match=r"has no consent\.json; give the actor's consent record"):
         withdraw("owner/empty", "x")
 
 

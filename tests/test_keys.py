@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import os
 import pickle
 import stat
 import subprocess
@@ -69,6 +70,14 @@ def test_a_key_that_others_can_read_is_refused(own_home, name, bad, good):
     assert signing_key()
 
 
+def test_where_modes_say_nothing_they_are_not_asked(own_home, monkeypatch):
+    """As on Windows, where every file seems to be open to everybody and nobody has a number."""
+    key = signing_key()
+    (own_home / "keys" / "signing.pem").chmod(0o666)
+    monkeypatch.delattr(os, "geteuid")
+    assert signing_key().public_key == key.public_key
+
+
 def test_a_damaged_key_is_named(own_home):
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -126,15 +135,15 @@ def test_processes_that_make_the_first_key_at_once_end_with_one(own_home):
 
 def test_the_loser_of_the_race_takes_the_winners_key(own_home, monkeypatch):
     winner = SigningKey.new()
-    make = keys._beside
+    write = keys.write_private
 
-    def late(path, data):
+    def late(path, data, **how):
         if path.name == "signing.pem" and not path.exists():
             path.write_bytes(winner._pem())
             path.chmod(0o600)
-        return make(path, data)
+        return write(path, data, **how)
 
-    monkeypatch.setattr(keys, "_beside", late)
+    monkeypatch.setattr(keys, "write_private", late)
     assert signing_key().public_key == winner.public_key
 
 

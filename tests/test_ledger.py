@@ -1,6 +1,7 @@
 """The ledger: nothing is lost, and nothing that was changed passes."""
 
 import errno
+import hashlib
 import json
 import os
 import random
@@ -16,7 +17,6 @@ import pytest
 from perfclone import cli
 from perfclone.errors import UserError
 from perfclone.governance.keys import SigningKey, canonical, rotate, signing_key
-from perfclone.governance.ledger import lines as ledger_lines
 from perfclone.governance.ledger.checkpoints import Checkpoint, folder_of, read_checkpoint
 from perfclone.governance.ledger.ledger import Ledger, LedgerError
 from perfclone.governance.ledger.lines import START, line_of, new_entry
@@ -65,7 +65,7 @@ def chained(entries: list[dict]) -> list[bytes]:
     for entry in entries:
         last = replace(new_entry(entry["event"], entry["data"], last), time=entry["time"], id=entry["id"])
         said = {name: value for name, value in vars(last).items() if name != "hash"}
-        last = replace(last, hash=ledger_lines.hashlib.sha256(canonical(said)).hexdigest())
+        last = replace(last, hash=hashlib.sha256(canonical(said)).hexdigest())
         result.append(line_of(last))
     return result
 
@@ -142,7 +142,7 @@ def tampered(kind: str, content: list[bytes]) -> list[bytes]:
             value = json.loads(content[4])
             value["data"]["purpose"] = "research"
             del value["hash"]
-            content[4] = canonical(value | {"hash": ledger_lines.hashlib.sha256(canonical(value)).hexdigest()}) + b"\n"
+            content[4] = canonical(value | {"hash": hashlib.sha256(canonical(value)).hexdigest()}) + b"\n"
         case "chain anew":
             entries = [json.loads(line) for line in content]
             entries[4]["data"]["purpose"] = "research"
@@ -266,6 +266,17 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(ledger, monkeypatch):
     assert ledger.path.read_bytes() == content
 
 
+def test_a_system_that_opens_no_folders_and_numbers_no_users_will_do(own_home, monkeypatch):
+    """As Windows does."""
+    for name in ("O_DIRECTORY", "getuid"):
+        monkeypatch.delattr(os, name)
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setitem(sys.modules, "pwd", None)
+    assert Ledger().append("clone", **CLONE).data["who"] == "somebody without a name"
+    assert Ledger().verify().entries == 1
+
+
 def append_at_once(processes: int, each: int) -> None:
     ledger = Ledger()
     signing_key()
@@ -356,7 +367,7 @@ def test_an_entry_of_another_kind_is_refused_though_its_hash_is_right(ledger, ch
     content = lines(ledger)
     value = json.loads(content[1]) | change
     del value["hash"]
-    value["hash"] = ledger_lines.hashlib.sha256(canonical(value)).hexdigest()
+    value["hash"] = hashlib.sha256(canonical(value)).hexdigest()
     ledger.path.write_bytes(content[0] + canonical(value) + b"\n")
     with pytest.raises(LedgerError, match="Entry 1 of the ledger"):
         list(ledger.entries())

@@ -13,8 +13,8 @@ from perfclone.actor.layout import CONFIG, FORMAT_VERSION, LOADED, MANIFEST, REA
 from perfclone.actor.manifest import Manifest
 from perfclone.errors import UserError
 from perfclone.files.writing import write_together
+from perfclone.governance.consent.record import CONSENT
 from perfclone.governance.keys import SigningKey
-from perfclone.governance.policy import CONSENT
 
 #: One actor of each version of the format, as it was written then; never made anew.
 FORMATS = Path(__file__).with_name("formats")

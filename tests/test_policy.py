@@ -9,18 +9,18 @@ from functools import partial
 import pytest
 from tiny import SavedPoses, poses, record_of, shrink_presets, untrained_actor, write_clip
 
-from eval.benchmark import run as benchmark
+from eval.benchmark import run
 from eval.suite.suites import Clip, Suite
 from perfclone import builtin, cli
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
-from perfclone.governance import revocations
+from perfclone.governance.consent import revocations
 from perfclone.governance.consent.kinds import evaluation_record, usual_fields
-from perfclone.governance.consent.record import PURPOSES, ConsentError, ConsentRecord
+from perfclone.governance.consent.record import CONSENT, PURPOSES, ConsentError, ConsentRecord
 from perfclone.governance.keys import SigningKey, signing_key
 from perfclone.governance.ledger.ledger import Ledger, LedgerError
-from perfclone.governance.policy import CONSENT, authorise_clone, authorise_training, record_for
+from perfclone.governance.policy import authorise_clone, authorise_training, record_for
 from perfclone.training import TrainConfig, train
 
 TODAY = date.today()
@@ -171,10 +171,10 @@ def test_a_benchmarks_actor_may_be_measured_until_tomorrow_and_nothing_else(vide
 def test_own_footage_in_a_suite_is_never_called_synthetic(video, tmp_path):
     clip = Clip("me", "me", video, video, video)
     own, rendered = (Suite(tmp_path, "0" * 64, (clip,), told) for told in ({}, {"size": 96}))
-    assert (benchmark._consent(own, clip).subject_kind, benchmark._consent(own, clip).purposes) == (
+    assert (run._consent(own, clip).subject_kind, run._consent(own, clip).purposes) == (
         "person", ("evaluation",),
     )  # fmt: skip
-    assert benchmark._consent(rendered, clip).subject_kind == "synthetic"
+    assert run._consent(rendered, clip).subject_kind == "synthetic"
 
 
 @pytest.mark.parametrize("name", ["anna", "ben"])
@@ -208,14 +208,14 @@ def small(monkeypatch):
     shrink_presets(monkeypatch)
 
 
-def run(reference, output, consent, **options):
+def trained(reference, output, consent, **options):
     settings = TrainConfig(steps=4, warm_start=False, checkpoint_minutes=0)
     return train(reference, output, settings, consent=consent, driving=[poses()], extractor=SavedPoses(), **options)
 
 
 def test_the_actor_carries_the_record_and_the_ledger_tells_of_the_training(reference, small, tmp_path):
     made = record(reference)
-    result = run(reference, tmp_path / "me", made)
+    result = trained(reference, tmp_path / "me", made)
     assert Actor.from_pretrained(result.actor_dir).consent == made
     (entry,) = Ledger().entries()
     Ledger().verify()
@@ -235,37 +235,37 @@ def stop(what, done, total):
 def test_resuming_asks_again(reference, small, tmp_path):
     made = record(reference)
     with pytest.raises(KeyboardInterrupt):
-        run(reference, tmp_path / "me", made, progress=stop)
+        trained(reference, tmp_path / "me", made, progress=stop)
     left = sorted((tmp_path / "me.run").rglob("*"))
     for consent, sentence in ((None, "Training needs"), (made.revoke("no more", signing_key()), "no more")):
         with pytest.raises(ConsentError, match=sentence):
-            run(reference, tmp_path / "me", consent, resume=True)
+            trained(reference, tmp_path / "me", consent, resume=True)
     revocations.note(made.id, {"on": days(0), "reason": "noted here"})
     with pytest.raises(ConsentError, match="noted here"):
-        run(reference, tmp_path / "me", made, resume=True)
+        trained(reference, tmp_path / "me", made, resume=True)
     assert sorted((tmp_path / "me.run").rglob("*")) == left and not list(Ledger().entries())
-    assert run(reference, tmp_path / "me", record(reference), resume=True).steps == 4
+    assert trained(reference, tmp_path / "me", record(reference), resume=True).steps == 4
 
 
 def test_what_was_begun_with_one_video_is_not_finished_under_the_record_of_another(reference, small, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        run(reference, tmp_path / "me", record(reference), progress=stop)
+        trained(reference, tmp_path / "me", record(reference), progress=stop)
     (tmp_path / "other").mkdir()
     other = tmp_path / "other" / reference.name
     data = bytearray(reference.read_bytes())
     data[-1] ^= 1
     other.write_bytes(data)
     with pytest.raises(UserError, match="belongs to another run .*reference"):
-        run(other, tmp_path / "me", record(other), resume=True)
+        trained(other, tmp_path / "me", record(other), resume=True)
 
 
 def test_a_ledger_that_takes_no_entry_is_told_and_the_run_can_be_finished(reference, small, tmp_path):
     made, ledger = record(reference), Ledger().path
     ledger.write_text("scribbled over\n")
     with pytest.raises(LedgerError):
-        run(reference, tmp_path / "me", made)
+        trained(reference, tmp_path / "me", made)
     ledger.unlink()
-    assert run(reference, tmp_path / "me", made, resume=True).steps == 4
+    assert trained(reference, tmp_path / "me", made, resume=True).steps == 4
     assert [entry.data["actor"] for entry in Ledger().entries()] == ["me"]
 
 

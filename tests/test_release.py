@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from tiny import SIZE, SavedPoses, poses, untrained_actor, write_clip
 
+from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.record import ConsentError
-from perfclone.governance.credentials.sign import read_credentials
+from perfclone.governance.credentials.read import read_credentials
 from perfclone.governance.keys import signing_key
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.label import Label
@@ -47,6 +48,28 @@ def test_a_clone_carries_every_mark_and_stands_in_the_ledger(cloner, driving, tm
     assert credentials.state == "valid" and credentials.by_us and credentials.watermark == result.id
     assert credentials.consent == cloner.actor.consent.digest() and credentials.purpose == "education"
     Ledger().verify()
+
+
+def test_a_certificate_that_nobody_trusts_is_told_before_the_work_and_once_a_day(cloner, tmp_path, caplog):
+    told = []
+
+    def progress(done, total):
+        told.append(caplog.text.count("not trusted"))
+
+    for name in ("one.mp4", "two.mp4"):
+        cloner.clone(poses(), tmp_path / name, progress=progress)
+    assert told == [1] * len(told) and len(told) > 2 and caplog.text.count("not trusted") == 1
+
+
+def test_a_certificate_that_will_not_do_is_told_before_the_work(cloner, tmp_path, monkeypatch):
+    monkeypatch.setenv("PERFCLONE_CERT", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("PERFCLONE_CERT_KEY", str(tmp_path / "none.key"))
+    begun = []
+    with pytest.raises(UserError, match="certificate .*none.pem cannot be read"):
+        cloner.clone(poses(), tmp_path / "out.mp4", progress=lambda *at: begun.append(at))
+    assert not begun and not list(tmp_path.glob("*.mp4")) and not list(Ledger().entries())
+    unsigned = CloneOptions(marks=dataclasses.replace(MarkOptions(), credentials=False))
+    assert cloner.clone(poses(), tmp_path / "out.mp4", unsigned).path.is_file()
 
 
 def test_each_mark_can_be_left_out_by_itself(cloner, tmp_path):

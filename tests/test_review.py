@@ -61,7 +61,7 @@ def test_decisions_that_do_not_go_are_sentences(ledger):
     approve(ONE)
     with pytest.raises(UserError, match="The clone 00c0ffee was approved on .* already"):
         approve(ONE)
-    with pytest.raises(UserError, match="was approved; say with --note why it is rejected after all"):
+    with pytest.raises(UserError, match="was approved; say in a note why it is rejected after all"):
         reject(ONE, " ")
     assert reject(ONE, "the person asked").state == "rejected"
     with pytest.raises(UserError, match="was rejected on"):

@@ -167,8 +167,8 @@ def test_what_is_no_suite_is_refused(tmp_path):
         load_suite(tmp_path)
     with pytest.raises(UserError, match="exists and holds no suite"):
         synthetic_suite(SMALL, tmp_path)
-    with pytest.raises(UserError, match="create it first"):
-        synthetic_suite(SMALL, tmp_path / "a" / "b")
+    with pytest.raises(UserError, match="for suite cannot be made"):
+        synthetic_suite(SMALL, tmp_path / "letter.txt" / "suite")
     assert (tmp_path / "letter.txt").read_text() == "dear"
 
 

@@ -21,7 +21,7 @@ from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks.label import Label, LabelMarker
 from perfclone.governance.marks.metadata import tags
 from perfclone.governance.marks.watermark import Watermarker
-from perfclone.governance.verify.verdict import Kind
+from perfclone.governance.verify.findings import Kind
 from perfclone.governance.verify.verify import verify_video
 from perfclone.video import VideoReader, VideoWriter
 

@@ -647,12 +647,19 @@ def test_an_existing_file_is_replaced_only_on_request_and_only_when_whole(tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("out.avi", "must end in .mp4"), ("none/out.mp4", "does not exist"), ("a.mp4", "is a folder")],
+    [("out.avi", "must end in .mp4"), ("file/out.mp4", "cannot be made"), ("a.mp4", "is a folder")],
 )
 def test_a_target_that_cannot_be_is_refused_at_once(tmp_path, name, message):
     (tmp_path / "a.mp4").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(UserError, match=message):
         VideoWriter(tmp_path / name, rate=30)
+
+
+def test_a_folder_that_is_not_there_is_made(tmp_path):
+    with VideoWriter(tmp_path / "new" / "folder" / "out.mp4", rate=30) as writer:
+        writer.write(next(iter(numbered(1))))
+    assert probe(tmp_path / "new" / "folder" / "out.mp4").frames == 1
 
 
 def test_the_video_that_is_read_is_never_written_over(tmp_path):

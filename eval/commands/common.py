@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from perfclone.errors import UserError
+from perfclone.files.writing import ensure_parent
 from perfclone.terminal.arguments import positive, whole
 
 from ..results import REPORT, Report
@@ -53,8 +54,7 @@ def require_folder(folder: Path, force: bool) -> None:
         raise UserError(f"{folder} is a file; give a folder for the report.")
     if (folder / REPORT).exists() and not force:
         raise UserError(f"{folder} holds a report already; choose another folder or add --force to replace it.")
-    if not folder.absolute().parent.is_dir():
-        raise UserError(f"The folder {folder.parent} for {folder.name} does not exist; create it first.")
+    ensure_parent(folder)
 
 
 def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from perfclone.files.writing import write_text
 from perfclone.terminal.arguments import add_force, positive, refuse_existing, whole
 
 from .scoring import score
@@ -95,7 +96,5 @@ def _score(args: argparse.Namespace) -> int:
     result = score(args.score, args.key)
     print(result.text())
     if args.json:
-        beside = args.json.with_name(f".{args.json.name}.part")
-        beside.write_text(json.dumps(result.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(args.json)
+        write_text(args.json, json.dumps(result.to_dict(), indent=1, ensure_ascii=False) + "\n")
     return 0

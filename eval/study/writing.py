@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfclone.errors import UserError
+from perfclone.files.writing import write_text
 from perfclone.terminal.arguments import refuse_existing
 
 from .clips import Clips, cut_clips
@@ -87,8 +88,8 @@ def write_study(
     content["study"] = _fingerprint(content, (a, b))
     kept = _key(content, shown, (a, b)) | {"seed": seed, "seconds": seconds, "coding": coding}
     folder.mkdir(parents=True, exist_ok=True)
-    _write(page, _render(content))
-    _write(key, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    write_text(page, _render(content))
+    write_text(key, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     return Written(page, key, len(moments))
 
 
@@ -139,9 +140,3 @@ def _key(content: dict, shown: list[Pair], sides: tuple[Footage, Footage]) -> di
 def _render(content: dict) -> str:
     places = {"question": html.escape(content["question"]), "study": json.dumps(content).replace("<", "\\u003c")}
     return re.sub(r"\{\{(\w+)\}\}", lambda place: places[place[1]], _TEMPLATE.read_text(encoding="utf-8"))
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from perfclone.errors import UserError
+from perfclone.files.writing import ensure_parent
 
 from ..synthetic import Scene
 from ..synthetic.routines import routine
@@ -26,12 +27,11 @@ def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None
         progress: Called with what is going on, frames done and frames in all.
 
     Raises:
-        UserError: The folder holds something, or the one above it is not there.
+        UserError: The folder holds something, or cannot be made.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and holds no suite; give another folder, or an empty one.")
-    if not folder.absolute().parent.is_dir():
-        raise UserError(f"The folder {folder.parent} for the suite does not exist; create it first.")
+    ensure_parent(folder)
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     digests = _film_all(wanted, beside, progress)

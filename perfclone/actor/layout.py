@@ -7,8 +7,8 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.writing import saved
-from perfclone.governance.consent import record as consent
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent import record
+from perfclone.governance.consent.record import CONSENT
 
 CONFIG, WEIGHTS, MANIFEST = "config.json", "model.safetensors", "manifest.json"
 README, POSTER, PREVIEW = "README.md", "poster.jpg", "preview.mp4"
@@ -18,7 +18,7 @@ FORMAT_VERSION = 2
 LIMITS = {
     CONFIG: 64 << 10,
     WEIGHTS: 1 << 30,
-    CONSENT: consent.LIMIT,
+    CONSENT: record.LIMIT,
     MANIFEST: 64 << 10,
     README: 1 << 20,
     POSTER: 8 << 20,

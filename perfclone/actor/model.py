@@ -15,10 +15,9 @@ from perfclone.actor.weights import Hollow, read_weights, weights_bytes
 from perfclone.backends import backend
 from perfclone.errors import UserError
 from perfclone.files.writing import write_together
-from perfclone.governance.consent.record import ConsentRecord
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent.record import CONSENT, ConsentRecord
+from perfclone.pose.body import Body
 from perfclone.pose.skeleton import KEYPOINTS
-from perfclone.retarget import Body
 
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.
 BANK = 256

@@ -55,7 +55,7 @@ def ask_consent(usual: Callable[[str, str], dict]) -> dict:
     Args:
         usual: Gives the usual fields for a subject and whoever records it.
     """
-    from perfclone.governance.consent import fields as rules
+    from perfclone.governance.consent import rules
 
     subject = ask("Who is seen (name or pseudonym)", check=lambda text: rules.check_text("The name", text, rules.NAME))
     recorder = ask("Who records this consent", subject, lambda text: rules.check_text("The name", text, rules.NAME))

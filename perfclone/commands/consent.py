@@ -168,7 +168,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _revoke(args: argparse.Namespace) -> int:
-    from perfclone.governance import revocations
+    from perfclone.governance.consent import revocations
     from perfclone.governance.consent.record import ConsentRecord
     from perfclone.governance.keys import signing_key
     from perfclone.governance.ledger.ledger import Ledger

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
+from perfclone.files.reading import one_line
 from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix, whole
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _line(entry: Entry) -> str:
     """Put an entry into a line that no text in it can break."""
     said = [f"{name} {entry.data[name]}" for name in SHOWN if name in entry.data]
     line = f"{entry.n:6} {entry.time[:19]}Z {entry.event:7} {', '.join(said)}"
-    return "".join(character if character.isprintable() else " " for character in line)
+    return one_line(line, " ")
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from perfclone.errors import UserError
+from perfclone.files.reading import one_line
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -37,7 +38,7 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     for review in reviews:
         line = ", ".join(f"{name} {value}" for name, value in _facts(review, held(review.id)).items() if value)
-        print("".join(character if character.isprintable() else " " for character in line))
+        print(one_line(line, " "))
     if not reviews:
         print("No clone waits for a decision." if not args.all else "There is no clone in the ledger.")
     print(f"Approval is {'required' if approval_required() else 'not required'} before a file leaves its folder.")

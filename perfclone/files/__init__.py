@@ -1,1 +1,1 @@
-"""Files: written whole or not at all (`writing`), and read although others may have made them (`reading`)."""
+"""Files: written whole or not at all, read although others may have made them, locked against other processes."""

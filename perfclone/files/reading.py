@@ -1,4 +1,4 @@
-"""Reading what others may have written: JSON without surprises, files of a limited size, and sha256 of files."""
+"""Reading what others may have written: texts and JSON without surprises, files of a limited size, sha256 of files."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ _SHORT.maxstring = _SHORT.maxother = 60
 def shown(value: object) -> str:
     """Show a value of any kind in a sentence: short, with control characters escaped."""
     return _SHORT.repr(value)
+
+
+def one_line(text: str, instead: str = "\ufffd") -> str:
+    """Replace in a text of others what a terminal would obey, or what would break or turn a line."""
+    return "".join(letter if letter.isprintable() else instead for letter in text)
 
 
 def read_limited(path: Path, limit: int, what: str) -> bytes:

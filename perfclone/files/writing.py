@@ -1,12 +1,15 @@
-"""Files that appear whole or not at all, and a full disk in one sentence."""
+"""Files that appear whole or not at all, where they are wanted; and a full disk in one sentence."""
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from perfclone.errors import UserError
 
@@ -15,15 +18,86 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PENDING, _GONE = ".saved", ".gone"
 
 
+def ensure_parent(path: Path) -> None:
+    """Make the folder that a file or folder is to go to, and those above it, where they are not there yet.
+
+    Raises:
+        UserError: It cannot be made or written to.
+    """
+    folder = path.absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"The folder {path.parent} for {path.name} cannot be made ({why}); choose another.") from error
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"The folder {path.parent} for {path.name} cannot be written to; choose another.")
+
+
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """Give a name beside a file to write to; what was written takes the file's place, or is gone after an error."""
+    """Give a name beside a file to write to; what was written takes the file's place, or is gone after an error.
+
+    The file's folder is made where it is not there.
+    """
+    ensure_parent(path)
     part = path.with_name(f".part.{path.name}")
     try:
         yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, durable: bool = False) -> Path:
+    """Write a text file in UTF-8, whole or not at all; see :func:`beside`.
+
+    Args:
+        path: One that exists is replaced.
+        text: What it shall hold.
+        durable: Wait until it is on the disk, so that a power cut leaves the old file or the new one.
+
+    Returns:
+        `path`.
+    """
+    with beside(path) as part, part.open("wb") as file:
+        file.write(text.encode("utf-8"))
+        if durable:
+            _sync(file)
+    return path
+
+
+def write_private(path: Path, data: bytes, replace: bool = True) -> bool:
+    """Write a file that its owner alone may read, whole or not at all, and wait until it is on the disk.
+
+    Args:
+        path: Its folder must be there.
+        data: What it shall hold.
+        replace: Whether it may take the place of a file; otherwise, of several processes, the first one's stays.
+
+    Returns:
+        Whether it was written.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # a name that no other process uses
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            _sync(file)
+        if replace:
+            part.replace(path)
+        else:
+            os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
+def _sync(file: IO) -> None:
+    """Wait until what was written to a file is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def write_together(folder: Path, files: Mapping[str, bytes | None]) -> None:

@@ -16,20 +16,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import fcntl
 import hashlib
 import json
 import os
 import stat
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
+from perfclone.files.locking import locked
 from perfclone.files.reading import shown
+from perfclone.files.writing import write_private
 from perfclone.governance.home import home, private_folder
 
 if TYPE_CHECKING:
@@ -146,11 +144,7 @@ def signing_key() -> SigningKey:
     """
     path = _folder() / "signing.pem"
     if not path.exists():
-        with _beside(path, SigningKey.new()._pem()) as part:
-            try:
-                os.link(part, path)  # fails where another process was first: then its key is the one
-            except FileExistsError:
-                pass
+        write_private(path, SigningKey.new()._pem(), replace=False)  # another process may be first: its key is the one
     key = _load(path)
     _remember(key.public_key)
     return key
@@ -165,14 +159,12 @@ def rotate() -> SigningKey:
     Raises:
         UserError: Others can read the present key, or its file is damaged.
     """
-    folder = _folder()
-    with (folder / ".lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    path = _folder() / "signing.pem"
+    with locked(path):
         signing_key()
         new = SigningKey.new()
         _remember(new.public_key)
-        with _beside(folder / "signing.pem", new._pem()) as part:
-            part.replace(folder / "signing.pem")
+        write_private(path, new._pem())
     return new
 
 
@@ -210,6 +202,8 @@ def _load(path: Path) -> SigningKey:
 
 
 def _refuse_shared(path: Path, status: os.stat_result, mode: str) -> None:
+    if not hasattr(os, "geteuid"):  # Windows keeps lists of who may do what, of which a mode says nothing
+        return
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise UserError(f"{path} is open to others, so its key may be known to them; run: chmod {mode} {path}")
     if os.geteuid() not in (0, status.st_uid):
@@ -219,28 +213,12 @@ def _refuse_shared(path: Path, status: os.stat_result, mode: str) -> None:
 def _remember(public_key: str) -> None:
     path = _public(public_key)
     if not path.is_file():
-        with _beside(path, public_key.encode("ascii")) as part:
-            part.replace(path)
+        write_private(path, public_key.encode("ascii"))
 
 
 def _public(public_key: str) -> Path:
     _decode(public_key, 32, "A public key")
     return private_folder(_folder() / "public") / fingerprint(public_key)
-
-
-@contextmanager
-def _beside(path: Path, data: bytes) -> Iterator[Path]:
-    """Write an owner-only file beside a path, under a name that no other process uses; it is gone afterwards."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _decode(text: object, length: int, what: str) -> bytes:

@@ -16,10 +16,7 @@ import shlex
 from pathlib import Path
 
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent.record import ConsentError, ConsentRecord
-
-#: The record's name beside a reference video and in an actor's folder.
-CONSENT = "consent.json"
+from perfclone.governance.consent.record import CONSENT, ConsentError, ConsentRecord
 
 
 def authorise_training(record: ConsentRecord, reference: Path) -> str:
@@ -76,10 +73,11 @@ def record_for(consent: ConsentRecord | str | Path | None, reference: Path) -> C
         ConsentError: None was named, or its file is not there or damaged.
     """
     if consent is None:
-        place = reference.with_name(CONSENT)
+        names = (shlex.quote(str(path)) for path in (reference, reference.with_name(CONSENT)))
+        command = 'python -m perfclone consent new --myself "Your Name" --reference {} -o {}'.format(*names)
         raise ConsentError(
-            f"Training needs the consent of whoever is seen in {reference}; if that is you: `python -m perfclone "
-            f'consent new --myself "Your Name" --reference {shlex.quote(str(reference))} -o {shlex.quote(str(place))}`'
+            f"Training needs the consent of whoever is seen in {reference}: give their record as consent; "
+            f"if that is you, make it by `{command}`"
         )
     return consent if isinstance(consent, ConsentRecord) else ConsentRecord.load(consent)
 

@@ -8,12 +8,15 @@ from perfclone import __version__
 from perfclone.files.reading import file_sha256
 from perfclone.governance import policy, review
 from perfclone.governance.consent.record import ConsentRecord
+from perfclone.governance.credentials.certificates import certificate
+from perfclone.governance.credentials.sign import Claim, sign_video
 from perfclone.governance.ledger.ledger import Ledger
+from perfclone.governance.marks import metadata
 from perfclone.governance.marks.marker import Marker, MarkOptions
 
 
 class Release:
-    """One clone on its way out. Making it asks the consent record first.
+    """One clone on its way out. Making it asks the consent record first, and finds the certificate to sign with.
 
     Args:
         actor: Whom the clone shows, as the actor is named.
@@ -29,16 +32,25 @@ class Release:
 
     Raises:
         ConsentError: The record does not allow it, or there is none.
+        UserError: The operator's certificate will not do.
     """
 
     def __init__(
-        self, actor: str, consent: ConsentRecord | None, purpose: str, marks: MarkOptions,
-        driving: Path | None = None, commit: str = "", ledger: Ledger | None = None,
-    ):  # fmt: skip
+        self,
+        actor: str,
+        consent: ConsentRecord | None,
+        purpose: str,
+        marks: MarkOptions,
+        driving: Path | None = None,
+        commit: str = "",
+        ledger: Ledger | None = None,
+    ):
         policy.authorise_clone(consent, purpose)
         self.actor, self.consent, self.purpose, self.marks = actor, consent, purpose, marks
         self.driving, self.commit, self.ledger = driving, commit, ledger or Ledger()
         self.id = self.ledger.new_watermark_id()
+        # Now rather than after hours of work: it may have expired, and what is said of it comes before all progress.
+        self._certificate = certificate() if marks.credentials else None
 
     def marker(self, fps: float) -> Marker:
         """What lays the marks of the picture on its frames."""
@@ -46,21 +58,22 @@ class Release:
 
     def tags(self, title: str) -> dict[str, str]:
         """The tags of its file, empty where none are wanted."""
-        from perfclone.governance.marks.metadata import tags
-
-        return tags(self.id, self.actor, title=title) if self.marks.tags else {}
+        return metadata.tags(self.id, self.actor, title=title) if self.marks.tags else {}
 
     def sign(self, path: Path, title: str) -> None:
         """Sign the finished file in place, last of all: any later change would break the seal."""
-        if not self.marks.credentials:
-            return
-        from perfclone.governance.credentials.sign import Claim, sign_video
-
-        claim = Claim(
-            title, self.actor, self.consent.digest(), self.purpose, self.id, self.commit, self.driving,
-            versions={"perfclone": __version__},
-        )  # fmt: skip
-        sign_video(path, path, claim)
+        if self._certificate:
+            claim = Claim(
+                title=title,
+                actor=self.actor,
+                consent=self.consent.digest(),
+                purpose=self.purpose,
+                watermark=self.id,
+                commit=self.commit,
+                driving=self.driving,
+                versions={"perfclone": __version__},
+            )
+            sign_video(path, path, claim, self._certificate)
 
     def enter(self, path: Path | None, frames: int, fps: float) -> Path | None:
         """Enter the clone in the ledger, and hold its file back where clones need approval.
@@ -75,13 +88,20 @@ class Release:
         """
         held = path is not None and review.approval_required()
         self.ledger.append(
-            "clone", actor=self.actor, commit=self.commit or None, consent=self.consent.digest(),
-            consent_id=self.consent.id, purpose=self.purpose, watermark=self.id, frames=frames, fps=float(fps),
+            "clone",
+            actor=self.actor,
+            commit=self.commit or None,
+            consent=self.consent.digest(),
+            consent_id=self.consent.id,
+            purpose=self.purpose,
+            watermark=self.id,
+            frames=frames,
+            fps=float(fps),
             driving_sha256=file_sha256(self.driving) if self.driving else None,
-            output_sha256=file_sha256(path) if path else None, held=held, label=self._label(),
-            credentials="c2pa" if self.marks.credentials and path else None, versions={"perfclone": __version__},
-        )  # fmt: skip
+            output_sha256=file_sha256(path) if path else None,
+            held=held,
+            label=self.marks.label.text if self.marks.label else None,
+            credentials="c2pa" if self.marks.credentials and path else None,
+            versions={"perfclone": __version__},
+        )
         return review.hold(path, self.id) if held else path
-
-    def _label(self) -> str | None:
-        return self.marks.label.text if self.marks.label else None

@@ -14,7 +14,7 @@ from typing import Literal
 
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, parse_json, read_limited
-from perfclone.files.writing import beside
+from perfclone.files.writing import beside, write_text
 from perfclone.governance.home import home, private_folder
 from perfclone.governance.ledger.fields import watermark_text
 from perfclone.governance.ledger.ledger import Entry, Ledger
@@ -143,10 +143,7 @@ def hold(path: Path, watermark: int | str) -> Path:
     if not place.exists() and not path.is_file():
         raise UserError(f"There is no file {path} to hold; check the name.")
     private_folder(home() / "held")
-    with beside(_note_place(mark)) as part, part.open("w", encoding="utf-8") as file:
-        json.dump({"path": os.fsdecode(path)}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    write_text(_note_place(mark), json.dumps({"path": os.fsdecode(path)}), durable=True)
     if not place.exists():
         private_folder(place.parent)
         path.rename(place)
@@ -206,7 +203,7 @@ def _decide(watermark: int | str, decision: State, note: str, ledger: Ledger | N
         last = review.decision
         raise UserError(f"The clone {review.id} was {decision} on {last.time[:10]} by {last.data['who']} already.")
     if review.decision and not note.strip():
-        raise UserError(f"The clone {review.id} was {review.state}; say with --note why it is {decision} after all.")
+        raise UserError(f"The clone {review.id} was {review.state}; say in a note why it is {decision} after all.")
     output = review.clone.data.get("output_sha256")
     entry = ledger.append(
         "review", watermark=review.id, decision=decision, note=note.strip() or None, output_sha256=output

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 
 from perfclone.errors import UserError
+from perfclone.files.locking import locked
 from perfclone.files.reading import parse_json, read_limited
-from perfclone.files.writing import beside
+from perfclone.files.writing import write_text
 from perfclone.governance.home import home
 
 LIMIT = 64 * 1024
@@ -36,10 +35,5 @@ def change_settings(**values: object) -> None:
         UserError: The file is damaged.
     """
     path = home() / "settings.json"
-    with path.with_name(".settings.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        settings = read_settings() | values
-        with beside(path) as part, part.open("w", encoding="utf-8") as file:
-            json.dump(settings, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
+    with locked(path):
+        write_text(path, json.dumps(read_settings() | values, indent=2), durable=True)

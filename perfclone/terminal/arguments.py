@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from perfclone.errors import UserError
+from perfclone.files.writing import ensure_parent
 
 T = TypeVar("T")
 EXTRACTORS = ("blazepose", "openpose", "vitpose")
@@ -24,20 +25,19 @@ def require_suffix(path: Path | None, suffix: str) -> None:
 
 
 def refuse_existing(paths: list[Path | None], force: bool) -> None:
-    """Refuse to replace files before any work is done.
+    """Refuse to replace files before any work is done, and make the folders that they go to.
 
     Args:
         paths: What is about to be written; None stands for nothing.
         force: Whether they may be replaced.
 
     Raises:
-        UserError: A file exists and `force` is false, or the folder that it goes to is not there.
+        UserError: A file exists and `force` is false, or the folder that it goes to cannot be made.
     """
     for path in filter(None, paths):
         if path.exists() and not force:
             raise UserError(f"{path} exists; choose another name or add --force to replace it.")
-        if not path.absolute().parent.is_dir():
-            raise UserError(f"The folder {path.parent} for {path.name} does not exist; create it first.")
+        ensure_parent(path)
 
 
 def settings(kind: Callable[..., T], **values: object) -> T:

@@ -19,7 +19,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 
 from perfclone.errors import UserError
-from perfclone.files.writing import FULL
+from perfclone.files.writing import FULL, ensure_parent
 from perfclone.video.assemble import assemble
 from perfclone.video.container import open_media
 from perfclone.video.probe import probe
@@ -301,10 +301,7 @@ def _check_target(path: Path, force: bool) -> None:
         raise UserError(f"The output {path} is a folder; give the name of a file in it.")
     if path.exists() and not force:
         raise UserError(f"{path} exists already; use --force (force=True) to replace it, or choose another name.")
-    if not path.parent.is_dir():
-        raise UserError(f"The folder {path.parent} does not exist; make it first, or choose another.")
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"The folder {path.parent} cannot be written to; choose another.")
+    ensure_parent(path)
 
 
 def _same_file(path: Path, other: Path) -> bool:

@@ -181,7 +181,7 @@ def _answer(error: Exception, repo_id: str) -> tuple[str, str]:
         case int(status) if status >= 500:
             return f"the Hub is in trouble (it answered {status})", "try again later"
         case status:
-            return f"the Hub answered {status}", "try again, with --debug for the whole answer"
+            return f"the Hub answered {status}", "try again; the traceback of this error has the whole answer"
 
 
 def _page(repo_id: str) -> str:

@@ -20,7 +20,7 @@ from perfclone.actor.remote.cache import COMMIT, Fetched, find_cached, point, ro
 from perfclone.actor.remote.errors import explained, no_hub, passing, require_repo_id, retried
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, shown
-from perfclone.governance.policy import CONSENT
+from perfclone.governance.consent.record import CONSENT
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
@@ -126,7 +126,7 @@ def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -
 
 def _refuse_revoked(api: HfApi, repo_id: str, head: ModelInfo, cache: Path) -> None:
     """Refuse an actor whose consent is revoked at the head, and note that here, so that it also counts offline."""
-    from perfclone.governance import revocations
+    from perfclone.governance.consent import revocations
     from perfclone.governance.consent.record import ConsentError, ConsentRecord
 
     sibling = _siblings(head).get(CONSENT)

@@ -1,1 +1,1 @@
-"""Consent: the signed record of what a person agreed to (`record`), its fields, and records for what is nobody."""
+"""Consent: the signed record of what a person agreed to, its rules and usual kinds, and revocations noted here."""

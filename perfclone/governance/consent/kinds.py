@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from perfclone.files.reading import file_sha256
-from perfclone.governance.consent.fields import MEDIA, NAME, PURPOSES, WORLDWIDE
 from perfclone.governance.consent.record import ConsentRecord
+from perfclone.governance.consent.rules import MEDIA, NAME, PURPOSES, WORLDWIDE
 from perfclone.governance.keys import SigningKey, fingerprint, signing_key
 
 #: How long a consent lasts unless something else is said.

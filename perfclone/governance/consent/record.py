@@ -16,14 +16,14 @@ from pathlib import Path
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
 from perfclone.files.writing import beside
-from perfclone.governance import keys, revocations
-from perfclone.governance.consent import fields as rules
-from perfclone.governance.consent.fields import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
+from perfclone.governance import keys
+from perfclone.governance.consent import revocations, rules
+from perfclone.governance.consent.rules import MEDIA, PURPOSES, SCHEMA, WORLDWIDE, ConsentError
 from perfclone.governance.keys import Signature, SigningKey, canonical
 
 __all__ = ["MEDIA", "PURPOSES", "ConsentError", "ConsentRecord", "Revocation"]
-#: Most bytes of a record's file.
-LIMIT = 64 * 1024
+#: The name of a record's file beside a reference video and in an actor's folder, and the most bytes that it has.
+CONSENT, LIMIT = "consent.json", 64 * 1024
 TUPLES = ("purposes", "media", "territory", "reference_sha256")
 
 
@@ -275,7 +275,7 @@ class ConsentRecord:
         return digest.removeprefix("sha256:") in self.reference_sha256
 
     def revoke(self, reason: str, key: SigningKey) -> ConsentRecord:
-        """Give the same record, revoked today; :func:`perfclone.governance.revocations.note` notes it here.
+        """Give the same record, revoked today; :func:`perfclone.governance.consent.revocations.note` notes it here.
 
         Raises:
             ConsentError: It was revoked before, or there is no reason.

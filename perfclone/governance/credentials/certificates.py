@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import logging
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
-from perfclone.governance.home import home
+from perfclone.files.writing import write_private
+from perfclone.governance.home import home, private_folder
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -36,14 +36,12 @@ class Certificate:
         key: PEM of the private key, PKCS#8; never shown.
         algorithm: As C2PA names it: ES256, ES384, ES512, PS256 or Ed25519.
         name: Whom it names.
-        development: Whether it is the one made on this machine, which nobody else trusts.
     """
 
     chain: str
     key: str = field(repr=False)
     algorithm: str
     name: str
-    development: bool = False
 
 
 def certificate(chain: str | Path | None = None, key: str | Path | None = None) -> Certificate:
@@ -79,7 +77,7 @@ def _read(path: str | Path, what: str) -> bytes:
         raise UserError(f"The {what} {path} cannot be read ({error.strerror}); check its name.") from error
 
 
-def _checked(chain: bytes, key: bytes, name: str, development: bool = False) -> Certificate:
+def _checked(chain: bytes, key: bytes, name: str) -> Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
@@ -101,7 +99,6 @@ def _checked(chain: bytes, key: bytes, name: str, development: bool = False) -> 
         _key_pem(private),
         _algorithm(private, name),
         _name(leaf),
-        development,
     )
 
 
@@ -150,8 +147,20 @@ def _development() -> Certificate:
     signer = folder / _SIGNER
     if not signer.is_file() or _expires_soon(signer.read_bytes()):
         _make_signer(folder)
+    _announce(folder)
     content = signer.read_bytes()
-    return _checked(content, content, str(signer), development=True)
+    return _checked(content, content, str(signer))
+
+
+def _announce(folder: Path) -> None:
+    """Warn that nobody trusts this machine's own certificate, once a day."""
+    told, today = home() / ".certificate-announced", datetime.date.today().isoformat().encode()
+    if told.is_file() and told.read_bytes() == today:
+        return
+    logger.warning(
+        "Clones are signed with the %s of %s; set %s to sign with your own.", DEVELOPMENT, folder, CERTIFICATE
+    )
+    write_private(told, today)
 
 
 def _expires_soon(content: bytes) -> bool:
@@ -163,12 +172,11 @@ def _expires_soon(content: bytes) -> bool:
 
 def _make_root(folder: Path) -> None:
     """Make a root; of several processes at once, the first one's stays."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    private_folder(folder)
     root, key = _issue(f"{DEVELOPMENT} root", _ROOT_DAYS)
-    if not _place(folder / _ROOT_KEY, _key_pem(key) + _pem(root), first=True):
+    if not write_private(folder / _ROOT_KEY, (_key_pem(key) + _pem(root)).encode(), replace=False):
         return
-    _place(folder / _ROOT, _pem(root))
-    logger.warning("A %s was made in %s; set %s to sign with your own.", DEVELOPMENT, folder, CERTIFICATE)
+    write_private(folder / _ROOT, _pem(root).encode())
 
 
 def _make_signer(folder: Path) -> None:
@@ -177,26 +185,9 @@ def _make_signer(folder: Path) -> None:
 
     both = (folder / _ROOT_KEY).read_bytes()
     root, root_key = x509.load_pem_x509_certificate(both), serialization.load_pem_private_key(both, None)
-    _place(folder / _ROOT, _pem(root))
+    write_private(folder / _ROOT, _pem(root).encode())
     leaf, key = _issue(DEVELOPMENT, _SIGNER_DAYS, root, root_key)
-    _place(folder / _SIGNER, _key_pem(key) + _pem(leaf))
-
-
-def _place(path: Path, content: str, first: bool = False) -> bool:
-    """Write a file for its owner only, whole or not at all; with `first`, only where there is none yet."""
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w") as file:
-            file.write(content)
-        if not first:
-            os.replace(part, path)
-            return True
-        os.link(part, path)
-        return True
-    except FileExistsError:
-        return False
-    finally:
-        Path(part).unlink(missing_ok=True)
+    write_private(folder / _SIGNER, (_key_pem(key) + _pem(leaf)).encode())
 
 
 def _issue(

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from perfclone.errors import UserError
+from perfclone.files.reading import one_line
 from perfclone.governance.credentials.certificates import DEVELOPMENT, own_roots
 
 #: How C2PA's soft binding names our watermark: 32 bits, as 8 hex digits.
 WATERMARK = "org.perfclone.watermark.1"
+#: Labels of the assertions that are ours.
 CONSENT, CLONE = "org.perfclone.consent", "org.perfclone.clone"
 #: No pictures of anybody in a manifest, nothing fetched from anywhere, unused space in the file signed too.
 OFFLINE = {
@@ -68,6 +70,11 @@ class Credentials:
     purpose: str | None = None
     when: str | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str | None:
+        """The id in the watermark, as stated, in the ledger's spelling: 8 hex digits."""
+        return None if self.watermark is None else f"{self.watermark:08x}"
 
 
 def read_credentials(path: str | Path, anchors: str | Path | None = None) -> Credentials:
@@ -205,7 +212,7 @@ def _text(value: Any) -> str | None:
     """Give one line that a terminal may show; None for anything else."""
     if not isinstance(value, str) or not value:
         return None
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in value[:_LONGEST])
+    return one_line(value[:_LONGEST])
 
 
 def _get(value: Any, key: str) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import logging
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,12 +17,8 @@ from perfclone.errors import UserError
 from perfclone.files.writing import beside, full_disk_explained
 from perfclone.governance.credentials import certificates
 from perfclone.governance.credentials.certificates import Certificate
-from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK, Credentials, read_credentials
+from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK
 from perfclone.governance.marks.metadata import SOURCE_TYPE
-
-__all__ = ["Claim", "Credentials", "read_credentials", "sign_video"]
-
-logger = logging.getLogger(__name__)
 
 _TRAINING = ("ai_training", "ai_generative_training", "ai_inference", "data_mining")
 
@@ -95,8 +90,6 @@ def sign_video(path: str | Path, output: str | Path, claim: Claim, certificate: 
     path, output = Path(path), Path(output)
     _check_mp4(path)
     with_ = certificate or certificates.certificate()
-    if with_.development:
-        logger.warning("The video is signed with the %s.", with_.name)
     statement = _manifest(claim)
     algorithm = getattr(c2pa.C2paSigningAlg, with_.algorithm)
     information = c2pa.C2paSignerInfo(algorithm, with_.chain.encode(), with_.key.encode(), None)

@@ -7,25 +7,22 @@ does so cannot reach shows both.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
-from perfclone.files.writing import beside
+from perfclone.files.writing import write_text
 from perfclone.governance import keys
 from perfclone.governance.home import private_folder
 from perfclone.governance.keys import Signature, SigningKey, canonical
-from perfclone.governance.ledger.fields import LedgerError
+from perfclone.governance.ledger.fields import LedgerError, is_moment
 
 SCHEMA = "perfclone.checkpoint/1"
 LIMIT = 4096
 #: The checkpoint that every append replaces.
 LAST = "last.json"
-MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 HASH = re.compile("[0-9a-f]{64}")
 
 
@@ -84,17 +81,6 @@ class Checkpoint:
         return checkpoint
 
 
-def is_moment(value: object) -> bool:
-    """Whether a value is an ISO moment in UTC, to the millisecond."""
-    if not isinstance(value, str) or not MOMENT.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint's file.
 
@@ -113,11 +99,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def write_checkpoint(path: Path, checkpoint: Checkpoint, durable: bool = True) -> None:
     """Write a checkpoint's file, whole or not at all; `durable` waits until it is on the disk."""
     private_folder(path.parent)
-    with beside(path) as part, part.open("w", encoding="utf-8") as file:
-        json.dump(checkpoint.to_json(), file)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
+    write_text(path, json.dumps(checkpoint.to_json()), durable)
 
 
 def folder_of(ledger: Path) -> Path:

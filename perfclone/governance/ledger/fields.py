@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from perfclone.errors import UserError
 from perfclone.files.reading import shown
 
 TEXT, NOTE, VERSIONS = 300, 2000, 32  # most characters of a text and of a note, most packages named
 _WATERMARK = re.compile("[0-9a-f]{8}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 
 class LedgerError(UserError):
@@ -93,6 +95,22 @@ EVENTS: dict[str, dict[str, str]] = {
     "review": {**_COMMON, "watermark": "watermark", "decision": "decision", "output_sha256": "sha256"},
     "revoke": {**_COMMON, "reason": "note"},
 }
+
+
+def now() -> str:
+    """Give the moment as the ledger writes it: ISO, UTC, to the millisecond."""
+    return f"{datetime.now(UTC).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
+
+def is_moment(value: object) -> bool:
+    """Whether a value is a moment as :func:`now` gives it."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def watermark_text(watermark: int | str) -> str:

@@ -1,40 +1,35 @@
 """The ledger: what was trained, cloned, pushed, reviewed and revoked; append-only, hash-chained, checkpointed.
 
 A file of JSON lines in canonical form. ``hash`` is the sha256 of the line without it; ``prev`` is the ``hash`` before.
-Appending locks the file, so any number of processes may, and waits for the disk: a power cut costs at most the entry
-that was being written, whose remains go to ``ledger.torn``. Every append also renews ``checkpoints/last.json``.
+Appending takes a lock, so that any number of processes may, and waits for the disk: a power cut costs at most what was
+being written, whose remains go to ``ledger.torn``. Every append also renews ``checkpoints/last.json``.
 """
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from perfclone.files.locking import locked
 from perfclone.files.writing import FULL, beside
 from perfclone.governance import keys
 from perfclone.governance.home import home, private_folder
 from perfclone.governance.keys import SigningKey
-from perfclone.governance.ledger import checkpoints
-from perfclone.governance.ledger.checkpoints import Checkpoint
-from perfclone.governance.ledger.fields import LedgerError, check_data, watermark_text
-from perfclone.governance.ledger.lines import (
-    LIMIT,
-    START,
-    Entry,
-    is_torn,
-    line_of,
-    new_entry,
-    now,
-    parse_line,
-    read_lines,
+from perfclone.governance.ledger.checkpoints import (
+    LAST,
+    Checkpoint,
+    folder_of,
+    own_checkpoints,
+    read_checkpoint,
+    write_checkpoint,
 )
+from perfclone.governance.ledger.fields import LedgerError, check_data, now, watermark_text
+from perfclone.governance.ledger.lines import LIMIT, START, Entry, is_torn, line_of, new_entry, parse_line, read_lines
 
 __all__ = ["Entry", "Ledger", "LedgerError", "Summary", "operator"]
 _RESTART = "keep it as evidence, move it and its checkpoints away together, and a new one is begun"
@@ -79,7 +74,7 @@ class Ledger:
         """Add an entry and wait until it is on the disk.
 
         Args:
-            event: One of ``ledger_fields.EVENTS``.
+            event: One of ``fields.EVENTS``.
             data: What that event may say; None says nothing. ``who`` is this user by default, and ``watermark`` may be
                 a number.
 
@@ -92,11 +87,11 @@ class Ledger:
         check_data(event, data)
         key = self._key = self._key or keys.signing_key()
         private_folder(self.path.parent)
-        with self._locked() as file:
+        with locked(self.path), self._opened() as file:
             entry = new_entry(event, data, self._last(file))
             self._write(file, line_of(entry))
             seal = Checkpoint(entry.n + 1, entry.hash, entry.time).sign(key)
-            checkpoints.write_checkpoint(self._checkpoints / checkpoints.LAST, seal, durable=False)
+            write_checkpoint(self._checkpoints / LAST, seal, durable=False)
         return entry
 
     def entries(self) -> Iterator[Entry]:
@@ -148,7 +143,7 @@ class Ledger:
         key = self._key = self._key or keys.signing_key()
         seal = Checkpoint(found.entries, found.head, now()).sign(key)
         name = f"{seal.n:09d}-{seal.time.replace(':', '').replace('.', '')}.json"
-        checkpoints.write_checkpoint(self._checkpoints / name, seal)
+        write_checkpoint(self._checkpoints / name, seal)
         return seal.to_json()
 
     def export(self, path: str | Path) -> Summary:
@@ -162,7 +157,7 @@ class Ledger:
                 if entry.n == seal.n:
                     break
                 file.write(line_of(entry))
-        checkpoints.write_checkpoint(path.with_name(f"{path.stem}.checkpoint.json"), seal)
+        write_checkpoint(path.with_name(f"{path.stem}.checkpoint.json"), seal)
         return Ledger(path).verify(seal.to_json())
 
     def by_watermark(self, watermark: int | str) -> Entry | None:
@@ -183,15 +178,14 @@ class Ledger:
 
     @property
     def _checkpoints(self) -> Path:
-        return checkpoints.folder_of(self.path)
+        return folder_of(self.path)
 
     def _snapshot(self) -> tuple[int, list[tuple[str, Checkpoint]]]:
         """Give the bytes that are there now and the checkpoints of these, as no append is under way."""
         if not self.path.exists():
-            return 0, checkpoints.own_checkpoints(self.path)
-        with self.path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            return os.fstat(file.fileno()).st_size, checkpoints.own_checkpoints(self.path)
+            return 0, own_checkpoints(self.path)
+        with locked(self.path, reading=True):
+            return self.path.stat().st_size, own_checkpoints(self.path)
 
     def _read(self, size: int) -> Iterator[Entry | None]:
         """Read without the lock, since what is there stays: whoever reads may append meanwhile."""
@@ -199,13 +193,10 @@ class Ledger:
             with self.path.open("rb") as file:
                 yield from read_lines(file, size)
 
-    @contextmanager
-    def _locked(self) -> Iterator[FileIO]:
-        """Open the file to append, made for its owner only, and hold its lock."""
+    def _opened(self) -> FileIO:
+        """Open the file to append, made for its owner only."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        with open(descriptor, "a+b", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
+        return open(descriptor, "a+b", buffering=0)
 
     def _last(self, file: FileIO) -> Entry | None:
         """Find the last whole entry, set a torn one aside, and refuse a ledger that lost its end."""
@@ -228,7 +219,7 @@ class Ledger:
     def _refuse_shortened(self, last: Entry | None) -> None:
         """Compare with the checkpoint of the last append, so that appending cannot cover up that the end is gone."""
         try:
-            seal = checkpoints.read_checkpoint(self._checkpoints / checkpoints.LAST)
+            seal = read_checkpoint(self._checkpoints / LAST)
         except LedgerError:
             return  # none yet, or damaged, which `verify` tells
         n = last.n + 1 if last else 0
@@ -269,11 +260,13 @@ def operator() -> str:
     try:
         return getpass.getuser()[:100]
     except (KeyError, OSError, ImportError):
-        return f"user {os.getuid()}"
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody without a name"
 
 
 def _sync_folder(folder: Path) -> None:
-    """Wait until the name of a new file is on the disk too."""
+    """Wait until the name of a new file is on the disk too; Windows opens no folders."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

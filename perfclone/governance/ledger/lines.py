@@ -7,14 +7,12 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import BinaryIO
 
 from perfclone.errors import UserError
 from perfclone.files.reading import shown
 from perfclone.governance.keys import canonical
-from perfclone.governance.ledger.checkpoints import is_moment
-from perfclone.governance.ledger.fields import LedgerError, check_data
+from perfclone.governance.ledger.fields import LedgerError, check_data, is_moment, now
 
 #: Most bytes of an entry's line.
 LIMIT = 8192
@@ -30,7 +28,7 @@ class Entry:
         n: Its number, from 0.
         id: 32 hex digits.
         time: ISO moment in UTC.
-        event: One of ``ledger_fields.EVENTS``.
+        event: One of ``fields.EVENTS``.
         data: What that event may say.
         prev: Hash of the entry before; zeros for the first.
         hash: Of all of the above.
@@ -43,11 +41,6 @@ class Entry:
     data: dict
     prev: str
     hash: str
-
-
-def now() -> str:
-    """Give the moment as the ledger writes it: ISO, UTC, to the millisecond."""
-    return f"{datetime.now(UTC).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 def new_entry(event: str, data: dict, last: Entry | None) -> Entry:

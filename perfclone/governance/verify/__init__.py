@@ -1,1 +1,1 @@
-"""Verifying a video: was it made here, and was it changed? The finding (`verdict`) and its words are apart."""
+"""Verifying a video: was it made here, and was it changed? What is found (`findings`) and its words are apart."""

@@ -12,7 +12,8 @@ from perfclone.governance.credentials.read import Credentials, read_credentials
 from perfclone.governance.ledger.ledger import Entry, Ledger, LedgerError
 from perfclone.governance.marks.metadata import aigc, read_tags, say_synthetic
 from perfclone.governance.review import Review, listing
-from perfclone.governance.verify.verdict import Kind, Mark, Match, Metadata, Records, Verdict
+from perfclone.governance.verify.findings import Kind, Mark, Match, Metadata, Records
+from perfclone.governance.verify.verdict import Verdict
 
 __all__ = ["Verdict", "verify_video"]
 _ID = re.compile("[0-9a-f]{8}")
@@ -45,7 +46,7 @@ def verify_video(path: str | Path, ledger: Ledger | None = None, *, anchors: str
         verdict=_judged(match, credentials, mark, metadata),
         match=match,
         credentials=credentials,
-        credentials_in_ledger=_named(credentials) in known.reviews,
+        credentials_in_ledger=credentials.id in known.reviews,
         watermark=mark,
         metadata=metadata,
         ledger=known.records,
@@ -105,7 +106,7 @@ def _match(known: _Known, sha256: str, mark: Mark, credentials: Credentials) -> 
         by, review = "hash", known.reviews.get(entry.data.get("watermark", ""))
     elif review := known.reviews.get(mark.id or ""):
         by, entry = "watermark", review.clone
-    elif credentials.by_us and (review := known.reviews.get(_named(credentials) or "")):
+    elif credentials.by_us and (review := known.reviews.get(credentials.id or "")):
         by, entry = "signed", review.clone
     else:
         return None
@@ -114,10 +115,6 @@ def _match(known: _Known, sha256: str, mark: Mark, credentials: Credentials) -> 
     decision = review.decision if review else None
     last = max(one.n for one in (entry, decision, revoked) if one)
     return Match(entry, by, review.state if review else None, decision, revoked, sealed=last < known.sealed)
-
-
-def _named(credentials: Credentials) -> str | None:
-    return None if credentials.watermark is None else f"{credentials.watermark:08x}"
 
 
 def _mark(path: Path, known: _Known, credentials: Credentials) -> Mark:

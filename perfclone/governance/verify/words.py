@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from perfclone.governance.verify.verdict import one_line
-
-if TYPE_CHECKING:
-    from perfclone.governance.ledger.ledger import Entry
-    from perfclone.governance.verify.verdict import Match, Verdict
+from perfclone.files.reading import one_line
+from perfclone.governance.ledger.ledger import Entry
+from perfclone.governance.verify.findings import Findings, Match
 
 _CROPPED = 0.98  # a share kept below this is told as a crop
 _NO_MARK = (
@@ -19,21 +15,21 @@ _LAWFUL = "Where a video is from does not say whether the person agreed to this 
 _PUBLIC_KEY = (
     "Anybody who has perfclone can put any id into any picture: look whether the video shows what the entry says."
 )
-_NAMES = "Anybody can make a certificate with any name; only a root given with --anchors vouches for one."
+_NAMES = "Anybody can make a certificate with any name; only a root that you name among the anchors vouches for one."
 
 
-def summary(found: Verdict) -> str:
+def summary(found: Findings) -> str:
     """Say the verdict in a sentence or two."""
     return one_line(_SUMMARIES[found.verdict](found))
 
 
-def reasons(found: Verdict) -> tuple[str, ...]:
+def reasons(found: Findings) -> tuple[str, ...]:
     """Say what the verdict is based on."""
     said = [_of_hash(found), *_of_entry(found.match), _of_watermark(found), _of_credentials(found), _of_tags(found)]
     return tuple(one_line(sentence) for sentence in said if sentence)
 
 
-def caveats(found: Verdict) -> tuple[str, ...]:
+def caveats(found: Findings) -> tuple[str, ...]:
     """Say what the verdict cannot know."""
     match, ledger, state = found.match, found.ledger, found.credentials.state
     said = []
@@ -68,13 +64,12 @@ def caveats(found: Verdict) -> tuple[str, ...]:
     return tuple(map(one_line, said))
 
 
-def _ids(found: Verdict) -> dict[str, str]:
+def _ids(found: Findings) -> dict[str, str]:
     """Give where an id is named, and which, if it is not the same everywhere; else at most one of them."""
-    number = found.credentials.watermark
     named = {
         "ledger": found.match and found.match.entry.data.get("watermark"),
         "watermark": found.watermark.id,
-        "credentials": None if number is None else f"{number:08x}",
+        "credentials": found.credentials.id,
         "tags": found.metadata.id,
     }
     named = {place: id for place, id in named.items() if id}
@@ -90,7 +85,7 @@ def _day(entry: Entry) -> str:
     return f"on {entry.time[:10]}"
 
 
-def _rejected(found: Verdict) -> str:
+def _rejected(found: Findings) -> str:
     match, note = found.match, found.match.decision.data.get("note")
     decided = f"{_day(match.decision)} by {match.decision.data.get('who', 'somebody')}"
     copy = "This is the very file" if found.untouched else f"This is not the very file, but comes from it {_by(match)}"
@@ -100,11 +95,11 @@ def _rejected(found: Verdict) -> str:
     )
 
 
-def _untouched(found: Verdict) -> str:
+def _untouched(found: Findings) -> str:
     return f"This is the very file that was made here {_day(found.match.entry)}: {_clone(found.match)}."
 
 
-def _changed(found: Verdict) -> str:
+def _changed(found: Findings) -> str:
     match = found.match
     made = f"This comes {_by(match)} from {_clone(match)}, made here {_day(match.entry)}"
     if not match.entry.data.get("output_sha256"):
@@ -112,7 +107,7 @@ def _changed(found: Verdict) -> str:
     return f"{made}, and was changed or written anew since."
 
 
-def _tampered(found: Verdict) -> str:
+def _tampered(found: Findings) -> str:
     broken = "The content credentials do not hold: this was changed after it was signed, or was never what they say."
     if not found.match:
         return f"{broken} Believe nothing that they state."
@@ -123,7 +118,7 @@ def _by(match: Match) -> str:
     return "by its watermark" if match.by == "watermark" else "by its signature"
 
 
-def _unknown(found: Verdict) -> str:
+def _unknown(found: Findings) -> str:
     id, ledger = found.watermark.id, found.ledger
     mark = f"This was marked by perfclone with the id {id}" if id else "This was signed on this machine"
     if ledger.state == "broken":
@@ -134,18 +129,18 @@ def _unknown(found: Verdict) -> str:
     return f"{mark}, but the ledger {ledger.path} has no entry of it{signed}: another ledger must."
 
 
-def _elsewhere(found: Verdict) -> str:
+def _elsewhere(found: Findings) -> str:
     return f"Nothing shows that this was made here; it was signed by {_signer(found)}."
 
 
-def _tagged(found: Verdict) -> str:
+def _tagged(found: Findings) -> str:
     tags = found.metadata
     says = "say that it is synthetic" if tags.synthetic else "name perfclone"
     entry = f", and name the id {tags.id} of a clone in the ledger" if tags.in_ledger else ""
     return f"Nothing but its tags speaks: they {says}{entry}, which proves nothing."
 
 
-def _no_sign(found: Verdict) -> str:
+def _no_sign(found: Findings) -> str:
     return "No sign was found that this was made or marked by anybody, which proves nothing."
 
 
@@ -161,12 +156,12 @@ _SUMMARIES = {
 }
 
 
-def _signer(found: Verdict) -> str:
+def _signer(found: Findings) -> str:
     name = found.credentials.signer or "somebody without a name"
     return f"{name}, {'under a root that you trust' if found.credentials.state == 'trusted' else 'not vouched for'}"
 
 
-def _of_hash(found: Verdict) -> str:
+def _of_hash(found: Findings) -> str:
     if found.untouched:
         return f"The sha256 of the file is that of entry {found.match.entry.n} of the ledger, so no byte was changed."
     if found.match and found.match.entry.data.get("output_sha256"):
@@ -194,7 +189,7 @@ def _of_entry(match: Match | None) -> list[str]:
     return said
 
 
-def _of_watermark(found: Verdict) -> str:
+def _of_watermark(found: Findings) -> str:
     mark = found.watermark
     if mark.problem:
         return f"The picture could not be searched for a watermark: {mark.problem}"
@@ -210,7 +205,7 @@ def _of_watermark(found: Verdict) -> str:
     )
 
 
-def _of_credentials(found: Verdict) -> str:
+def _of_credentials(found: Findings) -> str:
     credentials = found.credentials
     problems = " ".join(credentials.problems)
     match credentials.state:
@@ -227,7 +222,7 @@ def _of_credentials(found: Verdict) -> str:
     return f"Credentials: {credentials.state}, {by}{stated}.{since} {problems}".strip()
 
 
-def _of_tags(found: Verdict) -> str:
+def _of_tags(found: Findings) -> str:
     tags = found.metadata
     if not tags.synthetic and not tags.perfclone:
         return "Its tags do not say that it is synthetic."

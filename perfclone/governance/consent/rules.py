@@ -1,4 +1,4 @@
-"""The words that a consent record may use, and the checks of its fields."""
+"""The rules of a consent record: the words that it may use, and the checks of its fields."""
 
 from __future__ import annotations
 

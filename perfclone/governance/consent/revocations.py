@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from pathlib import Path
 
+from perfclone.files.locking import locked
 from perfclone.files.reading import parse_json, read_limited
-from perfclone.files.writing import beside
-from perfclone.governance.consent.fields import ID, ConsentError, check_pattern, check_text
+from perfclone.files.writing import write_text
+from perfclone.governance.consent.rules import ID, ConsentError, check_pattern, check_text
 from perfclone.governance.home import home
 
 _LIMIT = 1 << 24
@@ -32,16 +31,11 @@ def note(record_id: str, revocation: dict) -> None:
         revocation: At least "on" and "reason".
     """
     path = _place()
-    with path.with_name(".revoked.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(path):
         notes = _read(path)
-        if record_id in notes:
-            return
-        notes[record_id] = revocation
-        with beside(path) as part, part.open("w", encoding="utf-8") as file:
-            json.dump(notes, file, indent=1, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
+        if record_id not in notes:
+            notes[record_id] = revocation
+            write_text(path, json.dumps(notes, indent=1, ensure_ascii=False), durable=True)
 
 
 def _place() -> Path:
