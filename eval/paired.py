@@ -66,7 +66,7 @@ def difference(a: Row, b: Row, name: str, region: str, seed: int = 0) -> Differe
     Returns:
         None where a mean is missing.
     """
-    from .statistics import block_bootstrap
+    from .statistics.intervals import block_bootstrap
 
     series = [row.series.get(name, {}).get(region) for row in (a, b)]
     if None not in series:

@@ -42,7 +42,7 @@ from eval.report.table import (
 )
 from eval.report.words import drift_sentence, headline, notes
 from eval.results import Interval, Report, Row, Slope
-from eval.statistics import block_bootstrap, drift
+from eval.statistics.intervals import block_bootstrap, drift
 from perfclone.pose import PoseSequence
 from perfclone.pose.sequence import KEYPOINTS
 from perfclone.video import VideoReader, VideoWriter, probe

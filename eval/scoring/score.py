@@ -23,7 +23,7 @@ from perfclone.retarget import measure_body, retarget_sequence
 from perfclone.video import VideoReader, probe
 
 from ..results import METRICS, Row
-from ..statistics import block_bootstrap, drift
+from ..statistics.intervals import block_bootstrap, drift
 from .meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
 from .regions import cut_square, person_square
 
