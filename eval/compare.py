@@ -10,7 +10,6 @@ from typing import Any
 
 from perfclone.errors import UserError
 
-from .paired import CEILING, NOT_SHOWN, Difference, differences
 from .report.table import (
     Cell,
     Table,
@@ -24,6 +23,7 @@ from .report.table import (
     table_markdown,
 )
 from .results import Report, Row
+from .statistics.paired import CEILING, NOT_SHOWN, Difference, differences
 
 #: Settings that say what was measured, as opposed to what made it: two reports must agree in each that either has.
 SAME = ("suite", "suite_hash", "hash", "truth", "driving", "reference", "holdout", "person")

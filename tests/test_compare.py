@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from eval import compare
-from eval.paired import CEILING, differences, judge
 from eval.results import Interval, Report, Row
+from eval.statistics.paired import CEILING, differences, judge
 from perfclone.errors import UserError
 
 FRAMES = 120
