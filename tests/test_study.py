@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.commands.study import add
 from eval.results import Report, Row
-from eval.study import Preference, add, score, write_study
+from eval.study import Preference, score, write_study
 from eval.study.plan import arrange, choose_moments
 from eval.study.sources import Scene
 from perfclone.errors import UserError
@@ -348,7 +349,7 @@ def test_files_that_are_no_answers_are_refused(study, tmp_path):
 
 def command(*words) -> int:
     parser = argparse.ArgumentParser()
-    add(parser.add_subparsers())
+    add(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
     args = parser.parse_args(["study", *map(str, words)])
     return args.run(args)
 

@@ -8,22 +8,16 @@ from pathlib import Path
 
 from perfclone.terminal.arguments import add_force, positive, refuse_existing, whole
 
-from .scoring import score
-from .writing import write_study
+from ..study import score, write_study
 
 QUESTION = "Which clip looks more like a real recording?"
 
 
-def add(subparsers, *everywhere: argparse.ArgumentParser) -> None:
-    """Add the command to the parser.
-
-    Args:
-        subparsers: Where the commands are.
-        everywhere: Parents with the options that every command has.
-    """
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
     parser = subparsers.add_parser(
         "study",
-        parents=everywhere,
+        parents=[everywhere],
         help="make a blind A/B page of two reports, or score its answers",
         description=__doc__,
         epilog="Give study.html away and keep key.json: it says which side was which, and --score needs it.",
