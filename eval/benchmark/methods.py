@@ -20,11 +20,11 @@ from perfclone.retarget import measure_body, retarget
 from perfclone.training import TrainConfig, train
 from perfclone.video import VideoReader, probe, sample_frames
 
-from ..holdout import frames_at
 from ..scoring.regions import square_around
 from ..suite.detection import Found
 from ..suite.suites import Progress
 from .baselines import Pix2Pix, draw_skeletons, nearest
+from .holdout import frames_at
 
 #: pix2pix's unet_256 wants pictures of this size, pixels.
 SIDE = 256

@@ -15,9 +15,9 @@ from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.keys import signing_key
 from perfclone.video import probe
 
-from ..holdout import write_frames
 from ..suite.detection import Found, find_poses
 from ..suite.suites import Clip, Progress, Suite
+from .holdout import write_frames
 from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
 
 METHODS = ("perfclone", "nearest", "pix2pix")

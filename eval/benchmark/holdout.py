@@ -17,7 +17,7 @@ from perfclone.pose import PoseSequence
 from perfclone.pose.perform import read_poses
 from perfclone.video import VideoInfo, VideoReader, VideoWriter, probe
 
-from .benchmark.baselines import nearest
+from .baselines import nearest
 
 #: Quality of the videos that are scored: nothing to be seen is lost.
 CRF = 4
