@@ -24,7 +24,7 @@ from ..scoring.regions import square_around
 from ..suite.detection import Found
 from ..suite.suites import Progress
 from .baselines import Pix2Pix, draw_skeletons, nearest
-from .holdout import frames_at
+from .videos import frames_at
 
 #: pix2pix's unet_256 wants pictures of this size, pixels.
 SIDE = 256

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
@@ -17,8 +15,8 @@ from perfclone.video import probe
 
 from ..suite.detection import Found, find_poses
 from ..suite.suites import Clip, Progress, Suite
-from .holdout import write_frames
 from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
+from .videos import counted, write_frames
 
 METHODS = ("perfclone", "nearest", "pix2pix")
 
@@ -140,16 +138,10 @@ def _produce(
     output.parent.mkdir(parents=True, exist_ok=True)
     wanted = wanted_poses(found.poses, lesson.found.poses)
     frames = timed(iter(method.paint(found.poses, wanted)), spent)
-    write_frames(_told(frames, f"{name}: {clip.name}", len(wanted), progress), wanted, probe(clip.truth), output)
+    frames = counted(frames, f"{name}: {clip.name}", len(wanted), progress)
+    write_frames(frames, wanted, probe(clip.truth), output)
     stages = {"poses": found.seconds, "painting": sum(spent) / len(spent)}
     return Produced(
         name, clip.name, output, clip.truth, clip.driving, clip.mattes, method.minutes, method.steps, stages,
         method.notes,
     )  # fmt: skip
-
-
-def _told(frames: Iterator[np.ndarray], stage: str, total: int, progress: Progress | None) -> Iterator[np.ndarray]:
-    for done, frame in enumerate(frames, 1):
-        yield frame
-        if progress:
-            progress(stage, done, total)
