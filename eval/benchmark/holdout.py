@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.pipeline import PerformanceCloner
 from perfclone.pose.perform import read_poses
+from perfclone.progress import Progress
 from perfclone.video import VideoReader, probe
 
 from .baselines import nearest
 from .videos import counted, frames_at, write_frames
 
 FEWEST_FRAMES = 10
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

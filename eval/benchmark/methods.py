@@ -16,13 +16,13 @@ from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence, SavedPoses
+from perfclone.progress import Progress
 from perfclone.retarget import measure_body, retarget
 from perfclone.training import TrainConfig, train
 from perfclone.video import VideoReader, probe, sample_frames
 
 from ..scoring.regions import square_around
 from ..suite.detection import Found
-from ..suite.suites import Progress
 from .baselines import Pix2Pix, draw_skeletons, nearest
 from .videos import frames_at
 

@@ -11,10 +11,11 @@ from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import evaluation_record, synthetic_record
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.keys import signing_key
+from perfclone.progress import Progress
 from perfclone.video import probe
 
 from ..suite.detection import Found, find_poses
-from ..suite.suites import Clip, Progress, Suite
+from ..suite.suites import Clip, Suite
 from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
 from .videos import counted, write_frames
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from perfclone.pose import PoseSequence
+from perfclone.progress import Progress
 from perfclone.video import VideoInfo, VideoReader, VideoWriter
 
 #: Quality of the videos that are scored: nothing to be seen is lost.
 CRF = 4
-Progress = Callable[[str, int, int], None]
 
 
 def write_frames(frames: Iterable[np.ndarray], poses: PoseSequence, info: VideoInfo, path: Path) -> Path:

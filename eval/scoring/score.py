@@ -7,7 +7,7 @@ meter of `eval/scoring/meters.py` takes what it needs of a frame. Nothing holds 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from perfclone.errors import UserError
 from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.mattes import Mattes
 from perfclone.pose.perform import read_poses
+from perfclone.progress import Progress
 from perfclone.retarget import measure_body, retarget_sequence
 from perfclone.video import VideoReader, probe
 
@@ -29,7 +30,6 @@ from .regions import cut_square, person_square
 
 #: Motion needs two frames.
 FEWEST = 2
-Progress = Callable[[str, int, int], None]
 _KERNEL = np.ones((9, 9), np.uint8)
 _MOVING = "The camera moves: temporal flickering and background change mean something in static shots only."
 

@@ -12,9 +12,10 @@ from perfclone.errors import UserError
 from perfclone.pose import INDEX, PoseSequence, build_extractor
 from perfclone.pose.perform import read_poses
 from perfclone.pose.saved import Recorder
+from perfclone.progress import Progress
 from perfclone.retarget import measure_body
 
-from .suites import Progress, Suite
+from .suites import Suite
 
 EXTRACTOR = "blazepose"
 #: Group of joints -> parts of their names.

@@ -8,11 +8,12 @@ import shutil
 from pathlib import Path
 
 from perfclone.errors import UserError
+from perfclone.progress import Progress
 
 from ..synthetic import Scene
 from ..synthetic.routines import routine
 from ..synthetic.takes import film
-from .suites import MANIFEST, VERSION, Progress, SyntheticSuite, parameters
+from .suites import MANIFEST, VERSION, SyntheticSuite, parameters
 
 
 def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None = None) -> None:

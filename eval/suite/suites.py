@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import permutations
 from pathlib import Path
 
 from perfclone.errors import UserError
+from perfclone.progress import Progress
 from perfclone.video import probe
 
 from ..synthetic import ACTORS, TEST, TRAIN
@@ -28,7 +28,6 @@ from ..synthetic import ACTORS, TEST, TRAIN
 #: Rises whenever the same parameters give other frames: numbers of different versions are not compared.
 VERSION = 1
 MANIFEST = "manifest.json"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,11 @@ from perfclone.backends.layered.training.discriminators import (
     critic_loss,
     pose_pictures,
 )
-from perfclone.backends.layered.training.footage import Clip, Footage, Progress
+from perfclone.backends.layered.training.footage import Clip, Footage
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.backends.layered.training.rollout import Rollout, Step
+from perfclone.progress import Progress
 from perfclone.training.folder import RunFolder
 
 #: What the steps do in turn: single frames, runs of frames, driving poses. At first, until there is something worth

@@ -1,0 +1,9 @@
+"""How a long job tells how far it is: one shape for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: Called with the stage, such as "poses", with what is done of it and with how much there is of it, 0 where that is
+#: not known; as often as one likes, and with a new stage where the next begins.
+Progress = Callable[[str, int, int], None]
