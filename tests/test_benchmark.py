@@ -7,8 +7,9 @@ import pytest
 from eval.benchmark import methods
 from eval.benchmark.baselines import Pix2Pix, nearest
 from eval.benchmark.run import METHODS, run_methods
+from eval.suite.description import SyntheticSuite
 from eval.suite.detection import find_poses, joint_errors, pose_detection, summary
-from eval.suite.suites import SyntheticSuite, synthetic_suite
+from eval.suite.opening import synthetic_suite
 from eval.synthetic.takes import read_layer
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, PoseSequence

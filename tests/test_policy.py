@@ -10,7 +10,7 @@ import pytest
 from tiny import SavedPoses, poses, record_of, shrink_presets, untrained_actor, write_clip
 
 from eval.benchmark import run as benchmark
-from eval.suite.suites import Clip, Suite
+from eval.suite.description import Clip, Suite
 from perfclone import builtin, cli
 from perfclone.actor import Actor
 from perfclone.errors import UserError

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from eval.suite import rendering
-from eval.suite.suites import MANIFEST, SyntheticSuite, load_suite, synthetic_suite
+from eval.suite.description import SyntheticSuite
+from eval.suite.opening import MANIFEST, load_suite, synthetic_suite
 from eval.synthetic import ACTORS, TEST, TRAIN, Scene
 from eval.synthetic.routines import fastest, routine, speeds
 from eval.synthetic.takes import read_layer

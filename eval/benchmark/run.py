@@ -14,8 +14,8 @@ from perfclone.governance.keys import signing_key
 from perfclone.progress import Progress
 from perfclone.video import probe
 
+from ..suite.description import Clip, Suite
 from ..suite.detection import Found, find_poses
-from ..suite.suites import Clip, Suite
 from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
 from .videos import counted, write_frames
 
@@ -32,7 +32,7 @@ class Produced:
         output: The video, nearly lossless, of the truth's length and size.
         truth: What it should look like.
         driving: The performance.
-        mattes: The truth's mattes, see `eval.suite.suites.Clip`; None where they are not known.
+        mattes: The truth's mattes, see `eval.suite.description.Clip`; None where they are not known.
         minutes: Of training; None where nothing is trained.
         steps: Of training; None where nothing is trained.
         stages: Stage -> seconds a frame: "poses" of the driving video, which all methods share, and "painting".

@@ -103,7 +103,8 @@ def _run(args: argparse.Namespace, work: Path) -> int:
 
 
 def _suite(args: argparse.Namespace, work: Path, progress):
-    from ..suite.suites import SyntheticSuite, load_suite, synthetic_suite
+    from ..suite.description import SyntheticSuite
+    from ..suite.opening import load_suite, synthetic_suite
     from ..synthetic import ACTORS
 
     if args.suite != "synthetic":

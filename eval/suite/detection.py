@@ -15,7 +15,7 @@ from perfclone.pose.saved import Recorder
 from perfclone.progress import Progress
 from perfclone.retarget import measure_body
 
-from .suites import Suite
+from .description import Suite
 
 EXTRACTOR = "blazepose"
 #: Group of joints -> parts of their names.

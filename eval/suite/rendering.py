@@ -9,11 +9,14 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.progress import Progress
+from perfclone.terminal.arguments import refuse_existing
 
 from ..synthetic import Scene
 from ..synthetic.routines import routine
 from ..synthetic.takes import film
-from .suites import MANIFEST, VERSION, SyntheticSuite, parameters
+from .description import VERSION, SyntheticSuite
+
+MANIFEST = "manifest.json"
 
 
 def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None = None) -> None:
@@ -31,14 +34,13 @@ def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and holds no suite; give another folder, or an empty one.")
-    if not folder.absolute().parent.is_dir():
-        raise UserError(f"The folder {folder.parent} for the suite does not exist; create it first.")
+    refuse_existing([folder], force=True)
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     digests = _film_all(wanted, beside, progress)
     files = {str(p.relative_to(beside)): p.stat().st_size for p in sorted(beside.rglob("*")) if p.is_file()}
     manifest = {
-        "version": VERSION, "parameters": parameters(wanted), "sha256": _digest(digests), "takes": digests,
+        "version": VERSION, "parameters": wanted.parameters(), "sha256": _digest(digests), "takes": digests,
         "files": files,
     }  # fmt: skip
     (beside / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")

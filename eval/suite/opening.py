@@ -1,8 +1,4 @@
-"""The suite: clips on which a clone across actors has an exact answer, rendered once and known by their hash.
-
-Synthetic people perform the same routines, so for each pair of them the truth of a clone is simply the target filmed
-in the performer's test routine. What an actor learns from (TRAIN motions) and what is tested (TEST motions) differ by
-motion, never by neighbouring frames.
+"""A suite in its folder: rendered unless it stands there already, opened, and checked.
 
     FOLDER/manifest.json                        version, parameters, hashes, files
     FOLDER/ACTOR/reference.mp4 .npz .zip        the training reference: video, true joints, true mattes and shadows
@@ -15,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
 from itertools import permutations
 from pathlib import Path
 
@@ -23,102 +18,8 @@ from perfclone.errors import UserError
 from perfclone.progress import Progress
 from perfclone.video import probe
 
-from ..synthetic import ACTORS, TEST, TRAIN
-
-#: Rises whenever the same parameters give other frames: numbers of different versions are not compared.
-VERSION = 1
-MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class SyntheticSuite:
-    """What a synthetic suite is made of; the same values give the same frames on one machine.
-
-    Attributes:
-        actors: Two or more of `eval.synthetic.ACTORS`; each performs for each other.
-        size: Side of the square picture, pixels, even.
-        fps: Frames a second.
-        reference_seconds: Length of each training reference.
-        test_seconds: Length of each test clip.
-        train: Motions of the references, in this order; they begin again, mirrored, where the time is longer.
-        test: Motions of the test clips.
-        noise: Standard deviation of the sensor noise in every video, 8-bit levels.
-        samples: Samples a pixel along each axis.
-    """
-
-    actors: tuple[str, ...] = ("anna", "ben")
-    size: int = 256
-    fps: int = 30
-    reference_seconds: float = 24.0
-    test_seconds: float = 10.0
-    train: tuple[str, ...] = ("turn", "arms", "walk", "dance_a", "squats", "punch", "kick")
-    test: tuple[str, ...] = ("wave", "dance_b", "jump", "steps")
-    noise: float = 1.2
-    samples: int = 2
-
-    def __post_init__(self):
-        unknown = set(self.actors) - set(ACTORS)
-        if unknown or len(self.actors) < 2 or len(set(self.actors)) < len(self.actors):
-            raise ValueError(f"actors must be two or more of {', '.join(ACTORS)}, each once, got {self.actors}")
-        for name, known in (("train", TRAIN), ("test", TEST)):
-            if not getattr(self, name) or set(getattr(self, name)) - set(known):
-                raise ValueError(f"{name} must be some of {', '.join(known)}, got {getattr(self, name)}")
-        if self.size % 2:
-            raise ValueError(f"size must be even, got {self.size}")
-        for name, least, most in (
-            ("size", 32, 2160), ("fps", 5, 120), ("reference_seconds", 0.1, 600), ("test_seconds", 0.1, 600),
-            ("noise", 0, 20), ("samples", 1, 4),
-        ):  # fmt: skip
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must lie in {least}-{most}, got {getattr(self, name)}")
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One test: somebody performs, and the truth shows the target in that performance.
-
-    Attributes:
-        name: For the report: PERFORMER-as-TARGET, or the folder's name of one's own footage.
-        target: Whose reference it is; clips of one target share the training.
-        reference: Video that the target's actor learns from.
-        driving: The performance.
-        truth: The target in it, frame by frame.
-        mattes: The truth's mattes and shadows for `eval.synthetic.takes.read_layer`; None where they are not known.
-    """
-
-    name: str
-    target: str
-    reference: Path
-    driving: Path
-    truth: Path
-    mattes: Path | None = None
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A suite that is there.
-
-    Attributes:
-        folder: Where it is.
-        digest: SHA-256, 64 hex digits: over the raw RGB of all rendered frames, or over the bytes of one's own files.
-        clips: The tests.
-        parameters: Of a synthetic suite, JSON-native; empty for one's own footage.
-        takes: Video -> true joints, for those videos where they are known.
-    """
-
-    folder: Path
-    digest: str
-    clips: tuple[Clip, ...]
-    parameters: dict = field(default_factory=dict)
-    takes: dict[Path, Path] = field(default_factory=dict)
-
-    def describe(self) -> dict:
-        """What stands in every report, JSON-native: kind, version, hash, parameters, names of the clips."""
-        kind = "synthetic" if self.parameters else "own footage"
-        names = [clip.name for clip in self.clips]
-        return {
-            "kind": kind, "version": VERSION, "sha256": self.digest, "parameters": self.parameters, "clips": names,
-        }  # fmt: skip
+from .description import VERSION, Clip, Suite, SyntheticSuite
+from .rendering import MANIFEST, render_suite
 
 
 def synthetic_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None = None) -> Suite:
@@ -132,22 +33,15 @@ def synthetic_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | N
     Raises:
         UserError: The folder holds something else, or a suite that was damaged.
     """
-    from .rendering import render_suite
-
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
         render_suite(wanted, folder, progress)
     suite = load_suite(folder)
-    if suite.parameters != parameters(wanted):
+    if suite.parameters != wanted.parameters():
         raise UserError(
             f"{folder} holds a suite with other parameters or of another version; give another folder, or remove it."
         )
     return suite
-
-
-def parameters(wanted: SyntheticSuite) -> dict:
-    """The parameters as JSON gives them back."""
-    return json.loads(json.dumps(asdict(wanted)))
 
 
 def load_suite(folder: Path) -> Suite:
