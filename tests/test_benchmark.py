@@ -43,7 +43,7 @@ def test_each_method_paints_each_clip(suite, small, tmp_path):
     told = []
     run = partial(run_methods, suite, METHODS, None, 2, 3, preset="tiny")
     results = run(tmp_path / "first", lambda *what: told.append(what))
-    assert [(r.clip, r.method) for r in results] == [(c.name, m) for c in suite.clips for m in METHODS]
+    assert [(r.clip, r.method) for r in results] == [(c.name, m) for c in suite.trials for m in METHODS]
     for result in results:
         info, truth = probe(result.output), probe(result.truth)
         assert (info.width, info.height, info.frames) == (truth.width, truth.height, truth.frames) == (96, 96, 7)
@@ -62,9 +62,9 @@ def test_each_method_paints_each_clip(suite, small, tmp_path):
 
 def test_nearest_shows_frames_of_the_reference(suite, tmp_path):
     first = run_methods(suite, ["nearest"], None, 1, 0, tmp_path)[0]
-    reference, shown = pixels(suite.clips[0].reference).astype(int), pixels(first.output).astype(int)
+    reference, shown = pixels(suite.trials[0].reference).astype(int), pixels(first.output).astype(int)
     distances = np.abs(reference[None] - shown[:, None]).mean((2, 3, 4))
-    lesson = find_poses(suite.clips[0].reference, tmp_path / "poses", mattes=True).poses
+    lesson = find_poses(suite.trials[0].reference, tmp_path / "poses", mattes=True).poses
     wanted = methods.wanted_poses(find_poses(first.driving, tmp_path / "poses").poses, lesson)
     assert distances.argmin(1).tolist() == nearest(lesson, wanted).tolist() and distances.min(1).max() < 5
 
@@ -88,7 +88,7 @@ def test_a_given_actor_is_used_and_not_trained(suite, small, tmp_path):
 
 
 def test_pix2pix_resizes_nothing_at_256_and_keeps_the_room_elsewhere(suite):
-    standing = PoseSequence.load(suite.takes[suite.clips[0].truth])
+    standing = PoseSequence.load(suite.takes[suite.trials[0].truth])
     whole = methods._square((replace(standing, size=(256, 256)),))
     assert whole.array().tolist() == [0, 0, 256]
     cut = methods._square((replace(standing, keypoints=standing.keypoints * 4 + (300, 0), size=(900, 480)),))
@@ -116,7 +116,7 @@ def test_the_joints_found_are_near_the_true_ones(suite, tmp_path):
 
 
 def test_joint_errors_are_in_torso_lengths(suite):
-    true = PoseSequence.load(suite.takes[suite.clips[0].truth])
+    true = PoseSequence.load(suite.takes[suite.trials[0].truth])
     torso = measure_body(true).torso
     shifted = replace(true, keypoints=true.keypoints + np.float32([0.15 * torso, 0]), scores=true.scores.copy())
     shifted.scores[0, INDEX["nose"]] = 0
@@ -133,10 +133,10 @@ def test_joint_errors_are_in_torso_lengths(suite):
 def test_what_p_found_is_kept_for_that_video_only(suite, tmp_path):
     video = tmp_path / "clip" / "a.mp4"
     video.parent.mkdir()
-    video.write_bytes(suite.clips[0].truth.read_bytes())
+    video.write_bytes(suite.trials[0].truth.read_bytes())
     first = find_poses(video, tmp_path / "poses")
     assert find_poses(video, tmp_path / "poses").seconds == first.seconds
-    video.write_bytes(suite.clips[1].truth.read_bytes())
+    video.write_bytes(suite.trials[1].truth.read_bytes())
     assert not np.array_equal(find_poses(video, tmp_path / "poses").poses.keypoints, first.poses.keypoints)
     with VideoWriter(video, rate=12, force=True) as writer:
         for _ in range(3):

@@ -65,12 +65,12 @@ class SyntheticSuite:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One test: somebody performs, and the truth shows the target in that performance.
+class Trial:
+    """One test clip: somebody performs, and the truth shows the target in that performance.
 
     Attributes:
         name: For the report: PERFORMER-as-TARGET, or the folder's name of one's own footage.
-        target: Whose reference it is; clips of one target share the training.
+        target: Whose reference it is; trials of one target share the training.
         reference: Video that the target's actor learns from.
         driving: The performance.
         truth: The target in it, frame by frame.
@@ -92,21 +92,21 @@ class Suite:
     Attributes:
         folder: Where it is.
         digest: SHA-256, 64 hex digits: over the raw RGB of all rendered frames, or over the bytes of one's own files.
-        clips: The tests.
+        trials: In the order of the report.
         parameters: Of a synthetic suite, JSON-native; empty for one's own footage.
         takes: Video -> true joints, for those videos where they are known.
     """
 
     folder: Path
     digest: str
-    clips: tuple[Clip, ...]
+    trials: tuple[Trial, ...]
     parameters: dict = field(default_factory=dict)
     takes: dict[Path, Path] = field(default_factory=dict)
 
     def describe(self) -> dict:
-        """What stands in every report, JSON-native: kind, version, hash, parameters, names of the clips."""
+        """What stands in every report, JSON-native: kind, version, hash, parameters, names of the trials."""
         kind = "synthetic" if self.parameters else "own footage"
-        names = [clip.name for clip in self.clips]
+        names = [trial.name for trial in self.trials]
         return {
             "kind": kind, "version": VERSION, "sha256": self.digest, "parameters": self.parameters, "clips": names,
         }  # fmt: skip

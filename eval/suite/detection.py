@@ -122,7 +122,7 @@ def pose_detection(suite: Suite, folder: Path, progress: Progress | None = None)
         "pck_0.1" and "pck_0.2" ([0, 1]), "median_error" (torso lengths, of the joints that P gives), "joints" (how
         many).
     """
-    videos = [clip.driving for clip in suite.clips] + [clip.truth for clip in suite.clips]
+    videos = [trial.driving for trial in suite.trials] + [trial.truth for trial in suite.trials]
     errors, views, seen = [], [], []
     for video in dict.fromkeys(video for video in videos if video in suite.takes):
         found, true = find_poses(video, folder, progress), PoseSequence.load(suite.takes[video])

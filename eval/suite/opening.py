@@ -18,7 +18,7 @@ from perfclone.errors import UserError
 from perfclone.progress import Progress
 from perfclone.video import probe
 
-from .description import VERSION, Clip, Suite, SyntheticSuite
+from .description import VERSION, Suite, SyntheticSuite, Trial
 from .rendering import MANIFEST, render_suite
 
 
@@ -69,8 +69,8 @@ def _rendered(folder: Path) -> Suite:
         raise UserError(f"{folder} holds version {version} of the suite and this is {VERSION}; remove it, or move it.")
     if damaged:
         raise UserError(f"{folder / damaged[0]} is missing or damaged; remove {folder} to render the suite anew.")
-    clips = tuple(
-        Clip(f"{performer}-as-{target}", target, *_take(folder, performer, target))
+    trials = tuple(
+        Trial(f"{performer}-as-{target}", target, *_take(folder, performer, target))
         for performer, target in permutations(actors, 2)
     )
     takes = {
@@ -78,7 +78,7 @@ def _rendered(folder: Path) -> Suite:
         for actor in actors
         for take in ("reference", "test")
     }
-    return Suite(folder, digest, clips, told, takes)
+    return Suite(folder, digest, trials, told, takes)
 
 
 def _take(folder: Path, performer: str, target: str) -> tuple[Path, Path, Path, Path]:
@@ -91,34 +91,34 @@ def _is_file_of(path: Path, size: int) -> bool:
 
 
 def _own(folder: Path) -> Suite:
-    digest, clips = hashlib.sha256(), []
+    digest, trials = hashlib.sha256(), []
     for truth in sorted(folder.glob("*/truth.mp4")):
         name, own = truth.parent.name, truth.parent
         driving = own / "driving.mp4" if (own / "driving.mp4").is_file() else truth
-        clip = Clip(name, name, own / "reference.mp4", driving, truth)
-        _check(clip)
-        for video in (clip.reference, *({driving: None, truth: None})):
+        trial = Trial(name, name, own / "reference.mp4", driving, truth)
+        _check(trial)
+        for video in (trial.reference, *({driving: None, truth: None})):
             with open(video, "rb") as file:
                 digest.update(f"{name}/{video.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
-        clips.append(clip)
-    if not clips:
+        trials.append(trial)
+    if not trials:
         raise UserError(
             f"{folder} holds no suite: neither {MANIFEST}, nor clips as NAME/reference.mp4 and NAME/truth.mp4."
         )
-    return Suite(folder, digest.hexdigest(), tuple(clips))
+    return Suite(folder, digest.hexdigest(), tuple(trials))
 
 
-def _check(clip: Clip) -> None:
+def _check(trial: Trial) -> None:
     """Refuse videos that do not fit together, before any work is done."""
-    infos = [probe(video) for video in (clip.reference, clip.truth, clip.driving)]
+    infos = [probe(video) for video in (trial.reference, trial.truth, trial.driving)]
     (width, height), other = ((info.width, info.height) for info in infos[:2])
     if (width, height) != other:
         raise UserError(
-            f"{clip.reference} is {width}x{height} and {clip.truth} {other[0]}x{other[1]}; both must show the target "
-            "in one framing, so give them one size."
+            f"{trial.reference} is {width}x{height} and {trial.truth} {other[0]}x{other[1]}; both must show the "
+            "target in one framing, so give them one size."
         )
     if infos[1].frames != infos[2].frames:
         raise UserError(
-            f"{clip.driving} has {infos[2].frames} frames and {clip.truth} {infos[1].frames}; cut both to the same "
+            f"{trial.driving} has {infos[2].frames} frames and {trial.truth} {infos[1].frames}; cut both to the same "
             "moments."
         )
