@@ -11,11 +11,14 @@ from eval.suite.description import SyntheticSuite
 from eval.suite.detection import find_poses, joint_errors, pose_detection, summary
 from eval.suite.opening import synthetic_suite
 from eval.synthetic.takes import read_layer
+from perfclone.backends.layered.painter import Painter
 from perfclone.errors import UserError
+from perfclone.governance.marks.marker import UNMARKED
+from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import INDEX, PoseSequence
 from perfclone.retarget import measure_body
 from perfclone.video import VideoReader, VideoWriter, probe
-from tests.tiny import shrink_presets
+from tests.tiny import poses, shrink_presets, untrained_actor
 
 TINY = SyntheticSuite(
     size=96, fps=12, reference_seconds=2.5, test_seconds=0.6, train=("squats",), test=("wave",), samples=1
@@ -67,6 +70,21 @@ def test_nearest_shows_frames_of_the_reference(suite, tmp_path):
     lesson = find_poses(suite.trials[0].reference, tmp_path / "poses", mattes=True).poses
     wanted = methods.wanted_poses(find_poses(first.driving, tmp_path / "poses").poses, lesson)
     assert distances.argmin(1).tolist() == nearest(lesson, wanted).tolist() and distances.min(1).max() < 5
+
+
+def test_all_methods_are_asked_for_the_motion_that_the_cloner_paints(monkeypatch):
+    steps = np.linspace(0, 40, 30)  # towards the camera, pixels
+    driving = replace(poses(), keypoints=poses().keypoints + np.float32([0, 1]) * steps[:, None, None])
+    asked, paint = [], Painter.paint
+
+    def watched(painter, moments):
+        return paint(painter, (asked.append(moment.pose) or moment for moment in moments))
+
+    monkeypatch.setattr(Painter, "paint", watched)
+    list(PerformanceCloner(untrained_actor()).frames(driving, CloneOptions(purpose="evaluation", marks=UNMARKED)))
+    wanted = methods.wanted_poses(driving, poses())
+    assert np.array_equal(wanted.scores, [pose.scores for pose in asked])
+    assert np.allclose(wanted.keypoints, [pose.keypoints for pose in asked], atol=1e-3)
 
 
 def test_a_given_actor_is_used_and_not_trained(suite, small, tmp_path):

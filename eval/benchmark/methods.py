@@ -17,7 +17,7 @@ from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence, SavedPoses
 from perfclone.progress import Progress
-from perfclone.retarget import measure_body, retarget
+from perfclone.retarget import measure_body, retarget_sequence
 from perfclone.training import TrainConfig, train
 from perfclone.video import VideoReader, probe, sample_frames
 
@@ -59,7 +59,7 @@ class Lesson:
         target: Their name.
         reference: The video.
         found: What P found in it, with mattes.
-        wanted: The performances to come, retargeted; pix2pix's square must hold them too.
+        wanted: Trial -> the performance to come, retargeted; pix2pix's square must hold them all.
         scratch: A folder of its own.
         consent: The record that covers the reference.
     """
@@ -67,15 +67,17 @@ class Lesson:
     target: str
     reference: Path
     found: Found
-    wanted: tuple[PoseSequence, ...]
+    wanted: dict[str, PoseSequence]
     scratch: Path
     consent: ConsentRecord
 
 
 def wanted_poses(driving: PoseSequence, reference: PoseSequence) -> PoseSequence:
-    """A driving performance as the reference's person would give it, in their place: what every method is to show."""
-    moved = retarget(driving.keypoints, driving.scores, measure_body(driving), measure_body(reference))
-    return replace(driving, keypoints=moved[0], scores=moved[1], size=reference.size)
+    """A driving performance as the reference's person would give it, in their place: what every method is to show.
+
+    It is what the cloner paints of saved poses, whose driver it measures on all of them.
+    """
+    return retarget_sequence(driving, measure_body(reference), reference.size)
 
 
 class Perfclone:
@@ -143,7 +145,7 @@ class SkeletonPix2Pix:
     def __init__(self, lesson: Lesson, budget: Budget, progress: Progress | None):
         poses = lesson.found.poses
         self.size = poses.size
-        self.box = _square((poses, *lesson.wanted))
+        self.box = _square((poses, *lesson.wanted.values()))
         self.notes = ()
         whole = self.size == (SIDE, SIDE)
         self.plate = None if whole else median_frame(lesson.reference)

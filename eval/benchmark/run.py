@@ -113,7 +113,7 @@ def _lesson(
     reference = find_poses(trials[0].reference, folder / "poses", progress, mattes=True)
     scratch = folder / "training" / trials[0].target
     scratch.mkdir(parents=True, exist_ok=True)
-    wanted = tuple(wanted_poses(found[trial.name].poses, reference.poses) for trial in trials)
+    wanted = {trial.name: wanted_poses(found[trial.name].poses, reference.poses) for trial in trials}
     return Lesson(trials[0].target, trials[0].reference, reference, wanted, scratch, _consent(suite, trials[0]))
 
 
@@ -137,7 +137,7 @@ def _produce(
 ) -> Produced:
     output, spent = folder / name / f"{trial.name}.mp4", []
     output.parent.mkdir(parents=True, exist_ok=True)
-    wanted = wanted_poses(found.poses, lesson.found.poses)
+    wanted = lesson.wanted[trial.name]
     frames = timed(iter(method.paint(found.poses, wanted)), spent)
     frames = counted(frames, f"{name}: {trial.name}", len(wanted), progress)
     write_frames(frames, wanted, probe(trial.truth), output)
