@@ -7,3 +7,8 @@ from collections.abc import Callable
 #: Called with the stage, such as "poses", with what is done of it and with how much there is of it, 0 where that is
 #: not known; as often as one likes, and with a new stage where the next begins.
 Progress = Callable[[str, int, int], None]
+
+
+def titled(progress: Progress | None, stage: str) -> Progress | None:
+    """What a job within a job tells, under a name of one's own instead of the stage's."""
+    return progress and (lambda _, done, total: progress(stage, done, total))

@@ -12,7 +12,7 @@ from perfclone.errors import UserError
 from perfclone.pose import INDEX, PoseSequence, build_extractor
 from perfclone.pose.perform import read_poses
 from perfclone.pose.saved import Recorder
-from perfclone.progress import Progress
+from perfclone.progress import Progress, titled
 from perfclone.retarget import measure_body
 
 from .description import Suite
@@ -66,7 +66,7 @@ def find_poses(video: Path, folder: Path, progress: Progress | None = None, matt
     stat = video.stat()
     fingerprint = f"{video.absolute()} {stat.st_size} {stat.st_mtime_ns}"
     if not (file.is_file() and _kept(file, fingerprint)):
-        _look(video, file, fingerprint, progress, mattes)
+        _detect(video, file, fingerprint, progress, mattes)
     with np.load(file, allow_pickle=False) as data:
         seen, seconds = data["seen"], float(data["seconds"])
     if not seen.any():
@@ -79,7 +79,7 @@ def _kept(file: Path, fingerprint: str) -> bool:
         return str(data["fingerprint"]) == fingerprint
 
 
-def _look(video: Path, file: Path, fingerprint: str, progress: Progress | None, mattes: bool) -> None:
+def _detect(video: Path, file: Path, fingerprint: str, progress: Progress | None, mattes: bool) -> None:
     scratch, seen = file.with_suffix(".raw"), []
     recorder = Recorder(scratch) if mattes else None
 
@@ -88,11 +88,7 @@ def _look(video: Path, file: Path, fingerprint: str, progress: Progress | None, 
         if recorder:
             recorder(frame, pose)
 
-    tell = (
-        (lambda _, done, total: progress(f"poses of {video.parent.name}/{video.name}", done, total))
-        if progress
-        else None
-    )
+    tell = titled(progress, f"poses of {video.parent.name}/{video.name}")
     began = time.monotonic()
     poses = read_poses(video, build_extractor(EXTRACTOR, matte=mattes), progress=tell, watch=watch)
     facts = {
