@@ -60,7 +60,7 @@ def require_folder(folder: Path, force: bool) -> None:
 def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:
     """Write the report with its pictures, keep each output beside it, and say where it is."""
     from ..report import write_report
-    from ..report.pictures import read_moments
+    from ..report.pictures import read_instants
 
     folder.mkdir(exist_ok=True)
     pictures = {}
@@ -69,7 +69,7 @@ def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{row.clip}-{row.method}") + "-output.mp4"
         shutil.copyfile(each.output, folder / name)
         row.files["output"] = name
-        pictures[row.method, row.clip] = read_moments(each.output, each.truth, each.driving, each.scored.wanted)
+        pictures[row.method, row.clip] = read_instants(each.output, each.truth, each.driving, each.scored.wanted)
     with timed(report, "pictures"):
         page = write_report(report, folder, pictures)
     print(page.with_name(f"{page.stem}.md").read_text(encoding="utf-8").split("\n\n")[1])
