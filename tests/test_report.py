@@ -462,7 +462,7 @@ def test_impossible_costs_are_refused(wrong):
 
 
 def test_importing_the_tables_loads_nothing_heavy():
-    code = "import sys, eval.compare, eval.report; print({'numpy', 'cv2', 'torch', 'matplotlib'} & set(sys.modules))"
+    code = "import sys, eval.commands.compare, eval.report; print({'numpy', 'cv2', 'torch', 'matplotlib'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "set()", run.stderr
 
