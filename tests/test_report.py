@@ -462,7 +462,8 @@ def test_impossible_costs_are_refused(wrong):
 
 
 def test_importing_the_tables_loads_nothing_heavy():
-    code = "import sys, eval.commands.compare, eval.report; print({'numpy', 'cv2', 'torch', 'matplotlib'} & set(sys.modules))"
+    heavy = {"numpy", "cv2", "torch", "matplotlib"}
+    code = f"import sys, eval.commands.compare, eval.report; print({heavy} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "set()", run.stderr
 

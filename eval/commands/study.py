@@ -6,9 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from perfclone.terminal.arguments import add_force, positive, refuse_existing, whole
+from perfclone.files.writing import beside
+from perfclone.terminal.arguments import add_force, positive, refuse_existing, settings, whole
 
-from ..study import score, write_study
+from ..study import StudyOptions, score, write_study
 
 QUESTION = "Which clip looks more like a real recording?"
 
@@ -65,18 +66,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace) -> int:
-    written = write_study(
-        *args.reports,
-        args.output,
-        pairs=args.pairs,
-        seconds=args.seconds,
-        seed=args.seed,
-        question=args.question,
-        methods=args.methods,
-        forced=args.forced,
-        megabytes=args.size,
-        force=args.force,
-    )
+    names = ("question", "pairs", "seconds", "seed", "forced")
+    options = settings(StudyOptions, megabytes=args.size, **{name: getattr(args, name) for name in names})
+    written = write_study(args.reports, args.output, options, methods=args.methods, force=args.force)
     if written.pairs < args.pairs:
         print(f"The clips have room for {written.pairs} pairs of {args.seconds:g} s that share no moment.")
     print(f"{written.page}: {written.pairs} pairs and two checks, {written.page.stat().st_size / 1e6:.1f} MB.")
@@ -89,7 +81,6 @@ def _score(args: argparse.Namespace) -> int:
     result = score(args.score, args.key)
     print(result.text())
     if args.json:
-        beside = args.json.with_name(f".{args.json.name}.part")
-        beside.write_text(json.dumps(result.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(args.json)
+        with beside(args.json) as part:
+            part.write_text(json.dumps(result.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0

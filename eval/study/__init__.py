@@ -4,6 +4,6 @@
 """
 
 from .scoring import Preference, StudyResult, score
-from .writing import write_study
+from .writing import StudyOptions, write_study
 
-__all__ = ["Preference", "StudyResult", "score", "write_study"]
+__all__ = ["Preference", "StudyOptions", "StudyResult", "score", "write_study"]
