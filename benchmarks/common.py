@@ -21,6 +21,7 @@ import numpy as np
 
 from eval.circumstances import machine, versions
 from perfclone.errors import UserError
+from perfclone.files.writing import beside
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions
 from perfclone.terminal.arguments import whole
@@ -95,9 +96,8 @@ def write_json(result: dict, path: Path | None) -> None:
     text = json.dumps(result, indent=2)
     print(text)
     if path:
-        beside = path.with_name(f".{path.name}.part")
-        beside.write_text(text + "\n")
-        beside.replace(path)
+        with beside(path) as part:
+            part.write_text(text + "\n")
 
 
 def parser(description: str) -> argparse.ArgumentParser:

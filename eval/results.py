@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from perfclone.errors import UserError
+from perfclone.files.writing import beside
 
 FORMAT, REPORT = 1, "report.json"
 Kind = Literal["score", "actor", "benchmark"]
@@ -166,10 +167,9 @@ class Report:
     def save(self, folder: Path) -> Path:
         """Write ``report.json`` into a folder; beside, then renamed. Infinity is written as "inf", NaN as null."""
         path = folder / REPORT
-        beside = path.with_name(f".{path.name}.part")
         text = json.dumps(_plain({"format": FORMAT, **dataclasses.asdict(self)}), indent=1, allow_nan=False)
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(path)
+        with beside(path) as part:
+            part.write_text(text + "\n", encoding="utf-8")
         return path
 
     @classmethod

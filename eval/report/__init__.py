@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfclone.files.writing import beside
+
 from ..results import Report
 
 if TYPE_CHECKING:
     from .pictures import Instant
 
-__all__ = ["write_beside", "write_report"]
+__all__ = ["write_report"]
 
 
 def write_report(
@@ -41,15 +43,10 @@ def write_report(
         if instants is not None:
             row.files.update(make_pictures(instants, row, folder, stem))
     report = Report.load(report.save(folder))  # so that whoever renders report.json again gets the same bytes
-    write_beside(folder / "report.md", markdown(report))
-    return write_beside(folder / "report.html", page(report, folder))
-
-
-def write_beside(path: Path, text: str) -> Path:
-    """Write a text file beside its place, then rename it."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text, encoding="utf-8")
-    return beside.replace(path)
+    for name, text in (("report.md", markdown(report)), ("report.html", page(report, folder))):
+        with beside(folder / name) as part:
+            part.write_text(text, encoding="utf-8")
+    return folder / "report.html"
 
 
 def _stem(clip: str, method: str, taken: set[str]) -> str:

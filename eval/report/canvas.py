@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from perfclone.files.writing import beside
+
 #: Colours of the paper and of the words on it, RGB; quiet on a white page as on a dark one.
 PAPER, INK = (244, 244, 241), (52, 54, 58)
 #: Files stay below this, bytes, so that a page with a dozen of them still opens at once.
@@ -103,13 +105,17 @@ def save_jpeg(picture: np.ndarray, path: Path) -> Path:
         picture: (H, W, 3) uint8 RGB.
         path: The file; one that exists is replaced.
     """
-    image = Image.fromarray(picture)
+    with beside(path) as part:
+        part.write_bytes(_encoded(Image.fromarray(picture)))
+    return path
+
+
+def _encoded(image: Image.Image) -> bytes:
+    """The JPEG, of less quality and then smaller until it is below :data:`LARGEST`."""
     while True:
         for quality in (88, 80, 70, 60):
             held = io.BytesIO()
             image.save(held, "JPEG", quality=quality, optimize=True)
             if held.tell() < LARGEST:
-                beside = path.with_name(f".{path.name}.part")
-                beside.write_bytes(held.getvalue())
-                return beside.replace(path)
+                return held.getvalue()
         image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
