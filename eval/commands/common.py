@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from perfclone.errors import UserError
-from perfclone.terminal.arguments import positive, whole
+from perfclone.terminal.arguments import positive, refuse_existing, whole
 
 from ..results import REPORT, Report
 
@@ -43,18 +43,17 @@ def prices(args: argparse.Namespace) -> dict[str, float | None]:
     return {name: getattr(args, name) for name in names}
 
 
-def require_folder(folder: Path, force: bool) -> None:
-    """Refuse a folder that holds a report already, or a place where none can be made, before any work is done.
+def require_folder(folder: Path, force: bool, name: str = REPORT) -> None:
+    """Refuse a folder that holds a file of that name already, or cannot be made, before any work is done.
 
     Raises:
-        UserError: It does.
+        UserError: It does, or cannot.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file; give a folder for the report.")
-    if (folder / REPORT).exists() and not force:
-        raise UserError(f"{folder} holds a report already; choose another folder or add --force to replace it.")
-    if not folder.absolute().parent.is_dir():
-        raise UserError(f"The folder {folder.parent} for {folder.name} does not exist; create it first.")
+        raise UserError(f"{folder} is a file; give a folder for {name}.")
+    if (folder / name).exists() and not force:
+        raise UserError(f"{folder} holds {name} already; choose another folder or add --force to replace it.")
+    refuse_existing([folder], force=True)
 
 
 def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:

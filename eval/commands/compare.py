@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.errors import UserError
 from perfclone.files.writing import beside
 
 from ..report.comparison import compare
 from ..results import Report
+from .common import require_folder
 
 COMPARISON = "compare.md"
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare, print, and write where that is wanted."""
     target = args.output / COMPARISON if args.output else None
     if target:
-        _check_target(target, args.force)
+        require_folder(args.output, args.force, COMPARISON)
     text = compare(Report.load(args.a), Report.load(args.b), _names(args.a, args.b))
     print(text, end="")
     if target:
@@ -50,13 +50,3 @@ def _names(a: Path, b: Path) -> tuple[str, str]:
     """What to call two reports: their folders' names where these differ."""
     names = tuple(path.resolve().name for path in (a, b))
     return names if names[0] != names[1] else (str(a), str(b))
-
-
-def _check_target(target: Path, force: bool) -> None:
-    """Refuse a place for the comparison before any work is done."""
-    if target.exists() and not force:
-        raise UserError(f"{target} exists; choose another folder or add --force to replace it.")
-    if target.parent.exists() and not target.parent.is_dir():
-        raise UserError(f"{target.parent} is a file; give a folder for the comparison.")
-    if not target.parent.absolute().parent.is_dir():
-        raise UserError(f"The folder {target.parent.parent} for {target.parent.name} does not exist; create it first.")
