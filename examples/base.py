@@ -47,8 +47,10 @@ def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, f
     poses = PoseSequence(keypoints, scores, np.arange(len(shots)) / FPS, (size, size), "synthetic")
     body = measure_body(poses)
     boxes = follow_boxes(poses, usual_side(keypoints, scores, body.torso, resolution), body.torso)
-    cut = [(Box(*box.tolist()).cut(shot.rgb, resolution), Box(*box.tolist()).cut(shot.matte, resolution))
-           for box, shot in zip(boxes, shots)]  # fmt: skip
+    cut = [
+        (Box(*box.tolist()).cut(shot.rgb, resolution), Box(*box.tolist()).cut(shot.matte, resolution))
+        for box, shot in zip(boxes, shots)
+    ]
     follows = np.arange(len(shots)) % RUN > 0
     pictures, mattes = (np.stack(each) for each in zip(*cut))
     return Footage(poses, boxes, follows, *cut_plates(boxes, scene.plate, resolution), pictures, mattes), body.torso

@@ -93,10 +93,14 @@ class Perfclone:
         self.minutes, self.steps, self.notes = None, None, ()
         if actor is None:
             result = train(
-                lesson.reference, lesson.scratch / "actor",
+                lesson.reference,
+                lesson.scratch / "actor",
                 TrainConfig(preset, minutes=budget.minutes, steps=budget.steps, seed=budget.seed),
-                consent=lesson.consent, extractor=SavedPoses(lesson.found.file), force=True, progress=progress,
-            )  # fmt: skip
+                consent=lesson.consent,
+                extractor=SavedPoses(lesson.found.file),
+                force=True,
+                progress=progress,
+            )
             actor, self.minutes, self.steps = result.actor_dir, result.minutes, result.steps
         self.actor, size = Actor.from_pretrained(actor), lesson.found.poses.size
         config = self.actor.config

@@ -52,9 +52,17 @@ class Produced:
 
 
 def run_methods(
-    suite: Suite, methods: Sequence[str], minutes: float | None, steps: int | None, seed: int, folder: Path,
-    progress: Progress | None = None, *, actors: Mapping[str, Path] | None = None, preset: str = "base",
-) -> list[Produced]:  # fmt: skip
+    suite: Suite,
+    methods: Sequence[str],
+    minutes: float | None,
+    steps: int | None,
+    seed: int,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    actors: Mapping[str, Path] | None = None,
+    preset: str = "base",
+) -> list[Produced]:
     """Train each method on each target's reference and let it paint the target's trials.
 
     P looks once at each video, and all methods get the same poses: those of the reference to train on, and those that
@@ -143,6 +151,14 @@ def _produce(
     write_frames(frames, wanted, probe(trial.truth), output)
     stages = {"poses": found.seconds, "painting": sum(spent) / len(spent)}
     return Produced(
-        name, trial.name, output, trial.truth, trial.driving, trial.mattes, method.minutes, method.steps, stages,
+        name,
+        trial.name,
+        output,
+        trial.truth,
+        trial.driving,
+        trial.mattes,
+        method.minutes,
+        method.steps,
+        stages,
         method.notes,
-    )  # fmt: skip
+    )

@@ -29,9 +29,11 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "benchmark", parents=[everywhere], help="perfclone and baselines, with ground truth", description=__doc__
     )
     parser.add_argument(
-        "--suite", default="synthetic", metavar="synthetic|PATH",
+        "--suite",
+        default="synthetic",
+        metavar="synthetic|PATH",
         help="the rendered suite, or a folder with NAME/reference.mp4, truth.mp4 and, if it differs, driving.mp4",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--baselines", type=_baselines, default=BASELINES, metavar="NAMES", help="default: nearest,pix2pix; or none"
     )
@@ -78,9 +80,12 @@ def _run(args: argparse.Namespace, work: Path) -> int:
         with timed(report, "suite"):
             suite = _suite(args, work, progress)
         report.settings = {
-            "suite": suite.describe(), "methods": ["perfclone", *args.baselines], "minutes": minutes,
-            "steps": args.steps, "preset": args.preset,
-        }  # fmt: skip
+            "suite": suite.describe(),
+            "methods": ["perfclone", *args.baselines],
+            "minutes": minutes,
+            "steps": args.steps,
+            "preset": args.preset,
+        }
         with timed(report, "methods"):
             report.poses = pose_detection(suite, work / "poses", progress)
             methods = ("perfclone", *args.baselines)
@@ -89,9 +94,14 @@ def _run(args: argparse.Namespace, work: Path) -> int:
             driving = None if each.driving == each.truth else each.driving
             with timed(report, "scoring"):
                 scored = score_videos(
-                    each.output, each.truth, driving, method=each.method, clip=each.clip, options=options,
+                    each.output,
+                    each.truth,
+                    driving,
+                    method=each.method,
+                    clip=each.clip,
+                    options=options,
                     progress=progress,
-                )  # fmt: skip
+                )
             scored.row.notes += each.notes
             report.rows.append(scored.row)
             shown.append(Shown(scored, each.output, each.truth, driving))

@@ -130,9 +130,13 @@ def _line(each: Difference) -> tuple[Cell, ...]:
     change = interval_text(each.change, digits)
     change = change if change.startswith("-") else f"+{change}"
     texts = (
-        f"{metric_label(each.metric)} ({each.region})", number(each.a, digits), number(each.b, digits), change,
-        each.verdict, str(each.change.n),
-    )  # fmt: skip
+        f"{metric_label(each.metric)} ({each.region})",
+        number(each.a, digits),
+        number(each.b, digits),
+        change,
+        each.verdict,
+        str(each.change.n),
+    )
     return tuple(Cell(text, i == 4 and each.verdict in ("better", "worse")) for i, text in enumerate(texts))
 
 

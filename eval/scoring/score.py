@@ -81,9 +81,15 @@ class Scored:
 
 
 def score_videos(
-    output: Path, truth: Path, driving: Path | None = None, *, method: str = "output", clip: str | None = None,
-    options: ScoreOptions | None = None, progress: Progress | None = None,
-) -> Scored:  # fmt: skip
+    output: Path,
+    truth: Path,
+    driving: Path | None = None,
+    *,
+    method: str = "output",
+    clip: str | None = None,
+    options: ScoreOptions | None = None,
+    progress: Progress | None = None,
+) -> Scored:
     """Score a video against the truth.
 
     Args:

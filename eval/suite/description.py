@@ -108,5 +108,9 @@ class Suite:
         kind = "synthetic" if self.parameters else "own footage"
         names = [trial.name for trial in self.trials]
         return {
-            "kind": kind, "version": VERSION, "sha256": self.digest, "parameters": self.parameters, "clips": names,
-        }  # fmt: skip
+            "kind": kind,
+            "version": VERSION,
+            "sha256": self.digest,
+            "parameters": self.parameters,
+            "clips": names,
+        }

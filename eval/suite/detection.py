@@ -92,9 +92,10 @@ def _detect(video: Path, file: Path, fingerprint: str, progress: Progress | None
     began = time.monotonic()
     poses = read_poses(video, build_extractor(EXTRACTOR, matte=mattes), progress=tell, watch=watch)
     facts = {
-        "seen": np.array(seen), "seconds": np.array((time.monotonic() - began) / len(poses)),
+        "seen": np.array(seen),
+        "seconds": np.array((time.monotonic() - began) / len(poses)),
         "fingerprint": np.array(fingerprint),
-    }  # fmt: skip
+    }
     poses.save(file, **facts, **(recorder.arrays() if recorder else {}))
     scratch.unlink(missing_ok=True)
 
@@ -133,9 +134,12 @@ def pose_detection(suite: Suite, folder: Path, progress: Progress | None = None)
     groups = {"all": summary(error[plain]), "hidden": summary(error[(view > 0) & ~plain])}
     groups |= {group: summary(error[plain & (of == group)]) for group in GROUPS}
     return {
-        "extractor": EXTRACTOR, "videos": len(errors), "frames": len(frames), "found": float(frames.mean()),
+        "extractor": EXTRACTOR,
+        "videos": len(errors),
+        "frames": len(frames),
+        "found": float(frames.mean()),
         "groups": groups,
-    }  # fmt: skip
+    }
 
 
 def joint_errors(found: PoseSequence, true: PoseSequence) -> np.ndarray:

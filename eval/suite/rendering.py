@@ -40,9 +40,12 @@ def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None
     digests = _film_all(wanted, part, progress)
     files = {str(p.relative_to(part)): p.stat().st_size for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
-        "version": VERSION, "parameters": wanted.parameters(), "sha256": _digest(digests), "takes": digests,
+        "version": VERSION,
+        "parameters": wanted.parameters(),
+        "sha256": _digest(digests),
+        "takes": digests,
         "files": files,
-    }  # fmt: skip
+    }
     (part / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     part.replace(folder)
 
