@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -214,14 +213,3 @@ def _device() -> str:
     import torch
 
     return str(torch.accelerator.current_accelerator(check_available=True) or "cpu")
-
-
-def timed(frames: Iterator[np.ndarray], spent: list[float]) -> Iterator[np.ndarray]:
-    """Pass frames on, noting how many seconds each took to come."""
-    while True:
-        began = time.monotonic()
-        frame = next(frames, None)
-        if frame is None:
-            return
-        spent.append(time.monotonic() - began)
-        yield frame

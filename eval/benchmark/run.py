@@ -16,23 +16,20 @@ from perfclone.video import probe
 
 from ..suite.description import Suite, Trial
 from ..suite.detection import Found, find_poses
-from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
-from .videos import counted, write_frames
+from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, wanted_poses
+from .videos import clocked, counted, write_frames
 
 METHODS = ("perfclone", "nearest", "pix2pix")
 
 
 @dataclass(frozen=True)
 class Produced:
-    """A method's video of a trial, and what scoring needs beside it.
+    """A method's video of a trial.
 
     Attributes:
         method: One of `METHODS`.
-        clip: The trial's name.
+        trial: The trial.
         output: The video, nearly lossless, of the truth's length and size.
-        truth: What it should look like.
-        driving: The performance.
-        mattes: The truth's mattes, see `eval.suite.description.Trial`; None where they are not known.
         minutes: Of training; None where nothing is trained.
         steps: Of training; None where nothing is trained.
         stages: Stage -> seconds a frame: "poses" of the driving video, which all methods share, and "painting".
@@ -40,11 +37,8 @@ class Produced:
     """
 
     method: str
-    clip: str
+    trial: Trial
     output: Path
-    truth: Path
-    driving: Path
-    mattes: Path | None
     minutes: float | None
     steps: int | None
     stages: dict[str, float]
@@ -54,9 +48,7 @@ class Produced:
 def run_methods(
     suite: Suite,
     methods: Sequence[str],
-    minutes: float | None,
-    steps: int | None,
-    seed: int,
+    budget: Budget,
     folder: Path,
     progress: Progress | None = None,
     *,
@@ -72,9 +64,7 @@ def run_methods(
     Args:
         suite: The suite.
         methods: Some of `METHODS`.
-        minutes: Of training for each method and target, by the clock; or
-        steps: so many optimiser steps.
-        seed: Of everything random.
+        budget: Of training, for each method and target.
         folder: Work folder, made if it is not there: METHOD/CLIP.mp4, actors, what P found. Delete it after measuring
             where the suite is not synthetic: its actors may be measured, and nothing else.
         progress: Called with what is going on, how much is done and how much there is.
@@ -85,14 +75,10 @@ def run_methods(
         For each trial in the suite's order each method in the order given.
 
     Raises:
-        UserError: An unknown method or target, no budget, or a video in which nobody is seen.
+        UserError: An unknown method or target, or a video in which nobody is seen.
     """
     actors = dict(actors or {})
     _check(suite, methods, actors)
-    try:
-        budget = Budget(minutes, steps, seed)
-    except ValueError as error:
-        raise UserError(f"These settings do not go: {error}.") from error
     results: dict[tuple[str, str], Produced] = {}
     for target in dict.fromkeys(trial.target for trial in suite.trials):
         trials = [trial for trial in suite.trials if trial.target == target]
@@ -146,19 +132,8 @@ def _produce(
     output, spent = folder / name / f"{trial.name}.mp4", []
     output.parent.mkdir(parents=True, exist_ok=True)
     wanted = lesson.wanted[trial.name]
-    frames = timed(iter(method.paint(found.poses, wanted)), spent)
+    frames = clocked(method.paint(found.poses, wanted), spent)
     frames = counted(frames, f"{name}: {trial.name}", len(wanted), progress)
     write_frames(frames, wanted, probe(trial.truth), output)
     stages = {"poses": found.seconds, "painting": sum(spent) / len(spent)}
-    return Produced(
-        name,
-        trial.name,
-        output,
-        trial.truth,
-        trial.driving,
-        trial.mattes,
-        method.minutes,
-        method.steps,
-        stages,
-        method.notes,
-    )
+    return Produced(name, trial, output, method.minutes, method.steps, stages, method.notes)

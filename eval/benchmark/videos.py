@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -43,3 +44,14 @@ def counted(
         yield frame
         if progress:
             progress(stage, done, total)
+
+
+def clocked(frames: Iterator[np.ndarray], spent: list[float]) -> Iterator[np.ndarray]:
+    """Pass frames on, noting how many seconds each took to come."""
+    while True:
+        began = time.monotonic()
+        frame = next(frames, None)
+        if frame is None:
+            return
+        spent.append(time.monotonic() - began)
+        yield frame
