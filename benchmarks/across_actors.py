@@ -114,10 +114,14 @@ def main() -> None:
         "clone": compare(clone, truth, mattes, "the clone"),
         "nearest": compare(baseline, truth, mattes, "nearest"),
         "settings": {
-            "person": args.person, "performer": args.performer, "motion": args.motion, "size": size,
-            "frames": len(frames), "actor": {"preset": actor.config.preset, "minutes": actor.config.minutes},
+            "person": args.person,
+            "performer": args.performer,
+            "motion": args.motion,
+            "size": size,
+            "frames": len(frames),
+            "actor": {"preset": actor.config.preset, "minutes": actor.config.minutes},
         },
-    }  # fmt: skip
+    }
     common.write_json({**result, **common.circumstances(args.threads)}, args.json)
     if args.sheet:
         columns = {"driving": driving, "truth": truth, "clone": clone, "nearest": baseline}

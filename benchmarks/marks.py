@@ -126,13 +126,15 @@ def changes(clips: dict[str, np.ndarray], folder: Path) -> list[dict]:
         some = common.evenly(len(frames), 20)
         plain, more = (write(folder / "size.mp4", video, len(video), 23).stat().st_size for video in (frames, marked))
         flat = [flat_levels(frames[n], marked[n]) for n in some]
-        rows.append({
-            "clip": name,
-            "psnr_db": min(cv2.PSNR(frames[n], marked[n]) for n in some),
-            "flat_levels": max(levels for levels, _ in flat),
-            "flat_share": float(np.mean([share for _, share in flat])),
-            "file_size_ratio": more / plain,
-        })  # fmt: skip
+        rows.append(
+            {
+                "clip": name,
+                "psnr_db": min(cv2.PSNR(frames[n], marked[n]) for n in some),
+                "flat_levels": max(levels for levels, _ in flat),
+                "flat_share": float(np.mean([share for _, share in flat])),
+                "file_size_ratio": more / plain,
+            }
+        )
     return rows
 
 

@@ -17,8 +17,9 @@ from perfclone.actor import Actor
 from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.painter import LayeredPainter
 from perfclone.pose import Pose, PoseSequence
+from perfclone.pose.body import measure_body
 from perfclone.pose.sequence import Moment
-from perfclone.retarget import measure_body, retarget
+from perfclone.retarget import retarget
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 

@@ -44,9 +44,13 @@ def train_perfclone(clip: Clip, config: TrainConfig, folder: Path) -> tuple[Perf
     clip = clip.write(video)
     with progress_bars() as progress:
         result = train(
-            video, folder / "actor", config,
-            consent=evaluation_record(video), extractor=Remembered(clip), progress=progress,
-        )  # fmt: skip
+            video,
+            folder / "actor",
+            config,
+            consent=evaluation_record(video),
+            extractor=Remembered(clip),
+            progress=progress,
+        )
     cloner = PerformanceCloner(Actor.from_pretrained(result.actor_dir))
     return cloner, {"minutes": result.minutes, "steps": result.steps}
 
@@ -120,9 +124,15 @@ def main() -> None:
     result["real"] = floors(test.frames, test)
     result["ratio"] = result["perfclone"]["st_lpips_alex"] / result["pix2pix"]["st_lpips_alex"]
     result["settings"] = {
-        "reference": args.reference.name, "minutes": args.minutes, "holdout": args.holdout, "seed": args.seed,
-        "size": SIZE, "train_frames": len(learnt.frames), "test_frames": len(test.frames), "fps": clip.poses.fps,
-    }  # fmt: skip
+        "reference": args.reference.name,
+        "minutes": args.minutes,
+        "holdout": args.holdout,
+        "seed": args.seed,
+        "size": SIZE,
+        "train_frames": len(learnt.frames),
+        "test_frames": len(test.frames),
+        "fps": clip.poses.fps,
+    }
     common.write_json({**result, **common.circumstances(args.threads)}, args.json)
     if args.sheet:
         common.contact_sheet({"real": test.frames, **rendered}, args.sheet)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from perfclone.terminal.program import build_program, run_command
 
-from . import compare, study
-from .commands import actor, benchmark, score
+from .commands import actor, benchmark, compare, score, study
 
 COMMANDS = (score, actor, benchmark, compare, study)
 

@@ -30,7 +30,7 @@ from perfclone.backends.layered.training.footage import Footage, cut_plates, fol
 from perfclone.backends.layered.training.loop import learning_rate
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.pose import PoseSequence
-from perfclone.retarget import measure_body
+from perfclone.pose.body import measure_body
 
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
 RUN = 3
@@ -47,8 +47,10 @@ def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, f
     poses = PoseSequence(keypoints, scores, np.arange(len(shots)) / FPS, (size, size), "synthetic")
     body = measure_body(poses)
     boxes = follow_boxes(poses, usual_side(keypoints, scores, body.torso, resolution), body.torso)
-    cut = [(Box(*box.tolist()).cut(shot.rgb, resolution), Box(*box.tolist()).cut(shot.matte, resolution))
-           for box, shot in zip(boxes, shots)]  # fmt: skip
+    cut = [
+        (Box(*box.tolist()).cut(shot.rgb, resolution), Box(*box.tolist()).cut(shot.matte, resolution))
+        for box, shot in zip(boxes, shots)
+    ]
     follows = np.arange(len(shots)) % RUN > 0
     pictures, mattes = (np.stack(each) for each in zip(*cut))
     return Footage(poses, boxes, follows, *cut_plates(boxes, scene.plate, resolution), pictures, mattes), body.torso

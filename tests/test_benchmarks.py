@@ -15,7 +15,7 @@ from perfclone.actor import Actor, ActorConfig
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence, extract
-from perfclone.retarget import LENGTHS
+from perfclone.pose.body import LENGTHS
 from perfclone.training import TrainConfig
 from perfclone.video import VideoReader, VideoWriter
 

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from eval import compare
-from eval.paired import CEILING, differences, judge
+from eval.commands import compare as command
+from eval.report.comparison import compare
 from eval.results import Interval, Report, Row
+from eval.statistics.paired import CEILING, differences, judge
 from perfclone.errors import UserError
 
 FRAMES = 120
@@ -74,20 +75,20 @@ def test_missing_frames_are_left_out_in_pairs_and_infinite_ones_count_as_the_cei
 
 
 def test_the_text_has_values_intervals_and_verdicts():
-    text = compare.compare(make(), make(seed=1, psnr=-0.4), ("old", "new"))
+    text = compare(make(), make(seed=1, psnr=-0.4), ("old", "new"))
     assert text.startswith("# new against old\n\nBetter: 0, worse: 1, no difference shown: 2, of 3 judged.")
     assert "## walk: perfclone" in text and "| Metric | old | new | Difference | Verdict | N |" in text
     line = next(line for line in text.splitlines() if "PSNR" in line)
     assert "| -0.4" in line and "[-0." in line and line.endswith("| **worse** | 120 |")
-    assert text == compare.compare(make(), make(seed=1, psnr=-0.4), ("old", "new"))
+    assert text == compare(make(), make(seed=1, psnr=-0.4), ("old", "new"))
 
 
 def test_the_only_methods_are_compared_whatever_they_are_called():
-    assert "walk: b against a" in compare.compare(make("a"), make("b"))
+    assert "walk: b against a" in compare(make("a"), make("b"))
     two = make("a")
     two.rows += make("c").rows
     with pytest.raises(UserError, match=r"no method in common \(a and c in one, b in the other\)"):
-        compare.compare(two, make("b"))
+        compare(two, make("b"))
 
 
 def change(report, **changes):
@@ -110,27 +111,27 @@ def change(report, **changes):
 )
 def test_reports_of_different_things_are_refused(other, words):
     with pytest.raises(UserError, match=words):
-        compare.compare(make(), change(make(), **other))
+        compare(make(), change(make(), **other))
 
 
 def test_of_two_suites_only_what_differs_is_named():
     suites = [{"kind": "synthetic", "hash": name, "clips": ["walk"]} for name in ("aaa", "bbb")]
     with pytest.raises(UserError, match=r"differ in suite hash \(aaa and bbb\); make"):
-        compare.compare(*(change(make(), settings={"suite": suite}) for suite in suites))
+        compare(*(change(make(), settings={"suite": suite}) for suite in suites))
 
 
 def test_settings_of_what_made_a_report_may_differ():
-    compare.compare(make(), change(make(), settings={"suite_hash": "abc", "minutes": 10}))
+    compare(make(), change(make(), settings={"suite_hash": "abc", "minutes": 10}))
 
 
 def test_versions_that_differ_are_told():
     a, b = change(make(), versions={"torch": "2.1"}), change(make(), versions={"torch": "2.2"})
-    assert "Versions differ: torch (2.1 and 2.2)." in compare.compare(a, b)
+    assert "Versions differ: torch (2.1 and 2.2)." in compare(a, b)
 
 
 def run(*arguments):
     parser = argparse.ArgumentParser()
-    compare.add(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
+    command.add(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
     args = parser.parse_args(["compare", *map(str, arguments)])
     return args.run(args)
 

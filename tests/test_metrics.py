@@ -100,7 +100,7 @@ def test_st_lpips_does_not_depend_on_the_batch_and_reports_progress(panned):
 
 
 def test_missing_weights_are_named_with_the_command_that_brings_them(monkeypatch):
-    monkeypatch.setattr(stlpips, "PACKAGE", "a_package_that_is_not_there")
+    monkeypatch.setattr(stlpips, "WEIGHTS", stlpips.WEIGHTS._replace(package="a_package_that_is_not_there"))
     stlpips.load_stlpips.cache_clear()
     with pytest.raises(UserError, match="pip install stlpips-pytorch"):
         stlpips.load_stlpips()

@@ -10,7 +10,7 @@ import pytest
 from tiny import SavedPoses, poses, record_of, shrink_presets, untrained_actor, write_clip
 
 from eval.benchmark import run
-from eval.suite.suites import Clip, Suite
+from eval.suite.description import Suite, Trial
 from perfclone import builtin, cli
 from perfclone.actor import Actor
 from perfclone.errors import UserError
@@ -169,12 +169,12 @@ def test_a_benchmarks_actor_may_be_measured_until_tomorrow_and_nothing_else(vide
 
 
 def test_own_footage_in_a_suite_is_never_called_synthetic(video, tmp_path):
-    clip = Clip("me", "me", video, video, video)
-    own, rendered = (Suite(tmp_path, "0" * 64, (clip,), told) for told in ({}, {"size": 96}))
-    assert (run._consent(own, clip).subject_kind, run._consent(own, clip).purposes) == (
+    trial = Trial("me", "me", video, video, video)
+    own, rendered = (Suite(tmp_path, "0" * 64, (trial,), told) for told in ({}, {"size": 96}))
+    assert (run._consent(own, trial).subject_kind, run._consent(own, trial).purposes) == (
         "person", ("evaluation",),
     )  # fmt: skip
-    assert run._consent(rendered, clip).subject_kind == "synthetic"
+    assert run._consent(rendered, trial).subject_kind == "synthetic"
 
 
 @pytest.mark.parametrize("name", ["anna", "ben"])

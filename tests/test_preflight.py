@@ -7,11 +7,11 @@ import pytest
 
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence
+from perfclone.pose.body import measure_body
 from perfclone.pose.space import normalise
 from perfclone.preflight import Finding, Report, check_driving, check_reference
 from perfclone.preflight.coverage import movements, views
 from perfclone.preflight.driving import bank_distances, filmed_distance, worst_ranges
-from perfclone.retarget import measure_body
 from perfclone.video import VideoWriter
 
 STANDING = {

@@ -17,12 +17,12 @@ from eval.report.cost import Cost
 from eval.report.pictures import (
     AMPLIFIED,
     SHEET_HEIGHT,
-    Moment,
+    Instant,
     clock,
     columns,
     difference_picture,
     make_pictures,
-    read_moments,
+    read_instants,
     worst_frames,
 )
 from eval.report.plots import plots
@@ -42,7 +42,7 @@ from eval.report.table import (
 )
 from eval.report.words import drift_sentence, headline, notes
 from eval.results import Interval, Report, Row, Slope
-from eval.statistics import block_bootstrap, drift
+from eval.statistics.intervals import block_bootstrap, drift
 from perfclone.pose import KEYPOINTS, PoseSequence
 from perfclone.video import VideoReader, VideoWriter, probe
 
@@ -74,12 +74,12 @@ def report(*rows, **settings):
     return Report("benchmark", settings, rows=list(rows) or [row("perfclone"), row("nearest", seed=1)])
 
 
-def moments(count=FRAMES, size=(48, 64), truth=True, driving=True):
+def instants(count=FRAMES, size=(48, 64), truth=True, driving=True):
     """A square that walks; the output is dimmer than the truth by ten levels."""
     for t in range(count):
         real = np.full((*size, 3), 100, np.uint8)
         real[10:30, t : t + 12] = (200, 60, 60)
-        yield Moment(
+        yield Instant(
             t, t / FPS, real - 10, real[:, ::-1] if driving else None, np.zeros_like(real), real if truth else None
         )
 
@@ -124,7 +124,7 @@ def written(tmp_path_factory):
     made = report(*rows, suite="synthetic", note=HOSTILE)
     made.cost = Cost({"poses": 0.02, "generator": 0.04}, FPS, 10.0).to_dict()
     made.machine = {"processor": HOSTILE}
-    write_report(made, folder, {("perfclone", HOSTILE): moments()})
+    write_report(made, folder, {("perfclone", HOSTILE): instants()})
     return folder, made
 
 
@@ -270,8 +270,8 @@ def test_the_difference_is_amplified_and_black_where_equal():
     assert (difference_picture(grey, grey + np.uint8(10)) == ten).all()
 
 
-def test_a_moment_shows_only_what_it_has():
-    full, bare = next(moments()), next(moments(truth=False, driving=False))
+def test_an_instant_shows_only_what_it_has():
+    full, bare = next(instants()), next(instants(truth=False, driving=False))
     assert list(columns(full)) == ["driving", "pose", "output", "truth", f"difference x {AMPLIFIED}"]
     assert list(columns(bare)) == ["pose", "output"]
 
@@ -287,7 +287,7 @@ def test_the_worst_frames_come_worst_first():
 
 def test_pictures_have_their_columns_sizes_and_frames(tmp_path):
     made = row("perfclone")
-    files = make_pictures(moments(), made, tmp_path, "walk")
+    files = make_pictures(instants(), made, tmp_path, "walk")
     assert files == {"sheet": "walk-sheet.jpg", "worst": "walk-worst.jpg", "video": "walk.mp4"}
     assert {path.name for path in tmp_path.iterdir()} == set(files.values())
     assert all((tmp_path / name).stat().st_size < 1_000_000 for name in files.values())
@@ -300,7 +300,7 @@ def test_pictures_have_their_columns_sizes_and_frames(tmp_path):
 
 
 def test_the_video_shows_the_panels_side_by_side(tmp_path):
-    make_pictures(moments(), row("perfclone"), tmp_path, "walk")
+    make_pictures(instants(), row("perfclone"), tmp_path, "walk")
     with VideoReader(tmp_path / "walk.mp4") as reader:
         last = list(reader)[-1].pixels
     panels = np.split(last[26:], 4, axis=1)
@@ -311,7 +311,7 @@ def test_the_video_shows_the_panels_side_by_side(tmp_path):
 
 def test_the_gallery_begins_with_the_worst(tmp_path):
     levels = [10, 200, 90, 240, 40, 120]
-    stream = (Moment(t, t / FPS, np.full((48, 64, 3), level, np.uint8)) for t, level in enumerate(levels))
+    stream = (Instant(t, t / FPS, np.full((48, 64, 3), level, np.uint8)) for t, level in enumerate(levels))
     made = Row("a", "b", 6, FPS, series={"lpips_alex": {"whole": [float(level) for level in levels]}})
     with Image.open(tmp_path / make_pictures(stream, made, tmp_path, "grey")["worst"]) as picture:
         grey = np.asarray(picture.convert("L")).astype(int)
@@ -322,7 +322,7 @@ def test_the_gallery_begins_with_the_worst(tmp_path):
 def test_big_noisy_pictures_stay_below_a_megabyte(tmp_path):
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 255, (270, 480, 3), np.uint8) for _ in range(3)]
-    stream = (Moment(t, t / FPS, noise[t % 3], noise[t % 2], noise[0], noise[2]) for t in range(12))
+    stream = (Instant(t, t / FPS, noise[t % 3], noise[t % 2], noise[0], noise[2]) for t in range(12))
     made = Row("a", "b", 12, FPS, series={"lpips_alex": {"whole": [0.1] * 12}})
     files = make_pictures(stream, made, tmp_path, "noise")
     assert max((tmp_path / files[kind]).stat().st_size for kind in ("sheet", "worst")) < 1_000_000
@@ -340,11 +340,11 @@ def test_frames_are_not_kept(tmp_path):
 
     def stream():
         nonlocal most
-        for moment in moments(60, truth=False, driving=False):
-            watched = moment.output.copy().view(Watched)
+        for instant in instants(60, truth=False, driving=False):
+            watched = instant.output.copy().view(Watched)
             alive.add(watched)
             most = max(most, len(alive))
-            yield Moment(moment.index, moment.time, watched)
+            yield Instant(instant.index, instant.time, watched)
 
     make_pictures(stream(), Row("a", "b", 60, FPS), tmp_path, "long")
     assert most <= 3
@@ -357,8 +357,8 @@ def test_videos_are_read_in_step_with_drawn_poses(tmp_path):
                 writer.write(np.full((32, 48, 3), level, np.uint8))
     points = np.random.default_rng(0).uniform(5, 28, (5, len(KEYPOINTS), 2)).astype(np.float32)
     poses = PoseSequence(points, np.ones(points.shape[:2], np.float32), np.arange(5) / FPS, (48, 32))
-    read = list(read_moments(tmp_path / "output.mp4", tmp_path / "truth.mp4", poses=poses))
-    assert [moment.index for moment in read] == list(range(5)) and read[4].time == pytest.approx(4 / FPS)
+    read = list(read_instants(tmp_path / "output.mp4", tmp_path / "truth.mp4", poses=poses))
+    assert [instant.index for instant in read] == list(range(5)) and read[4].time == pytest.approx(4 / FPS)
     assert read[0].driving is None and read[0].pose.shape == (32, 48, 3) and read[0].pose.max() > 100
     assert [round(float(each.mean()), -1) for each in (read[2].output, read[2].truth)] == [40, 120]
 
@@ -412,7 +412,7 @@ def test_files_outside_the_folder_are_not_embedded(tmp_path):
 
 def test_two_clips_whose_names_look_alike_get_files_of_their_own(tmp_path):
     rows = [row("perfclone", clip) for clip in ("a b", "a/b")]
-    write_report(report(*rows), tmp_path, {("perfclone", each.clip): moments() for each in rows})
+    write_report(report(*rows), tmp_path, {("perfclone", each.clip): instants() for each in rows})
     assert rows[0].files["video"] != rows[1].files["video"]
 
 
@@ -461,7 +461,8 @@ def test_impossible_costs_are_refused(wrong):
 
 
 def test_importing_the_tables_loads_nothing_heavy():
-    code = "import sys, eval.compare, eval.report; print({'numpy', 'cv2', 'torch', 'matplotlib'} & set(sys.modules))"
+    heavy = {"numpy", "cv2", "torch", "matplotlib"}
+    code = f"import sys, eval.commands.compare, eval.report; print({heavy} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "set()", run.stderr
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.signal import lfilter
 
 from eval.results import Interval, Slope
-from eval.statistics import block_bootstrap, drift, paired_difference
+from eval.statistics.intervals import block_bootstrap, drift, paired_difference
 from perfclone.errors import UserError
 
 

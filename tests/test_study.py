@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.commands.study import add
 from eval.results import Report, Row
-from eval.study import Preference, add, score, write_study
-from eval.study.plan import arrange, choose_moments
-from eval.study.sources import Scene
+from eval.study import Preference, StudyOptions, score, write_study
+from eval.study.plan import arrange, choose_excerpts
+from eval.study.sources import SharedClip
 from perfclone.errors import UserError
 from perfclone.video import VideoReader, VideoWriter
 
@@ -34,12 +35,12 @@ def draw(path: Path, colour: tuple[int, int, int], frames: int, size=(48, 64)) -
     return path
 
 
-def report(folder: Path, method: str, clips: dict[str, int], kind="output", **look) -> Path:
+def report(folder: Path, method: str, clips: dict[str, int], kind="output", **changes) -> Path:
     """A report with one drawn video for each clip."""
     folder.mkdir()
     rows = []
     for clip, frames in clips.items():
-        draw(folder / f"{method}_{clip}.mp4", COLOURS[method], frames, **look)
+        draw(folder / f"{method}_{clip}.mp4", COLOURS[method], frames, **changes)
         rows.append(Row(method, clip, frames, 10.0, files={kind: f"{method}_{clip}.mp4"}))
     Report("score", {}, rows=[*rows, Row("real", "walkclip", 60, 10.0)]).save(folder)
     return folder
@@ -51,8 +52,9 @@ def reports(tmp_path_factory) -> tuple[Path, Path]:
     return report(folder / "one", "zorkmethod", clips), report(folder / "two", "quuxmethod", clips)
 
 
-def make(reports, folder, **options):
-    return write_study(*reports, folder, **{"question": "Which <one>?", "pairs": 4, "seconds": 1.0, **options})
+def make(reports, folder, methods=None, **options):
+    chosen = StudyOptions(**{"question": "Which <one>?", "pairs": 4, "seconds": 1.0, **options})
+    return write_study(reports, folder, chosen, methods=methods)
 
 
 @pytest.fixture(scope="module")
@@ -81,37 +83,37 @@ def toward(method: str):
 # The plan
 
 
-def test_moments_are_spread_over_clips_and_never_overlap():
-    scenes = [Scene("a", Path("a"), Path("b"), 100, 10.0), Scene("b", Path("a"), Path("b"), 25, 10.0)]
+def test_excerpts_are_spread_over_clips_and_never_overlap():
+    clips = [SharedClip("a", Path("a"), Path("b"), 100, 10.0), SharedClip("b", Path("a"), Path("b"), 25, 10.0)]
     for seed in range(20):
-        moments = choose_moments(scenes, 6, 2.0, random.Random(seed))
-        assert [m.scene.clip for m in moments] == ["a"] * 5 + ["b"]
-        assert all(m.frames == 20 and 0 <= m.start <= m.scene.frames - 20 for m in moments)
-        starts = [m.start for m in moments if m.scene.clip == "a"]
+        excerpts = choose_excerpts(clips, 6, 2.0, random.Random(seed))
+        assert [e.clip.name for e in excerpts] == ["a"] * 5 + ["b"]
+        assert all(e.frames == 20 and 0 <= e.start <= e.clip.frames - 20 for e in excerpts)
+        starts = [e.start for e in excerpts if e.clip.name == "a"]
         assert all(later - earlier >= 20 for earlier, later in zip(starts, starts[1:]))
-    (short,) = choose_moments([Scene("c", Path("a"), Path("b"), 5, 10.0)], 6, 2.0, random.Random(0))
+    (short,) = choose_excerpts([SharedClip("c", Path("a"), Path("b"), 5, 10.0)], 6, 2.0, random.Random(0))
     assert (short.start, short.frames) == (0, 5)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 12])
 def test_sides_are_balanced_and_the_checks_are_what_they_should_be(count):
-    moments = choose_moments([Scene("a", Path("a"), Path("b"), 1000, 10.0)], count, 1.0, random.Random(0))
-    left = {moment: 0 for moment in moments}
+    excerpts = choose_excerpts([SharedClip("a", Path("a"), Path("b"), 1000, 10.0)], count, 1.0, random.Random(0))
+    left = {excerpt: 0 for excerpt in excerpts}
     for seed in range(200):
-        shown = arrange(moments, random.Random(seed))
+        shown = arrange(excerpts, random.Random(seed))
         pairs = [pair for pair in shown if pair.kind == "pair"]
         assert len(shown) == count + 2 == len({pair.id for pair in shown})
-        assert {pair.moment for pair in pairs} == set(moments)
+        assert {pair.excerpt for pair in pairs} == set(excerpts)
         assert all({pair.left, pair.right} == {"a", "b"} for pair in pairs)
         assert abs(sum(1 if pair.left == "a" else -1 for pair in pairs)) == count % 2
         (same,) = [pair for pair in shown if pair.kind == "same"]
         (repeat,) = [pair for pair in shown if pair.kind == "repeat"]
         (first,) = [pair for pair in shown if pair.id == repeat.of]
         assert same.left == same.right
-        assert (repeat.moment, repeat.left, repeat.right) == (first.moment, first.right, first.left)
+        assert (repeat.excerpt, repeat.left, repeat.right) == (first.excerpt, first.right, first.left)
         assert shown.index(repeat) - shown.index(first) >= max(1, count // 6)
         for pair in pairs:
-            left[pair.moment] += pair.left == "a"
+            left[pair.excerpt] += pair.left == "a"
     assert all(65 <= times <= 135 for times in left.values())  # 100 expected; 5 standard deviations
 
 
@@ -224,16 +226,16 @@ def test_methods_of_one_report_are_compared_by_name(reports, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("clips", "look", "sentence"),
+    ("clips", "changes", "sentence"),
     [
         ({"jumpclip": 60}, {}, "no clip in common: .* has danceclip, walkclip; .* has jumpclip"),
         ({"walkclip": 50}, {}, r"videos of walkclip differ in length \(60 and 50 frames\)"),
         ({"walkclip": 60}, {"size": (64, 64)}, r"differ in size \(64x48 and 64x64\)"),
     ],
 )
-def test_reports_that_do_not_go_together_are_refused(reports, tmp_path, clips, look, sentence):
+def test_reports_that_do_not_go_together_are_refused(reports, tmp_path, clips, changes, sentence):
     with pytest.raises(UserError, match=sentence):
-        make((reports[0], report(tmp_path / "b", "quuxmethod", clips, **look)), tmp_path / "s")
+        make((reports[0], report(tmp_path / "b", "quuxmethod", clips, **changes)), tmp_path / "s")
     assert not (tmp_path / "s").exists()
 
 
@@ -242,8 +244,6 @@ def test_what_cannot_be_compared_or_written_is_refused(reports, study, tmp_path)
         make((reports[0], tmp_path), tmp_path / "s")
     with pytest.raises(UserError, match="Both sides are zorkmethod"):
         make((reports[0], reports[0]), tmp_path / "s")
-    with pytest.raises(UserError, match="question is empty"):
-        make(reports, tmp_path / "s", question=" ")
     with pytest.raises(UserError, match=r"study\.html exists; choose another name or add --force"):
         make(reports, study.page.parent)
     lost = report(tmp_path / "lost", "quuxmethod", {"walkclip": 60})
@@ -348,7 +348,7 @@ def test_files_that_are_no_answers_are_refused(study, tmp_path):
 
 def command(*words) -> int:
     parser = argparse.ArgumentParser()
-    add(parser.add_subparsers())
+    add(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
     args = parser.parse_args(["study", *map(str, words)])
     return args.run(args)
 
@@ -367,6 +367,18 @@ def test_the_command_makes_a_study_and_scores_it(reports, tmp_path, capsys):
     undecided = answer_file(tmp_path / "none.json", folder / "key.json", lambda pair: "none")
     with pytest.raises(UserError, match="damaged"):
         command("--score", undecided, "--key", folder / "key.json")
+
+
+def test_a_question_that_asks_nothing_is_refused(reports, tmp_path):
+    with pytest.raises(UserError, match="question must ask something, got ' '"):
+        command(*reports, "-o", tmp_path / "s", "--question", " ")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"pairs": 0}, {"seconds": -1.0}, {"megabytes": 0.0}])
+def test_impossible_studies_are_refused(wrong):
+    with pytest.raises(ValueError, match="must be over 0"):
+        StudyOptions("Which?", **wrong)
 
 
 @pytest.mark.parametrize(

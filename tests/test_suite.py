@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from eval.suite import rendering
-from eval.suite.suites import MANIFEST, SyntheticSuite, load_suite, synthetic_suite
+from eval.suite.description import SyntheticSuite
+from eval.suite.opening import MANIFEST, load_suite, synthetic_suite
 from eval.synthetic import ACTORS, TEST, TRAIN, Scene
 from eval.synthetic.routines import fastest, routine, speeds
 from eval.synthetic.takes import read_layer
@@ -64,8 +65,8 @@ def test_what_is_learnt_and_what_is_tested_differ_by_motion():
 
 
 def test_each_performs_for_each_other_and_the_truth_is_the_target(suite):
-    assert [clip.name for clip in suite.clips] == ["anna-as-ben", "ben-as-anna"]
-    first, second = suite.clips
+    assert [trial.name for trial in suite.trials] == ["anna-as-ben", "ben-as-anna"]
+    first, second = suite.trials
     assert first.driving == second.truth and first.truth == second.driving and first.reference != second.reference
     info = probe(first.truth)
     assert (info.width, info.height, info.frames) == (48, 48, 3) and probe(first.reference).frames == 4
@@ -80,13 +81,13 @@ def test_each_performs_for_each_other_and_the_truth_is_the_target(suite):
         assert len(layers) == 3 and np.array_equal(layers[1], getattr(shot, name))
 
 
-def test_four_actors_give_twelve_clips(monkeypatch, tmp_path):
+def test_four_actors_give_twelve_trials(monkeypatch, tmp_path):
     monkeypatch.setattr(rendering, "film", lambda scene, frames, fps, stem, tell: stem.name)
     wanted = replace(SMALL, actors=tuple(ACTORS))
     rendering.render_suite(wanted, tmp_path / "four")
     found = load_suite(tmp_path / "four")
-    assert len(found.clips) == 12 and len({clip.name for clip in found.clips}) == 12
-    assert {clip.target for clip in found.clips} == set(ACTORS)
+    assert len(found.trials) == 12 and len({trial.name for trial in found.trials}) == 12
+    assert {trial.target for trial in found.trials} == set(ACTORS)
 
 
 def test_the_hash_is_the_same_every_time_and_another_for_other_frames(suite, tmp_path):
@@ -140,7 +141,7 @@ def test_ones_own_footage_is_a_suite_too(tmp_path):
         for video in videos:
             write_video(tmp_path / name / f"{video}.mp4")
     suite = load_suite(tmp_path)
-    eve, fay = suite.clips
+    eve, fay = suite.trials
     assert (eve.name, eve.driving, eve.mattes) == ("eve", eve.truth, None) and fay.driving.name == "driving.mp4"
     assert suite.describe()["kind"] == "own footage" and load_suite(tmp_path).digest == suite.digest
     write_video(tmp_path / "eve" / "driving.mp4")

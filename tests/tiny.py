@@ -15,7 +15,7 @@ from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import synthetic_record
 from perfclone.governance.keys import SigningKey
 from perfclone.pose import PoseSequence
-from perfclone.retarget import measure_body
+from perfclone.pose.body import measure_body
 from perfclone.video import VideoWriter
 
 SIZE = 160

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,15 +15,16 @@ from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence, SavedPoses
-from perfclone.retarget import measure_body, retarget
+from perfclone.pose.body import measure_body
+from perfclone.progress import Progress
+from perfclone.retarget import retarget_sequence
 from perfclone.training import TrainConfig, train
 from perfclone.video import VideoReader, probe, sample_frames
 
-from ..holdout import frames_at
 from ..scoring.regions import square_around
 from ..suite.detection import Found
-from ..suite.suites import Progress
 from .baselines import Pix2Pix, draw_skeletons, nearest
+from .videos import frames_at
 
 #: pix2pix's unet_256 wants pictures of this size, pixels.
 SIDE = 256
@@ -59,7 +59,7 @@ class Lesson:
         target: Their name.
         reference: The video.
         found: What P found in it, with mattes.
-        wanted: The performances to come, retargeted; pix2pix's square must hold them too.
+        wanted: Trial -> the performance to come, retargeted; pix2pix's square must hold them all.
         scratch: A folder of its own.
         consent: The record that covers the reference.
     """
@@ -67,15 +67,17 @@ class Lesson:
     target: str
     reference: Path
     found: Found
-    wanted: tuple[PoseSequence, ...]
+    wanted: dict[str, PoseSequence]
     scratch: Path
     consent: ConsentRecord
 
 
 def wanted_poses(driving: PoseSequence, reference: PoseSequence) -> PoseSequence:
-    """A driving performance as the reference's person would give it, in their place: what every method is to show."""
-    moved = retarget(driving.keypoints, driving.scores, measure_body(driving), measure_body(reference))
-    return replace(driving, keypoints=moved[0], scores=moved[1], size=reference.size)
+    """A driving performance as the reference's person would give it, in their place: what every method is to show.
+
+    It is what the cloner paints of saved poses, whose driver it measures on all of them.
+    """
+    return retarget_sequence(driving, measure_body(reference), reference.size)
 
 
 class Perfclone:
@@ -91,10 +93,14 @@ class Perfclone:
         self.minutes, self.steps, self.notes = None, None, ()
         if actor is None:
             result = train(
-                lesson.reference, lesson.scratch / "actor",
+                lesson.reference,
+                lesson.scratch / "actor",
                 TrainConfig(preset, minutes=budget.minutes, steps=budget.steps, seed=budget.seed),
-                consent=lesson.consent, extractor=SavedPoses(lesson.found.file), force=True, progress=progress,
-            )  # fmt: skip
+                consent=lesson.consent,
+                extractor=SavedPoses(lesson.found.file),
+                force=True,
+                progress=progress,
+            )
             actor, self.minutes, self.steps = result.actor_dir, result.minutes, result.steps
         self.actor, size = Actor.from_pretrained(actor), lesson.found.poses.size
         config = self.actor.config
@@ -143,7 +149,7 @@ class SkeletonPix2Pix:
     def __init__(self, lesson: Lesson, budget: Budget, progress: Progress | None):
         poses = lesson.found.poses
         self.size = poses.size
-        self.box = _square((poses, *lesson.wanted))
+        self.box = _square((poses, *lesson.wanted.values()))
         self.notes = ()
         whole = self.size == (SIDE, SIDE)
         self.plate = None if whole else median_frame(lesson.reference)
@@ -208,14 +214,3 @@ def _device() -> str:
     import torch
 
     return str(torch.accelerator.current_accelerator(check_available=True) or "cpu")
-
-
-def timed(frames: Iterator[np.ndarray], spent: list[float]) -> Iterator[np.ndarray]:
-    """Pass frames on, noting how many seconds each took to come."""
-    while True:
-        began = time.monotonic()
-        frame = next(frames, None)
-        if frame is None:
-            return
-        spent.append(time.monotonic() - began)
-        yield frame

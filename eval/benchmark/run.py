@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import evaluation_record, synthetic_record
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.keys import signing_key
+from perfclone.progress import Progress
 from perfclone.video import probe
 
-from ..holdout import write_frames
+from ..suite.description import Suite, Trial
 from ..suite.detection import Found, find_poses
-from ..suite.suites import Clip, Progress, Suite
-from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, timed, wanted_poses
+from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, wanted_poses
+from .videos import clocked, counted, write_frames
 
 METHODS = ("perfclone", "nearest", "pix2pix")
 
 
 @dataclass(frozen=True)
 class Produced:
-    """A method's video of a clip, and what scoring needs beside it.
+    """A method's video of a trial.
 
     Attributes:
         method: One of `METHODS`.
-        clip: The clip's name.
+        trial: The trial.
         output: The video, nearly lossless, of the truth's length and size.
-        truth: What it should look like.
-        driving: The performance.
-        mattes: The truth's mattes, see `eval.suite.suites.Clip`; None where they are not known.
         minutes: Of training; None where nothing is trained.
         steps: Of training; None where nothing is trained.
         stages: Stage -> seconds a frame: "poses" of the driving video, which all methods share, and "painting".
@@ -41,11 +37,8 @@ class Produced:
     """
 
     method: str
-    clip: str
+    trial: Trial
     output: Path
-    truth: Path
-    driving: Path
-    mattes: Path | None
     minutes: float | None
     steps: int | None
     stages: dict[str, float]
@@ -53,10 +46,16 @@ class Produced:
 
 
 def run_methods(
-    suite: Suite, methods: Sequence[str], minutes: float | None, steps: int | None, seed: int, folder: Path,
-    progress: Progress | None = None, *, actors: Mapping[str, Path] | None = None, preset: str = "base",
-) -> list[Produced]:  # fmt: skip
-    """Train each method on each target's reference and let it paint the target's clips.
+    suite: Suite,
+    methods: Sequence[str],
+    budget: Budget,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    actors: Mapping[str, Path] | None = None,
+    preset: str = "base",
+) -> list[Produced]:
+    """Train each method on each target's reference and let it paint the target's trials.
 
     P looks once at each video, and all methods get the same poses: those of the reference to train on, and those that
     it found in the driving video, never the true ones. Training time counts the optimisation only, for all methods.
@@ -65,9 +64,7 @@ def run_methods(
     Args:
         suite: The suite.
         methods: Some of `METHODS`.
-        minutes: Of training for each method and target, by the clock; or
-        steps: so many optimiser steps.
-        seed: Of everything random.
+        budget: Of training, for each method and target.
         folder: Work folder, made if it is not there: METHOD/CLIP.mp4, actors, what P found. Delete it after measuring
             where the suite is not synthetic: its actors may be measured, and nothing else.
         progress: Called with what is going on, how much is done and how much there is.
@@ -75,54 +72,50 @@ def run_methods(
         preset: perfclone's, as in :class:`TrainConfig`.
 
     Returns:
-        For each clip in the suite's order each method in the order given.
+        For each trial in the suite's order each method in the order given.
 
     Raises:
-        UserError: An unknown method or target, no budget, or a video in which nobody is seen.
+        UserError: An unknown method or target, or a video in which nobody is seen.
     """
     actors = dict(actors or {})
     _check(suite, methods, actors)
-    try:
-        budget = Budget(minutes, steps, seed)
-    except ValueError as error:
-        raise UserError(f"These settings do not go: {error}.") from error
     results: dict[tuple[str, str], Produced] = {}
-    for target in dict.fromkeys(clip.target for clip in suite.clips):
-        clips = [clip for clip in suite.clips if clip.target == target]
-        found = {clip.name: find_poses(clip.driving, folder / "poses", progress) for clip in clips}
-        lesson = _lesson(suite, clips, found, folder, progress)
+    for target in dict.fromkeys(trial.target for trial in suite.trials):
+        trials = [trial for trial in suite.trials if trial.target == target]
+        found = {trial.name: find_poses(trial.driving, folder / "poses", progress) for trial in trials}
+        lesson = _lesson(suite, trials, found, folder, progress)
         for name in methods:
             method = _learn(name, lesson, budget, preset, actors.get(target), progress)
-            for clip in clips:
-                results[clip.name, name] = _produce(name, method, clip, lesson, found[clip.name], folder, progress)
-    return [results[clip.name, name] for clip in suite.clips for name in methods]
+            for trial in trials:
+                results[trial.name, name] = _produce(name, method, trial, lesson, found[trial.name], folder, progress)
+    return [results[trial.name, name] for trial in suite.trials for name in methods]
 
 
 def _check(suite: Suite, methods: Sequence[str], actors: Mapping[str, Path]) -> None:
     unknown = [name for name in methods if name not in METHODS]
     if unknown or not methods:
         raise UserError(f"There is no method {', '.join(unknown) or 'given'}; choose some of {', '.join(METHODS)}.")
-    targets = {clip.target for clip in suite.clips}
+    targets = {trial.target for trial in suite.trials}
     strangers = sorted(set(actors) - targets)
     if strangers:
         raise UserError(f"The suite has no target {strangers[0]!r} for an actor; it has {', '.join(sorted(targets))}.")
 
 
 def _lesson(
-    suite: Suite, clips: list[Clip], found: dict[str, Found], folder: Path, progress: Progress | None
+    suite: Suite, trials: list[Trial], found: dict[str, Found], folder: Path, progress: Progress | None
 ) -> Lesson:
-    reference = find_poses(clips[0].reference, folder / "poses", progress, mattes=True)
-    scratch = folder / "training" / clips[0].target
+    reference = find_poses(trials[0].reference, folder / "poses", progress, mattes=True)
+    scratch = folder / "training" / trials[0].target
     scratch.mkdir(parents=True, exist_ok=True)
-    wanted = tuple(wanted_poses(found[clip.name].poses, reference.poses) for clip in clips)
-    return Lesson(clips[0].target, clips[0].reference, reference, wanted, scratch, _consent(suite, clips[0]))
+    wanted = {trial.name: wanted_poses(found[trial.name].poses, reference.poses) for trial in trials}
+    return Lesson(trials[0].target, trials[0].reference, reference, wanted, scratch, _consent(suite, trials[0]))
 
 
-def _consent(suite: Suite, clip: Clip) -> ConsentRecord:
+def _consent(suite: Suite, trial: Trial) -> ConsentRecord:
     """Give the record to train a target with: that nobody is shown, or else to measure alone, until tomorrow."""
     if suite.parameters:
-        return synthetic_record(clip.target, file_sha256(clip.reference), signing_key())
-    return evaluation_record(clip.reference)
+        return synthetic_record(trial.target, file_sha256(trial.reference), signing_key())
+    return evaluation_record(trial.reference)
 
 
 def _learn(
@@ -134,22 +127,13 @@ def _learn(
 
 
 def _produce(
-    name: str, method, clip: Clip, lesson: Lesson, found: Found, folder: Path, progress: Progress | None
+    name: str, method, trial: Trial, lesson: Lesson, found: Found, folder: Path, progress: Progress | None
 ) -> Produced:
-    output, spent = folder / name / f"{clip.name}.mp4", []
+    output, spent = folder / name / f"{trial.name}.mp4", []
     output.parent.mkdir(parents=True, exist_ok=True)
-    wanted = wanted_poses(found.poses, lesson.found.poses)
-    frames = timed(iter(method.paint(found.poses, wanted)), spent)
-    write_frames(_told(frames, f"{name}: {clip.name}", len(wanted), progress), wanted, probe(clip.truth), output)
+    wanted = lesson.wanted[trial.name]
+    frames = clocked(method.paint(found.poses, wanted), spent)
+    frames = counted(frames, f"{name}: {trial.name}", len(wanted), progress)
+    write_frames(frames, wanted, probe(trial.truth), output)
     stages = {"poses": found.seconds, "painting": sum(spent) / len(spent)}
-    return Produced(
-        name, clip.name, output, clip.truth, clip.driving, clip.mattes, method.minutes, method.steps, stages,
-        method.notes,
-    )  # fmt: skip
-
-
-def _told(frames: Iterator[np.ndarray], stage: str, total: int, progress: Progress | None) -> Iterator[np.ndarray]:
-    for done, frame in enumerate(frames, 1):
-        yield frame
-        if progress:
-            progress(stage, done, total)
+    return Produced(name, trial, output, method.minutes, method.steps, stages, method.notes)

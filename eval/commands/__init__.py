@@ -1,1 +1,1 @@
-"""The commands of `python -m eval` that make a report, one file each."""
+"""The commands of `python -m eval`, one file each."""

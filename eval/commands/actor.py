@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Perform the held-out poses, score, write the report, and say where it is."""
     require_folder(args.output, args.force)
     from .. import circumstances
-    from ..holdout import perform_holdout
+    from ..benchmark.holdout import perform_holdout
     from ..report.cost import Cost
     from ..results import Report
     from ..scoring.score import ScoreOptions, score_videos

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, settings, whole
@@ -20,6 +21,12 @@ from .common import (
     timed,
 )
 
+if TYPE_CHECKING:
+    from perfclone.progress import Progress
+
+    from ..benchmark.run import Produced
+    from ..scoring.score import ScoreOptions
+
 BASELINES = ("nearest", "pix2pix")
 
 
@@ -29,9 +36,11 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "benchmark", parents=[everywhere], help="perfclone and baselines, with ground truth", description=__doc__
     )
     parser.add_argument(
-        "--suite", default="synthetic", metavar="synthetic|PATH",
+        "--suite",
+        default="synthetic",
+        metavar="synthetic|PATH",
         help="the rendered suite, or a folder with NAME/reference.mp4, truth.mp4 and, if it differs, driving.mp4",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--baselines", type=_baselines, default=BASELINES, metavar="NAMES", help="default: nearest,pix2pix; or none"
     )
@@ -64,46 +73,52 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, work: Path) -> int:
     from .. import circumstances
+    from ..benchmark.methods import Budget
     from ..benchmark.run import run_methods
     from ..report.cost import Cost
     from ..results import Report
-    from ..scoring.score import ScoreOptions, score_videos
+    from ..scoring.score import ScoreOptions
     from ..suite.detection import pose_detection
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     minutes = None if args.steps else args.minutes or 10.0
+    budget, methods = (
+        settings(Budget, minutes=minutes, steps=args.steps, seed=args.seed),
+        ("perfclone", *args.baselines),
+    )
     report = Report("benchmark", {}, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
-    shown = []
     with progress_bars() as progress:
         with timed(report, "suite"):
             suite = _suite(args, work, progress)
-        report.settings = {
-            "suite": suite.describe(), "methods": ["perfclone", *args.baselines], "minutes": minutes,
-            "steps": args.steps, "preset": args.preset,
-        }  # fmt: skip
+        made = {"methods": list(methods), "minutes": minutes, "steps": args.steps, "preset": args.preset}
+        report.settings = {"suite": suite.describe(), **made}
         with timed(report, "methods"):
             report.poses = pose_detection(suite, work / "poses", progress)
-            methods = ("perfclone", *args.baselines)
-            produced = run_methods(suite, methods, minutes, args.steps, args.seed, work, progress, preset=args.preset)
-        for each in produced:
-            driving = None if each.driving == each.truth else each.driving
-            with timed(report, "scoring"):
-                scored = score_videos(
-                    each.output, each.truth, driving, method=each.method, clip=each.clip, options=options,
-                    progress=progress,
-                )  # fmt: skip
-            scored.row.notes += each.notes
-            report.rows.append(scored.row)
-            shown.append(Shown(scored, each.output, each.truth, driving))
-    ours = next(each for each in produced if each.method == "perfclone")
-    fps = report.rows[0].fps
+            produced = run_methods(suite, methods, budget, work, progress, preset=args.preset)
+        with timed(report, "scoring"):
+            shown = [_score(each, options, progress) for each in produced]
+    report.rows = [each.scored.row for each in shown]
+    ours, fps = next(each for each in produced if each.method == "perfclone"), report.rows[0].fps
     report.cost = settings(Cost, stages=ours.stages, fps=fps, training_minutes=ours.minutes, **prices(args)).to_dict()
     finish(report, args.output, shown)
     return 0
 
 
+def _score(produced: Produced, options: ScoreOptions, progress: Progress) -> Shown:
+    from ..scoring.score import score_videos
+
+    output, trial = produced.output, produced.trial
+    driving = None if trial.driving == trial.truth else trial.driving
+    scored = score_videos(
+        output, trial.truth, driving, method=produced.method, clip=trial.name, options=options, progress=progress
+    )
+    scored.row.notes += produced.notes
+    return Shown(scored, output, trial.truth, driving)
+
+
 def _suite(args: argparse.Namespace, work: Path, progress):
-    from ..suite.suites import SyntheticSuite, load_suite, synthetic_suite
+    from ..suite.description import SyntheticSuite
+    from ..suite.opening import load_suite, synthetic_suite
     from ..synthetic import ACTORS
 
     if args.suite != "synthetic":

@@ -44,23 +44,23 @@ def prices(args: argparse.Namespace) -> dict[str, float | None]:
     return {name: getattr(args, name) for name in names}
 
 
-def require_folder(folder: Path, force: bool) -> None:
-    """Refuse a folder that holds a report already, or a place where none can be made, before any work is done.
+def require_folder(folder: Path, force: bool, name: str = REPORT) -> None:
+    """Refuse a folder that holds a file of that name already, or cannot be made, before any work is done.
 
     Raises:
-        UserError: It does.
+        UserError: It does, or cannot.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file; give a folder for the report.")
-    if (folder / REPORT).exists() and not force:
-        raise UserError(f"{folder} holds a report already; choose another folder or add --force to replace it.")
+        raise UserError(f"{folder} is a file; give a folder for {name}.")
+    if (folder / name).exists() and not force:
+        raise UserError(f"{folder} holds {name} already; choose another folder or add --force to replace it.")
     ensure_parent(folder)
 
 
 def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:
     """Write the report with its pictures, keep each output beside it, and say where it is."""
     from ..report import write_report
-    from ..report.pictures import read_moments
+    from ..report.pictures import read_instants
 
     folder.mkdir(exist_ok=True)
     pictures = {}
@@ -69,7 +69,7 @@ def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{row.clip}-{row.method}") + "-output.mp4"
         shutil.copyfile(each.output, folder / name)
         row.files["output"] = name
-        pictures[row.method, row.clip] = read_moments(each.output, each.truth, each.driving, each.scored.wanted)
+        pictures[row.method, row.clip] = read_instants(each.output, each.truth, each.driving, each.scored.wanted)
     with timed(report, "pictures"):
         page = write_report(report, folder, pictures)
     print(page.with_name(f"{page.stem}.md").read_text(encoding="utf-8").split("\n\n")[1])

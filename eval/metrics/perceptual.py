@@ -11,7 +11,8 @@ import torch.nn.functional as F
 
 from perfclone.errors import UserError
 
-from ..networks.lpips import LPIPS, load_lpips, trunk_in_cache
+from ..networks import lpips
+from ..networks.cached import cached
 from ..networks.stlpips import STLPIPS, load_stlpips
 from .frames import Frames, as_tensor, check_pair
 
@@ -25,7 +26,9 @@ class PerceptualDistance:
         device: Where the network is.
     """
 
-    def __init__(self, name: Literal["lpips_alex", "st_lpips_alex"], network: LPIPS | STLPIPS, device: str = "cpu"):
+    def __init__(
+        self, name: Literal["lpips_alex", "st_lpips_alex"], network: lpips.LPIPS | STLPIPS, device: str = "cpu"
+    ):
         self.name, self.network, self.device = name, network, device
 
     @torch.no_grad()
@@ -88,9 +91,8 @@ def load_perceptual(device: str = "cpu") -> PerceptualDistance:
     Raises:
         UserError: The cached file is not the published one, or the package with the weights is missing.
     """
-    trunk = trunk_in_cache()
-    if trunk:
-        return PerceptualDistance("lpips_alex", load_lpips(trunk, device), device)
+    if trunk := cached(lpips.TRUNK):
+        return PerceptualDistance("lpips_alex", lpips.load_lpips(trunk, device), device)
     return PerceptualDistance("st_lpips_alex", load_stlpips(device), device)
 
 

@@ -30,9 +30,13 @@ def within(keypoints: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> 
 
 
 def pck(
-    found: np.ndarray, found_scores: np.ndarray, wanted: np.ndarray, wanted_scores: np.ndarray, torso: float,
+    found: np.ndarray,
+    found_scores: np.ndarray,
+    wanted: np.ndarray,
+    wanted_scores: np.ndarray,
+    torso: float,
     threshold: float,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Percentage of correct keypoints, as a share: of the wanted joints, those found near enough.
 
     |found - wanted| <= threshold * torso, Yang and Ramanan, TPAMI 2013. A wanted joint that is not found counts as
@@ -84,9 +88,13 @@ def joint_error(
 
 
 def lag(
-    found: np.ndarray, found_scores: np.ndarray, wanted: np.ndarray, wanted_scores: np.ndarray, torso: float,
+    found: np.ndarray,
+    found_scores: np.ndarray,
+    wanted: np.ndarray,
+    wanted_scores: np.ndarray,
+    torso: float,
     most: int = 15,
-) -> int | None:  # fmt: skip
+) -> int | None:
     """How many frames the output comes late: the shift with the least mean distance over all joints seen in both.
 
     found[t + lag] fits wanted[t]; below 0 the output comes early. Of shifts that fit equally well the smallest counts.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.backends.layered.training.perceptual import STAGES, SameConv, load_published, normalise, stage_blocks
+from perfclone.backends.layered.training.perceptual import STAGES, WEIGHTS, SameConv, normalise, stage_blocks
 
 #: Side of the pictures that the published weights were trained on, pixels.
 SIDE = 224
@@ -33,7 +33,7 @@ class PooledEfficientNet(nn.Module):
         self._blocks = stage_blocks(STAGES)
         self._conv_head = SameConv(320, self.num_features, 1, bias=False)
         self._bn1 = nn.BatchNorm2d(self.num_features, eps=1e-3)
-        load_published(self, "The distance of two sets of pictures")
+        WEIGHTS.fill(self, "The distance of two sets of pictures")
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> PooledEfficientNet:

@@ -7,18 +7,18 @@ downloaded here. The heads come with torchmetrics.
 from __future__ import annotations
 
 import functools
-import hashlib
-from importlib import resources
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from perfclone.errors import UserError
+from perfclone.published import Published
+
+from .cached import require_published
 
 #: torchvision's file; the end of its name is the beginning of its SHA-256.
 TRUNK = "alexnet-owt-7be5be79.pth"
-HEADS_PACKAGE, HEADS = "torchmetrics", "functional/image/lpips_models/alex.pth"
+HEADS = Published("torchmetrics", "functional/image/lpips_models/alex.pth", "torchmetrics==1.9.0")
 #: Where the trunk is tapped: the layers before each bound, without those before the bound to its left.
 SLICES = (0, 2, 5, 8, 10, 12)
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -63,39 +63,17 @@ class LPIPS(nn.Module):
         return maps
 
 
-def trunk_in_cache() -> Path | None:
-    """Torchvision's AlexNet in torch's cache (``TORCH_HOME``), or None where it is not."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / TRUNK
-    return path if path.is_file() else None
-
-
 @functools.cache
 def load_lpips(trunk: Path, device: str = "cpu") -> LPIPS:
     """The network with its published weights, in evaluation mode, on a device.
 
     Args:
-        trunk: Torchvision's AlexNet, as :func:`trunk_in_cache` finds it.
+        trunk: Torchvision's AlexNet, :data:`TRUNK`.
         device: Where it runs.
 
     Raises:
         UserError: The file is not the published one, or the package with the heads is not installed.
     """
-    with trunk.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    expected = Path(TRUNK).stem.rpartition("-")[2]
-    if not found.startswith(expected):
-        raise UserError(
-            f"LPIPS needs the published AlexNet, but {trunk} is something else or incomplete: its SHA-256 begins with "
-            f"{found[:8]} instead of {expected}; delete it, or download it again."
-        )
-    try:
-        heads = resources.files(HEADS_PACKAGE) / HEADS
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "LPIPS needs the weights in the package torchmetrics, which is not installed; "
-            "run `pip install torchmetrics==1.9.0`."
-        ) from error
-    with heads.open("rb") as file:
-        weights = torch.load(file, map_location="cpu", weights_only=True)
-    network = LPIPS(torch.load(trunk, map_location="cpu", weights_only=True), weights)
+    require_published(trunk, TRUNK, "LPIPS needs the published AlexNet")
+    network = LPIPS(torch.load(trunk, map_location="cpu", weights_only=True), HEADS.read("LPIPS"))
     return network.eval().requires_grad_(False).to(device)

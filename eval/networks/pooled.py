@@ -7,16 +7,15 @@ It is used where that package and its weights are on this machine; nothing is do
 from __future__ import annotations
 
 import functools
-import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import nn
 
 from perfclone.errors import UserError
 
+from .cached import cached, require_published
 from .efficientnet import PooledEfficientNet
 
 #: torch-fidelity's file; the end of its name is the beginning of its SHA-256.
@@ -55,8 +54,7 @@ def load_pooled(device: str = "cpu") -> Pooled:
 
 def inception_in_cache() -> Path | None:
     """The weights in torch's cache (``TORCH_HOME``); None where they or torch-fidelity are missing."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION
-    return path if path.is_file() and find_spec("torch_fidelity") else None
+    return cached(INCEPTION) if find_spec("torch_fidelity") else None
 
 
 def torchmetrics_classes() -> tuple[type, type]:
@@ -84,14 +82,7 @@ def _efficientnet(device: str) -> PooledEfficientNet:
 
 @functools.cache
 def _inception(weights: Path, device: str) -> nn.Module:
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    expected = Path(INCEPTION).stem.rpartition("-")[2]
-    if not found.startswith(expected):
-        raise UserError(
-            f"FID needs the published Inception, but {weights} is something else or incomplete: its SHA-256 begins "
-            f"with {found[:8]} instead of {expected}; delete it, or download it again."
-        )
+    require_published(weights, INCEPTION, "FID needs the published Inception")
     frechet, _ = torchmetrics_classes()
     # Published numbers were made without antialiasing, which torchmetrics would add.
     metric = frechet(_INCEPTION_FEATURES, feature_extractor_weights_path=str(weights), antialias=False)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from importlib import resources
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from perfclone.errors import UserError
+from perfclone.published import Published
 
-PACKAGE, WEIGHTS = "stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth"
+WEIGHTS = Published("stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth", "stlpips-pytorch==0.0.2")
 CHANNELS = (64, 192, 384, 256, 256)
 #: Where the trunk is tapped: the layers before each bound, without those before the bound to its left.
 SLICES = (0, 3, 7, 11, 13, 15)
@@ -91,14 +90,6 @@ def load_stlpips(device: str = "cpu") -> STLPIPS:
     Raises:
         UserError: The package with the weights is not installed.
     """
-    try:
-        weights = resources.files(PACKAGE) / WEIGHTS
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "ST-LPIPS needs the weights in the package stlpips-pytorch, which is not installed; "
-            "run `pip install stlpips-pytorch==0.0.2`."
-        ) from error
     network = STLPIPS()
-    with weights.open("rb") as file:
-        network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    WEIGHTS.fill(network, "ST-LPIPS")
     return network.eval().requires_grad_(False).to(device)

@@ -12,20 +12,20 @@ from perfclone.files.writing import write_text
 from ..results import Report
 
 if TYPE_CHECKING:
-    from .pictures import Moment
+    from .pictures import Instant
 
 __all__ = ["write_report"]
 
 
 def write_report(
-    report: Report, folder: Path, pictures: Mapping[tuple[str, str], Iterable[Moment]] | None = None
+    report: Report, folder: Path, pictures: Mapping[tuple[str, str], Iterable[Instant]] | None = None
 ) -> Path:
     """Write a report into a folder, each file beside its place and then renamed.
 
     Args:
         report: The findings. ``Row.files`` of the rows with pictures is filled in.
         folder: Made if it is not there; what an earlier report left under the same names is replaced.
-        pictures: (method, clip) -> every moment of that row, as a stream that is read once; rows without one get
+        pictures: (method, clip) -> every instant of that row, as a stream that is read once; rows without one get
             no pictures, unless their ``files`` name some that lie in the folder already.
 
     Returns:
@@ -39,9 +39,9 @@ def write_report(
     stems: set[str] = set()
     for row in report.rows:
         stem = _stem(row.clip, row.method, stems)
-        moments = (pictures or {}).get((row.method, row.clip))
-        if moments is not None:
-            row.files.update(make_pictures(moments, row, folder, stem))
+        instants = (pictures or {}).get((row.method, row.clip))
+        if instants is not None:
+            row.files.update(make_pictures(instants, row, folder, stem))
     report = Report.load(report.save(folder))  # so that whoever renders report.json again gets the same bytes
     write_text(folder / "report.md", markdown(report))
     return write_text(folder / "report.html", page(report, folder))

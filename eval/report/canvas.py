@@ -105,13 +105,17 @@ def save_jpeg(picture: np.ndarray, path: Path) -> Path:
         picture: (H, W, 3) uint8 RGB.
         path: The file; one that exists is replaced.
     """
-    image = Image.fromarray(picture)
+    with beside(path) as part:
+        part.write_bytes(_encoded(Image.fromarray(picture)))
+    return path
+
+
+def _encoded(image: Image.Image) -> bytes:
+    """The JPEG, of less quality and then smaller until it is below :data:`LARGEST`."""
     while True:
         for quality in (88, 80, 70, 60):
             held = io.BytesIO()
             image.save(held, "JPEG", quality=quality, optimize=True)
             if held.tell() < LARGEST:
-                with beside(path) as part:
-                    part.write_bytes(held.getvalue())
-                return path
+                return held.getvalue()
         image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)

@@ -32,9 +32,12 @@ class Cost:
 
     def __post_init__(self):
         optional = (
-            self.training_minutes, self.price_per_hour, self.videos_per_month, self.minutes_per_video,
+            self.training_minutes,
+            self.price_per_hour,
+            self.videos_per_month,
+            self.minutes_per_video,
             self.alternative_per_minute,
-        )  # fmt: skip
+        )
         values = [*self.stages.values(), self.fps, *(value for value in optional if value is not None)]
         if not all(math.isfinite(value) and value >= 0 for value in values) or self.fps == 0:
             raise ValueError(f"times, rates and prices must be finite and not negative, and fps over 0; got {self}")
@@ -92,10 +95,14 @@ class Cost:
 
     def sentences(self) -> list[str]:
         """What this means, in plain words; nothing about money where no price is given."""
-        told = [
-            f"A frame takes {self.seconds_per_frame:.3g} s, so a minute of output at {self.fps:g} frames a second"
-            f" takes {_span(self.seconds_per_minute)} of work."
-        ] if self.stages else []  # fmt: skip
+        told = (
+            [
+                f"A frame takes {self.seconds_per_frame:.3g} s, so a minute of output at {self.fps:g} frames a second"
+                f" takes {_span(self.seconds_per_minute)} of work."
+            ]
+            if self.stages
+            else []
+        )
         if self.training_minutes is not None:
             told.append(f"Training the actor took {_span(60 * self.training_minutes)}, once.")
         if self.price_per_hour is None:

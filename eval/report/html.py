@@ -71,9 +71,13 @@ def _show(row: Row, folder: Path) -> SimpleNamespace | None:
     caption = f"The {len(frames)} frames furthest from the truth by {metric(name).title}, the worst first;"
     caption += " output above, truth below."
     return SimpleNamespace(
-        method=row.method, sheet=sheet, worst=worst, worst_caption=caption,
-        video=quote(video) if video else None, video_name=video,
-    )  # fmt: skip
+        method=row.method,
+        sheet=sheet,
+        worst=worst,
+        worst_caption=caption,
+        video=quote(video) if video else None,
+        video_name=video,
+    )
 
 
 def _embedded(folder: Path, name: str | None) -> str | None:

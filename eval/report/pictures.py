@@ -33,11 +33,11 @@ WORST_WIDTH, WORST_HEIGHT, WORST_ACROSS = 250, 320, 5
 VIDEO_WIDTH = 1920
 #: Differences are shown this many times as large; 255 / AMPLIFIED levels are the brightest.
 AMPLIFIED = 4
-#: Height of the headings, gap between pictures, and width of the column of moments, pixels.
+#: Height of the headings, gap between pictures, and width of the column of instants, pixels.
 _HEAD, _GAP, _SIDE = 26, 4, 92
 
 
-class Moment(NamedTuple):
+class Instant(NamedTuple):
     """One frame of everything that is shown side by side. What is None has no column.
 
     Attributes:
@@ -57,9 +57,9 @@ class Moment(NamedTuple):
     truth: np.ndarray | None = None
 
 
-def read_moments(
+def read_instants(
     output: Path, truth: Path | None = None, driving: Path | None = None, poses: PoseSequence | None = None
-) -> Iterator[Moment]:
+) -> Iterator[Instant]:
     """Read videos in step, as many frames as the shortest has.
 
     Args:
@@ -69,7 +69,7 @@ def read_moments(
         poses: What the output should show, in the pixels of ``poses.size``.
 
     Yields:
-        Moments with the columns that were given.
+        Instants with the columns that were given.
     """
     paths = {name: path for name, path in (("truth", truth), ("driving", driving)) if path is not None}
     with ExitStack() as stack:
@@ -79,7 +79,7 @@ def read_moments(
             if poses is not None and t < len(poses):
                 width, height = poses.size
                 shown["pose"] = draw_pose(Pose(poses.keypoints[t], poses.scores[t]), height, width)
-            yield Moment(t, frames[0].time, **shown)
+            yield Instant(t, frames[0].time, **shown)
 
 
 def difference_picture(output: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -97,17 +97,17 @@ def difference_picture(output: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)[..., ::-1]
 
 
-def panels(moment: Moment) -> dict[str, np.ndarray]:
-    """Heading -> picture, for what a moment has, in the order of the video."""
-    found = {"driving": moment.driving, "pose": moment.pose, "output": moment.output, "truth": moment.truth}
+def panels(instant: Instant) -> dict[str, np.ndarray]:
+    """Heading -> picture, for what an instant has, in the order of the video."""
+    found = {"driving": instant.driving, "pose": instant.pose, "output": instant.output, "truth": instant.truth}
     return {heading: picture for heading, picture in found.items() if picture is not None}
 
 
-def columns(moment: Moment) -> dict[str, np.ndarray]:
-    """Heading -> picture, for what a moment has, in the order of the sheet."""
-    found = panels(moment)
-    if moment.truth is not None:
-        found[f"difference x {AMPLIFIED}"] = difference_picture(moment.output, moment.truth)
+def columns(instant: Instant) -> dict[str, np.ndarray]:
+    """Heading -> picture, for what an instant has, in the order of the sheet."""
+    found = panels(instant)
+    if instant.truth is not None:
+        found[f"difference x {AMPLIFIED}"] = difference_picture(instant.output, instant.truth)
     return found
 
 
@@ -125,11 +125,11 @@ def worst_frames(row: Row, count: int = WORST) -> tuple[str, dict[int, float]]:
     return "", {}
 
 
-def make_pictures(moments: Iterable[Moment], row: Row, folder: Path, stem: str) -> dict[str, str]:
+def make_pictures(instants: Iterable[Instant], row: Row, folder: Path, stem: str) -> dict[str, str]:
     """Write the sheet, the worst frames and the side-by-side video of a row.
 
     Args:
-        moments: Every frame of the clip, in order.
+        instants: Every frame of the clip, in order.
         row: What was found; says how many frames there are and which are the worst.
         folder: Where the files go; files of the same names are replaced.
         stem: What their names begin with.
@@ -142,14 +142,14 @@ def make_pictures(moments: Iterable[Moment], row: Row, folder: Path, stem: str) 
     kept: list[_Kept] = []
     gallery: dict[int, np.ndarray] = {}
     with _Video(folder / f"{stem}.mp4", row.fps) as video:
-        for moment in moments:
-            video.write(moment)
-            if moment.index in wanted:
-                small = {heading: fit(each, SHEET_HEIGHT) for heading, each in columns(moment).items()}
-                kept.append(_Kept(moment.index, moment.time, small))
-            if moment.index in worst:
-                value = number(worst[moment.index], metric(name).digits)
-                gallery[moment.index] = _worst_tile(moment, value)
+        for instant in instants:
+            video.write(instant)
+            if instant.index in wanted:
+                small = {heading: fit(each, SHEET_HEIGHT) for heading, each in columns(instant).items()}
+                kept.append(_Kept(instant.index, instant.time, small))
+            if instant.index in worst:
+                value = number(worst[instant.index], metric(name).digits)
+                gallery[instant.index] = _worst_tile(instant, value)
     files = {"video": f"{stem}.mp4"}
     if kept:
         files["sheet"] = save_jpeg(_sheet(kept), folder / f"{stem}-sheet.jpg").name
@@ -166,7 +166,7 @@ def clock(seconds: float) -> str:
 
 
 class _Kept(NamedTuple):
-    """A moment as the sheet has it, its pictures small."""
+    """An instant as the sheet has it, its pictures small."""
 
     index: int
     time: float
@@ -174,7 +174,7 @@ class _Kept(NamedTuple):
 
 
 class _Video:
-    """The side-by-side video: the panels of each moment, with headings burnt in."""
+    """The side-by-side video: the panels of each instant, with headings burnt in."""
 
     def __init__(self, path: Path, fps: float):
         self._writer, self._heads, self._height = VideoWriter(path, rate=fps, force=True, crf=20), None, 0
@@ -186,37 +186,37 @@ class _Video:
     def __exit__(self, *error) -> None:
         self._writer.__exit__(*error)
 
-    def write(self, moment: Moment) -> None:
-        """Append a moment."""
-        shown = panels(moment)
+    def write(self, instant: Instant) -> None:
+        """Append an instant."""
+        shown = panels(instant)
         if self._heads is None:
-            height = min(VIDEO_HEIGHT, moment.output.shape[0])
+            height = min(VIDEO_HEIGHT, instant.output.shape[0])
             width = sum(each.shape[1] / each.shape[0] * height for each in shown.values())
             self._height = max(2, int(height * min(1, VIDEO_WIDTH / width)) // 2 * 2)
         pictures = [fit(each, self._height) for each in shown.values()]
         if self._heads is None:
             self._heads = headings(list(shown), [each.shape[1] for each in pictures], _HEAD)
-        self._writer.write(np.concatenate([self._heads, np.concatenate(pictures, axis=1)]), moment.time)
+        self._writer.write(np.concatenate([self._heads, np.concatenate(pictures, axis=1)]), instant.time)
 
 
-def _worst_tile(moment: Moment, value: str) -> np.ndarray:
+def _worst_tile(instant: Instant, value: str) -> np.ndarray:
     """Output above truth of a bad frame, with its number, time and value below."""
-    height, width = moment.output.shape[:2]
+    height, width = instant.output.shape[:2]
     height = max(2, min(WORST_HEIGHT, height * WORST_WIDTH // width))
-    pair = [fit(each, height) for each in (moment.output, moment.truth) if each is not None]
-    return captioned(np.concatenate(pair), f"frame {moment.index} · {clock(moment.time)} · {value}")
+    pair = [fit(each, height) for each in (instant.output, instant.truth) if each is not None]
+    return captioned(np.concatenate(pair), f"frame {instant.index} · {clock(instant.time)} · {value}")
 
 
 def _sheet(kept: list[_Kept]) -> np.ndarray:
-    """The contact sheet: a row a moment, its time and number at the left, headings above, the legend below."""
+    """The contact sheet: a row an instant, its time and number at the left, headings above, the legend below."""
     heads = list(kept[0].pictures)
     widths = [_SIDE, *(picture.shape[1] + _GAP for picture in kept[0].pictures.values())]
     parts = [headings(["", *heads], widths, _HEAD)]
-    for moment in kept:
-        words = [headings([text], [_SIDE], 20) for text in (clock(moment.time), f"frame {moment.index}")]
+    for instant in kept:
+        words = [headings([text], [_SIDE], 20) for text in (clock(instant.time), f"frame {instant.index}")]
         room = np.full((SHEET_HEIGHT - 40 >> 1, _SIDE, 3), PAPER, np.uint8)
         line = [np.concatenate([room, *words, room])]
-        for picture in moment.pictures.values():
+        for picture in instant.pictures.values():
             line += [picture, np.full((SHEET_HEIGHT, _GAP, 3), PAPER, np.uint8)]
         parts += [np.concatenate(line, axis=1), np.full((_GAP, sum(widths), 3), PAPER, np.uint8)]
     if heads[-1].startswith("difference"):

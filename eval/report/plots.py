@@ -89,9 +89,9 @@ def _draw(name: str, rows: list[Row], regions: list[str], salt: str) -> str:
         if len(rows) > 1:
             keys = [Line2D([], [], color=colour, label=row.method) for row, colour in zip(rows, _cycle(len(rows)))]
             axes[-1].legend(handles=keys, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        beside = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(beside, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return _for_a_page(beside.getvalue(), salt)
+        drawn = io.StringIO()
+        FigureCanvasSVG(figure).print_svg(drawn, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    return _for_a_page(drawn.getvalue(), salt)
 
 
 def _line(axis, row: Row, name: str, region: str, colour: str) -> None:

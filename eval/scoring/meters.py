@@ -28,8 +28,8 @@ WARP_SCALE = 1e4
 FACE_FRAMES = 60
 
 
-class Look(NamedTuple):
-    """One moment of both videos.
+class FramePair(NamedTuple):
+    """The same frame of both videos.
 
     Attributes:
         output: (H, W, 3) uint8 RGB.
@@ -49,8 +49,8 @@ class Look(NamedTuple):
 class Meter(Protocol):
     """What every meter does."""
 
-    def update(self, look: Look) -> None:
-        """Take the next moment."""
+    def update(self, pair: FramePair) -> None:
+        """Take the next pair."""
 
     def finish(self, row: Row) -> None:
         """Write what was found into a row: series, values of what is pooled, floors and notes."""
@@ -82,17 +82,17 @@ class PictureMeter:
         self.network, self.series = load_perceptual(device), Series()
         self._before: tuple | None = None
 
-    def update(self, look: Look) -> None:
-        """Take the next moment."""
-        pair = (look.output, look.truth)
-        regions = {"whole": None, "person": look.person}
-        alike = ssim_map(*pair)
+    def update(self, pair: FramePair) -> None:
+        """Take the next pair."""
+        pictures = (pair.output, pair.truth)
+        regions = {"whole": None, "person": pair.person}
+        alike = ssim_map(*pictures)
         for region, where in regions.items():
-            self.series.add("psnr", region, psnr_frame(*pair, where))
+            self.series.add("psnr", region, psnr_frame(*pictures, where))
             self.series.add("ssim", region, window_mean(alike, where))
-            if min(look.output.shape[:2]) >= SMALLEST_MS_SSIM:
-                self.series.add("ms_ssim", region, ms_ssim_frame(*pair, where))
-        before, self._before = self._before, tuple(self.network.features(frame[None]) for frame in pair)
+            if min(pair.output.shape[:2]) >= SMALLEST_MS_SSIM:
+                self.series.add("ms_ssim", region, ms_ssim_frame(*pictures, where))
+        before, self._before = self._before, tuple(self.network.features(frame[None]) for frame in pictures)
         for region, where in regions.items():
             mask = None if where is None else where[None]
             self.series.add(self.network.name, region, float(self.network.distance(*self._before, mask)))
@@ -118,28 +118,28 @@ class MotionMeter:
 
     def __init__(self, still: bool):
         self.still, self.series, self.floor = still, Series(), Series()
-        self._before: Look | None = None
+        self._before: FramePair | None = None
 
-    def update(self, look: Look) -> None:
-        """Take the next moment; the first has no values, for it follows none."""
-        before, self._before = self._before, look
-        where = {"whole": None, "person": look.person if before is None else before.person}
-        flows = None if before is None else [self._flows(before, look, name) for name in ("output", "truth")]
+    def update(self, pair: FramePair) -> None:
+        """Take the next pair; the first has no values, for it follows none."""
+        before, self._before = self._before, pair
+        where = {"whole": None, "person": pair.person if before is None else before.person}
+        flows = None if before is None else [self._flows(before, pair, name) for name in ("output", "truth")]
         for region, mask in where.items():
             self.series.add("t_of", region, flows and temporal.t_of_pair(flows[1][0], flows[0][0], mask))
             for n, (name, series) in enumerate((("output", self.series), ("truth", self.floor))):
-                a, b = (None, None) if before is None else (getattr(before, name), getattr(look, name))
+                a, b = (None, None) if before is None else (getattr(before, name), getattr(pair, name))
                 error = flows and WARP_SCALE * temporal.warp_error_pair(a, b, *flows[n], mask)
                 series.add("warp_error", region, error)
                 if self.still:
                     series.add("temporal_flickering", region, flows and temporal.flickering_pair(a, b, mask))
                 if self.still and region == "whole":
-                    change = flows and temporal.background_change_pair(a, b, before.nearby, look.nearby)
+                    change = flows and temporal.background_change_pair(a, b, before.nearby, pair.nearby)
                     series.add("background_change", region, change)
 
     @staticmethod
-    def _flows(before: Look, look: Look, name: str) -> tuple[np.ndarray, np.ndarray]:
-        here, there = getattr(before, name), getattr(look, name)
+    def _flows(before: FramePair, pair: FramePair, name: str) -> tuple[np.ndarray, np.ndarray]:
+        here, there = getattr(before, name), getattr(pair, name)
         return optical_flow(here, there), optical_flow(there, here)
 
     def finish(self, row: Row) -> None:
@@ -164,11 +164,11 @@ class PooledMeter:
         self.pools = {region: FeatureDistance(device=device, seed=seed) for region in ("whole", "person")}
         self._waiting: dict[str, list] = {"whole": [], "person": []}
 
-    def update(self, look: Look) -> None:
-        """Take the next moment."""
-        self._waiting["whole"].append((look.output, look.truth))
-        if look.crops:
-            self._waiting["person"].append(look.crops)
+    def update(self, pair: FramePair) -> None:
+        """Take the next pair."""
+        self._waiting["whole"].append((pair.output, pair.truth))
+        if pair.crops:
+            self._waiting["person"].append(pair.crops)
         for region in self.pools:
             if len(self._waiting[region]) == 8:
                 self._empty(region)
@@ -197,7 +197,7 @@ class FaceMeter:
     """Distance of the faces, in evenly spaced frames in which both show one.
 
     Args:
-        frames: How many moments there will be.
+        frames: How many pairs there will be.
     """
 
     def __init__(self, frames: int):
@@ -209,11 +209,11 @@ class FaceMeter:
         """Whether the optional packages are installed."""
         return FaceDistance.available()
 
-    def update(self, look: Look) -> None:
-        """Take the next moment."""
+    def update(self, pair: FramePair) -> None:
+        """Take the next pair."""
         self._t += 1
-        wanted = look.crops is not None and self._t % self._every == 0
-        self.series.add("face_distance", "person", self.distance.distance(*look.crops) if wanted else None)
+        wanted = pair.crops is not None and self._t % self._every == 0
+        self.series.add("face_distance", "person", self.distance.distance(*pair.crops) if wanted else None)
 
     def finish(self, row: Row) -> None:
         """Hand the series over, or say that no face was found."""

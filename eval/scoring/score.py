@@ -7,7 +7,7 @@ meter of `eval/scoring/meters.py` takes what it needs of a frame. Nothing holds 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,19 +17,20 @@ import numpy as np
 from perfclone.background.camera import CameraTracker
 from perfclone.errors import UserError
 from perfclone.pose import PoseSequence, build_extractor
+from perfclone.pose.body import measure_body
 from perfclone.pose.mattes import Mattes
 from perfclone.pose.perform import read_poses
-from perfclone.retarget import measure_body, retarget_sequence
+from perfclone.progress import Progress, titled
+from perfclone.retarget import retarget_sequence
 from perfclone.video import VideoReader, probe
 
 from ..results import METRICS, Row
-from ..statistics import block_bootstrap, drift
-from .meters import FaceMeter, Look, Meter, MotionMeter, PictureMeter, PooledMeter, performance
+from ..statistics.intervals import block_bootstrap, drift
+from .meters import FaceMeter, FramePair, Meter, MotionMeter, PictureMeter, PooledMeter, performance
 from .regions import cut_square, person_square
 
 #: Motion needs two frames.
 FEWEST = 2
-Progress = Callable[[str, int, int], None]
 _KERNEL = np.ones((9, 9), np.uint8)
 _MOVING = "The camera moves: temporal flickering and background change mean something in static shots only."
 
@@ -58,8 +59,8 @@ class ScoreOptions:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What P says of a video.
+class Detected:
+    """What P finds in a video.
 
     Attributes:
         poses: Cleaned, in the video's own pixels.
@@ -81,9 +82,15 @@ class Scored:
 
 
 def score_videos(
-    output: Path, truth: Path, driving: Path | None = None, *, method: str = "output", clip: str | None = None,
-    options: ScoreOptions | None = None, progress: Progress | None = None,
-) -> Scored:  # fmt: skip
+    output: Path,
+    truth: Path,
+    driving: Path | None = None,
+    *,
+    method: str = "output",
+    clip: str | None = None,
+    options: ScoreOptions | None = None,
+    progress: Progress | None = None,
+) -> Scored:
     """Score a video against the truth.
 
     Args:
@@ -102,15 +109,15 @@ def score_videos(
     options = options or ScoreOptions()
     _check(output, truth, driving)
     with tempfile.TemporaryDirectory() as scratch:
-        real = look_at(truth, Path(scratch, "truth.raw"), options, progress)
+        real = detect_person(truth, Path(scratch, "truth.raw"), options, progress)
         if not (real.poses.scores > 0).any():
             raise UserError(f"Nobody was found in {truth}; give footage of one person, whole in the picture.")
-        fake = look_at(output, Path(scratch, "output.raw"), options, progress)
-        wanted = real.poses if driving is None else follow(driving, real.poses, options, progress)
+        fake = detect_person(output, Path(scratch, "output.raw"), options, progress)
+        wanted = real.poses if driving is None else retarget_driving(driving, real.poses, options, progress)
         meters = [PictureMeter(options.device), MotionMeter(real.still), PooledMeter(options.device, options.seed)]
         if options.faces and FaceMeter.available():
             meters.append(FaceMeter(len(real.poses)))
-        _run(looks(output, truth, real.mattes, fake.mattes), meters, len(real.poses), progress)
+        _run(paired_frames(output, truth, real.mattes, fake.mattes), meters, len(real.poses), progress)
     row = Row(method, clip or truth.stem, len(real.poses), round(real.poses.fps, 4))
     if not real.still:
         row.notes.append(_MOVING)
@@ -121,23 +128,23 @@ def score_videos(
     return Scored(row, wanted)
 
 
-def look_at(video: Path, scratch: Path, options: ScoreOptions, progress: Progress | None = None) -> Seen:
-    """Let P look at a video; its mattes lie in a scratch file."""
+def detect_person(video: Path, scratch: Path, options: ScoreOptions, progress: Progress | None = None) -> Detected:
+    """Let P find the person in a video; the mattes lie in a scratch file."""
     mattes, camera = Mattes(scratch), CameraTracker()
     extractor = build_extractor("blazepose", matte=True)
-    tell = (lambda _, done, total: progress(f"poses of {video.name}", done, total)) if progress else None
 
     def watch(frame, pose) -> None:
         camera.add(frame.pixels, mattes.take(frame.pixels, pose))
 
-    poses = read_poses(video, extractor, options.person, tell, watch)
-    return Seen(poses, mattes.all(), camera.report().kind == "still")
+    poses = read_poses(video, extractor, options.person, titled(progress, f"poses of {video.name}"), watch)
+    return Detected(poses, mattes.all(), camera.report().kind == "still")
 
 
-def follow(driving: Path, real: PoseSequence, options: ScoreOptions, progress: Progress | None) -> PoseSequence:
+def retarget_driving(
+    driving: Path, real: PoseSequence, options: ScoreOptions, progress: Progress | None
+) -> PoseSequence:
     """The driving performance as the truth's person would give it: retargeted to their body and place."""
-    tell = (lambda _, done, total: progress(f"poses of {driving.name}", done, total)) if progress else None
-    poses = read_poses(driving, None, options.person, tell)
+    poses = read_poses(driving, None, options.person, titled(progress, f"poses of {driving.name}"))
     if len(poses) != len(real):
         raise UserError(f"{driving} has {len(poses)} frames and the truth {len(real)}; cut both to the same moments.")
     if not (poses.scores > 0).any():
@@ -145,7 +152,7 @@ def follow(driving: Path, real: PoseSequence, options: ScoreOptions, progress: P
     return retarget_sequence(poses, measure_body(real), real.size)
 
 
-def looks(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.ndarray) -> Iterator[Look]:
+def paired_frames(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.ndarray) -> Iterator[FramePair]:
     """Both videos in step, with the person's region of each frame.
 
     Raises:
@@ -162,7 +169,7 @@ def looks(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.nd
             square = person_square(real_matte)
             crops = None if square is None else tuple(cut_square(each.pixels, square) for each in (fake, real))
             nearby = cv2.dilate(np.maximum(real_matte, fake_matte), _KERNEL)
-            yield Look(fake.pixels, real.pixels, real_matte > 127, nearby, crops)
+            yield FramePair(fake.pixels, real.pixels, real_matte > 127, nearby, crops)
 
 
 def summarise(row: Row, seed: int) -> None:
@@ -179,10 +186,10 @@ def summarise(row: Row, seed: int) -> None:
                 row.drift.setdefault(metric, {})[region] = slope
 
 
-def _run(frames: Iterator[Look], meters: list[Meter], total: int, progress: Progress | None) -> None:
-    for done, look in enumerate(frames, 1):
+def _run(pairs: Iterator[FramePair], meters: list[Meter], total: int, progress: Progress | None) -> None:
+    for done, pair in enumerate(pairs, 1):
         for meter in meters:
-            meter.update(look)
+            meter.update(pair)
         if progress:
             progress("scoring", done, total)
 

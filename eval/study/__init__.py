@@ -3,8 +3,7 @@
 `write_study` makes a page and its key from two reports; `score` reads the answers that the page saved.
 """
 
-from .command import add, run
 from .scoring import Preference, StudyResult, score
-from .writing import write_study
+from .writing import StudyOptions, write_study
 
-__all__ = ["Preference", "StudyResult", "add", "run", "score", "write_study"]
+__all__ = ["Preference", "StudyOptions", "StudyResult", "score", "write_study"]

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 
-from .plan import Moment, Side
+from .plan import Excerpt, Side
 
 #: Longest side in px and x264's constant rate factor, from the best to the smallest; one for the whole study.
 CODINGS = ((720, 18), (720, 22), (640, 24), (540, 26), (480, 28), (360, 30))
 _PAGE = 50_000  # bytes of a page besides its clips, with room to spare
-Clips = dict[tuple[Moment, Side], bytes]
+Clips = dict[tuple[Excerpt, Side], bytes]
 
 
-def cut_clips(moments: list[Moment], megabytes: float) -> tuple[Clips, tuple[int, int]]:
-    """Cut every moment out of both methods' videos, at the best coding at which all of them fit.
+def cut_clips(excerpts: list[Excerpt], megabytes: float) -> tuple[Clips, tuple[int, int]]:
+    """Cut every excerpt out of both methods' videos, at the best coding at which all of them fit.
 
     Args:
-        moments: Which; those of one clip must not overlap.
+        excerpts: Which; those of one clip must not overlap.
         megabytes: The page that holds them in base64 stays below so many millions of bytes.
 
     Returns:
@@ -32,42 +32,42 @@ def cut_clips(moments: list[Moment], megabytes: float) -> tuple[Clips, tuple[int
     """
     limit = (megabytes * 1e6 - _PAGE) * 3 / 4
     for coding in CODINGS:
-        clips = _cut_all(moments, coding, limit)
+        clips = _cut_all(excerpts, coding, limit)
         if clips is not None:
             return clips, coding
     raise UserError(
-        f"{len(moments)} pairs do not fit into {megabytes:g} MB; lower --pairs or --seconds, or raise --size."
+        f"{len(excerpts)} pairs do not fit into {megabytes:g} MB; lower --pairs or --seconds, or raise --size."
     )
 
 
-def _cut_all(moments: list[Moment], coding: tuple[int, int], limit: float) -> Clips | None:
-    """Cut all moments; None as soon as they do not fit."""
+def _cut_all(excerpts: list[Excerpt], coding: tuple[int, int], limit: float) -> Clips | None:
+    """Cut all excerpts; None as soon as they do not fit."""
     clips: Clips = {}
-    for scene in dict.fromkeys(moment.scene for moment in moments):
-        wanted = sorted((m for m in moments if m.scene == scene), key=lambda m: m.start)
-        for side, path in (("a", scene.a), ("b", scene.b)):
-            clips |= {(moment, side): clip for moment, clip in zip(wanted, _cut(path, wanted, coding))}
+    for shared in dict.fromkeys(excerpt.clip for excerpt in excerpts):
+        wanted = sorted((each for each in excerpts if each.clip == shared), key=lambda each: each.start)
+        for side, path in (("a", shared.a), ("b", shared.b)):
+            clips |= {(excerpt, side): clip for excerpt, clip in zip(wanted, _cut(path, wanted, coding))}
             if sum(map(len, clips.values())) > limit:
                 return None
     return clips
 
 
-def _cut(path: Path, moments: list[Moment], coding: tuple[int, int]) -> list[bytes]:
-    """Cut moments, in the order of their starts, out of one video in one pass."""
+def _cut(path: Path, excerpts: list[Excerpt], coding: tuple[int, int]) -> list[bytes]:
+    """Cut excerpts, in the order of their starts, out of one video in one pass."""
     from perfclone.video import VideoReader, VideoWriter
 
     max_side, crf = coding
     clips, position = [], 0
     with tempfile.TemporaryDirectory() as folder, VideoReader(path, max_side=max_side) as reader:
         frames = iter(reader)
-        for moment in moments:
-            stretch = islice(frames, moment.start - position, moment.start - position + moment.frames)
+        for excerpt in excerpts:
+            stretch = islice(frames, excerpt.start - position, excerpt.start - position + excerpt.frames)
             target = Path(folder, "clip.mp4")
             with VideoWriter(target, rate=reader.info.fps, crf=crf, preset="medium", force=True) as writer:
                 for frame in stretch:
                     writer.write(frame.pixels)
-                if writer.frames != moment.frames:
-                    raise UserError(f"{path} is damaged from frame {moment.start + writer.frames} on; make it anew.")
+                if writer.frames != excerpt.frames:
+                    raise UserError(f"{path} is damaged from frame {excerpt.start + writer.frames} on; make it anew.")
             clips.append(target.read_bytes())
-            position = moment.start + moment.frames
+            position = excerpt.start + excerpt.frames
     return clips

@@ -15,7 +15,7 @@ _REAL = "real"  # the floors of the real video: compared only where asked for by
 
 
 @dataclass(frozen=True)
-class Footage:
+class MethodVideos:
     """One method's videos in one report.
 
     Attributes:
@@ -32,25 +32,25 @@ class Footage:
 
 
 @dataclass(frozen=True)
-class Scene:
+class SharedClip:
     """A clip that both sides have.
 
     Attributes:
-        clip: Its name.
+        name: As both reports have it.
         a: The first method's video.
         b: The second method's video, of the same length, rate and size.
         frames: In either.
         fps: Of either.
     """
 
-    clip: str
+    name: str
     a: Path
     b: Path
     frames: int
     fps: float
 
 
-def footage(report: Path, method: str | None = None) -> Footage:
+def videos_of(report: Path, method: str | None = None) -> MethodVideos:
     """Find the videos of a method in a report.
 
     Args:
@@ -76,10 +76,10 @@ def footage(report: Path, method: str | None = None) -> Footage:
         raise UserError(f"{report} names no videos of {method}; make the report anew with its videos.")
     if gone := [path for path in videos.values() if not path.is_file()]:
         raise FileNotFoundError(f"{report} names the video {gone[0]}, which is not there; make the report anew.")
-    return Footage(method, report, kind, videos)
+    return MethodVideos(method, report, kind, videos)
 
 
-def scenes(a: Footage, b: Footage) -> list[Scene]:
+def shared_clips(a: MethodVideos, b: MethodVideos) -> list[SharedClip]:
     """Pair the clips that two methods have in common, by name.
 
     Raises:
@@ -99,10 +99,10 @@ def scenes(a: Footage, b: Footage) -> list[Scene]:
         logger.warning("The reports hold no plain output videos: their side-by-side videos are compared instead.")
     for name in sorted(a.videos.keys() ^ b.videos.keys()):
         logger.warning("The clip %s is in one report only and is left out.", name)
-    return [_scene(clip, a.videos[clip], b.videos[clip]) for clip in common]
+    return [_share(clip, a.videos[clip], b.videos[clip]) for clip in common]
 
 
-def _scene(clip: str, a: Path, b: Path) -> Scene:
+def _share(clip: str, a: Path, b: Path) -> SharedClip:
     from perfclone.video import probe
 
     one, two = probe(a), probe(b)
@@ -120,4 +120,4 @@ def _scene(clip: str, a: Path, b: Path) -> Scene:
         raise UserError(
             f"The videos of {clip} differ in rate ({one.fps:g} and {two.fps:g} fps); make both at one rate."
         )
-    return Scene(clip, a, b, one.frames, one.fps)
+    return SharedClip(clip, a, b, one.frames, one.fps)

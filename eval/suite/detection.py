@@ -10,11 +10,12 @@ import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, PoseSequence, build_extractor
+from perfclone.pose.body import measure_body
 from perfclone.pose.perform import read_poses
 from perfclone.pose.saved import Recorder
-from perfclone.retarget import measure_body
+from perfclone.progress import Progress, titled
 
-from .suites import Progress, Suite
+from .description import Suite
 
 EXTRACTOR = "blazepose"
 #: Group of joints -> parts of their names.
@@ -65,7 +66,7 @@ def find_poses(video: Path, folder: Path, progress: Progress | None = None, matt
     stat = video.stat()
     fingerprint = f"{video.absolute()} {stat.st_size} {stat.st_mtime_ns}"
     if not (file.is_file() and _kept(file, fingerprint)):
-        _look(video, file, fingerprint, progress, mattes)
+        _detect(video, file, fingerprint, progress, mattes)
     with np.load(file, allow_pickle=False) as data:
         seen, seconds = data["seen"], float(data["seconds"])
     if not seen.any():
@@ -78,7 +79,7 @@ def _kept(file: Path, fingerprint: str) -> bool:
         return str(data["fingerprint"]) == fingerprint
 
 
-def _look(video: Path, file: Path, fingerprint: str, progress: Progress | None, mattes: bool) -> None:
+def _detect(video: Path, file: Path, fingerprint: str, progress: Progress | None, mattes: bool) -> None:
     scratch, seen = file.with_suffix(".raw"), []
     recorder = Recorder(scratch) if mattes else None
 
@@ -87,17 +88,14 @@ def _look(video: Path, file: Path, fingerprint: str, progress: Progress | None, 
         if recorder:
             recorder(frame, pose)
 
-    tell = (
-        (lambda _, done, total: progress(f"poses of {video.parent.name}/{video.name}", done, total))
-        if progress
-        else None
-    )
+    tell = titled(progress, f"poses of {video.parent.name}/{video.name}")
     began = time.monotonic()
     poses = read_poses(video, build_extractor(EXTRACTOR, matte=mattes), progress=tell, watch=watch)
     facts = {
-        "seen": np.array(seen), "seconds": np.array((time.monotonic() - began) / len(poses)),
+        "seen": np.array(seen),
+        "seconds": np.array((time.monotonic() - began) / len(poses)),
         "fingerprint": np.array(fingerprint),
-    }  # fmt: skip
+    }
     poses.save(file, **facts, **(recorder.arrays() if recorder else {}))
     scratch.unlink(missing_ok=True)
 
@@ -121,7 +119,7 @@ def pose_detection(suite: Suite, folder: Path, progress: Progress | None = None)
         "pck_0.1" and "pck_0.2" ([0, 1]), "median_error" (torso lengths, of the joints that P gives), "joints" (how
         many).
     """
-    videos = [clip.driving for clip in suite.clips] + [clip.truth for clip in suite.clips]
+    videos = [trial.driving for trial in suite.trials] + [trial.truth for trial in suite.trials]
     errors, views, seen = [], [], []
     for video in dict.fromkeys(video for video in videos if video in suite.takes):
         found, true = find_poses(video, folder, progress), PoseSequence.load(suite.takes[video])
@@ -136,9 +134,12 @@ def pose_detection(suite: Suite, folder: Path, progress: Progress | None = None)
     groups = {"all": summary(error[plain]), "hidden": summary(error[(view > 0) & ~plain])}
     groups |= {group: summary(error[plain & (of == group)]) for group in GROUPS}
     return {
-        "extractor": EXTRACTOR, "videos": len(errors), "frames": len(frames), "found": float(frames.mean()),
+        "extractor": EXTRACTOR,
+        "videos": len(errors),
+        "frames": len(frames),
+        "found": float(frames.mean()),
         "groups": groups,
-    }  # fmt: skip
+    }
 
 
 def joint_errors(found: PoseSequence, true: PoseSequence) -> np.ndarray:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.writing import ensure_parent
+from perfclone.progress import Progress
 
 from ..synthetic import Scene
 from ..synthetic.routines import routine
 from ..synthetic.takes import film
-from .suites import MANIFEST, VERSION, Progress, SyntheticSuite, parameters
+from .description import VERSION, SyntheticSuite
+
+MANIFEST = "manifest.json"
 
 
 def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None = None) -> None:
@@ -32,16 +35,19 @@ def render_suite(wanted: SyntheticSuite, folder: Path, progress: Progress | None
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and holds no suite; give another folder, or an empty one.")
     ensure_parent(folder)
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    digests = _film_all(wanted, beside, progress)
-    files = {str(p.relative_to(beside)): p.stat().st_size for p in sorted(beside.rglob("*")) if p.is_file()}
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    digests = _film_all(wanted, part, progress)
+    files = {str(p.relative_to(part)): p.stat().st_size for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
-        "version": VERSION, "parameters": parameters(wanted), "sha256": _digest(digests), "takes": digests,
+        "version": VERSION,
+        "parameters": wanted.parameters(),
+        "sha256": _digest(digests),
+        "takes": digests,
         "files": files,
-    }  # fmt: skip
-    (beside / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    beside.replace(folder)
+    }
+    (part / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    part.replace(folder)
 
 
 def _film_all(wanted: SyntheticSuite, folder: Path, progress: Progress | None) -> dict[str, str]:

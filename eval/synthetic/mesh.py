@@ -55,19 +55,22 @@ def clip(mesh: Mesh, scalar: Callable[[Mesh], np.ndarray]) -> Mesh:
     border = mesh.faces[(count == 1) | (count == 2)]
     lone = np.where(inside[border].sum(1) == 1, inside[border].argmax(1), (~inside[border]).argmax(1))
     border = np.take_along_axis(border, (lone[:, None] + [0, 1, 2]) % 3, 1)  # the lone corner first
-    edges, where = np.unique(np.sort(np.stack([border[:, [0, 1]], border[:, [0, 2]]], 1), 2).reshape(-1, 2), axis=0,
-                             return_inverse=True)  # fmt: skip
+    edges, where = np.unique(
+        np.sort(np.stack([border[:, [0, 1]], border[:, [0, 2]]], 1), 2).reshape(-1, 2), axis=0, return_inverse=True
+    )
     a, b = edges.T
     share = (value[a] / (value[a] - value[b]))[:, None] if len(edges) else np.zeros((0, 1))
     attributes = [np.concatenate([x, x[a] * (1 - share) + x[b] * share]) for x in astuple(mesh)[:4]]
     first, second = (where.reshape(-1, 2) + len(value)).T if len(border) else np.zeros((2, 0), int)
     tip = inside[border[:, 0]] if len(border) else np.zeros(0, bool)
-    faces = np.concatenate([
-        mesh.faces[count == 3],
-        np.stack([border[:, 0], first, second], 1)[tip],
-        np.stack([first, border[:, 1], border[:, 2]], 1)[~tip],
-        np.stack([first, border[:, 2], second], 1)[~tip],
-    ])  # fmt: skip
+    faces = np.concatenate(
+        [
+            mesh.faces[count == 3],
+            np.stack([border[:, 0], first, second], 1)[tip],
+            np.stack([first, border[:, 1], border[:, 2]], 1)[~tip],
+            np.stack([first, border[:, 2], second], 1)[~tip],
+        ]
+    )
     return Mesh(*attributes, faces).only(slice(None))
 
 

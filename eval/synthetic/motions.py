@@ -89,8 +89,9 @@ def mirrored(frames: np.ndarray) -> np.ndarray:
     for name, right in RIGHT.items():
         left, size = LEFT[name], 1 if name in ("knee", "elbow") else 4
         out[:, right : right + size], out[:, left : left + size] = (
-            frames[:, left : left + size], frames[:, right : right + size],
-        )  # fmt: skip
+            frames[:, left : left + size],
+            frames[:, right : right + size],
+        )
     out[:, 2] *= -1
     for at in QUATERNIONS:
         out[:, [at + 1, at + 2]] *= -1

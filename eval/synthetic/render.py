@@ -64,8 +64,22 @@ class Scene:
     def _palette(self) -> np.ndarray:
         look = self.look
         dark = tuple(0.35 * v for v in look.hair)
-        return np.array([look.skin, look.top.colour, look.bottom.colour, look.shoes, look.hair, (236, 234, 230), dark,
-                         look.top.accent, look.bottom.accent, look.lips, look.eyes], np.float64)  # fmt: skip
+        return np.array(
+            [
+                look.skin,
+                look.top.colour,
+                look.bottom.colour,
+                look.shoes,
+                look.hair,
+                (236, 234, 230),
+                dark,
+                look.top.accent,
+                look.bottom.accent,
+                look.lips,
+                look.eyes,
+            ],
+            np.float64,
+        )
 
     @cached_property
     def _eyes(self) -> np.ndarray:
@@ -96,9 +110,12 @@ class Scene:
             picture = picture + self.noise * grain
         keypoints, scores = self._keypoints(joints, depth)
         return Rendered(
-            np.clip(np.round(picture), 0, 255).astype(np.uint8), np.round(alpha * 255).astype(np.uint8),
-            keypoints, scores, np.round(shadow * 255).astype(np.uint8),
-        )  # fmt: skip
+            np.clip(np.round(picture), 0, 255).astype(np.uint8),
+            np.round(alpha * 255).astype(np.uint8),
+            keypoints,
+            scores,
+            np.round(shadow * 255).astype(np.uint8),
+        )
 
     def _person(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Premultiplied colour (S, S, 3), alpha (S, S) and the samples' depths (m)."""
@@ -112,11 +129,27 @@ class Scene:
         colour = np.zeros((fine, fine, 3), np.float32)
         garments = (look.top, look.bottom)
         raster.shade(
-            triangle, bary, body.faces, body.material, world, normals(world, body.faces), body.paint, body.cloth,
-            body.masks, light_at, shadows, body.eye, self._eyes, body.crown, self._palette,
-            np.array([PATTERNS.index(g.pattern) for g in garments]), np.array([g.scale for g in garments]),
-            look.beard, np.array(self.camera.place), colour,
-        )  # fmt: skip
+            triangle,
+            bary,
+            body.faces,
+            body.material,
+            world,
+            normals(world, body.faces),
+            body.paint,
+            body.cloth,
+            body.masks,
+            light_at,
+            shadows,
+            body.eye,
+            self._eyes,
+            body.crown,
+            self._palette,
+            np.array([PATTERNS.index(g.pattern) for g in garments]),
+            np.array([g.scale for g in garments]),
+            look.beard,
+            np.array(self.camera.place),
+            colour,
+        )
         small = (self.size, self.size)
         alpha = cv2.resize((triangle >= 0).astype(np.float32), small, interpolation=cv2.INTER_AREA)
         return cv2.resize(colour, small, interpolation=cv2.INTER_AREA), alpha, depth
@@ -161,5 +194,6 @@ def _from_light(world: np.ndarray) -> np.ndarray:
     side /= np.linalg.norm(side)
     up, scale = np.cross(raster.KEY, side), LIGHT_SIZE / LIGHT_REACH
     centred = world - world.mean(0)
-    return np.stack([centred @ side * scale + LIGHT_SIZE / 2, centred @ up * scale + LIGHT_SIZE / 2,
-                     -centred @ raster.KEY], 1)  # fmt: skip
+    return np.stack(
+        [centred @ side * scale + LIGHT_SIZE / 2, centred @ up * scale + LIGHT_SIZE / 2, -centred @ raster.KEY], 1
+    )

@@ -15,7 +15,7 @@ from perfclone.actor.layout import CONFIG, FORMAT_VERSION, LIMITS
 from perfclone.backends import backend
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited, shown
-from perfclone.retarget import Body
+from perfclone.pose.body import Body
 
 #: What numbers of a config can be. The side of the crop is in none of the tensors' shapes, and memory grows with it.
 _RANGES = {

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from perfclone.actor import Actor
+    from perfclone.pose.body import Body
     from perfclone.pose.sequence import Moment
-    from perfclone.retarget import Body
 
 #: Name of a backend -> the class that is it.
 _WHERE = {"layered": ("perfclone.backends.layered.backend", "Layered")}

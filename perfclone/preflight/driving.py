@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perfclone.pose.body import Body, measure_body
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.skeleton import BODY_18, KEYPOINTS
 from perfclone.pose.space import normalise, pose_distances
 from perfclone.preflight.look import Look, look, visible
 from perfclone.preflight.report import Finding, Report, graded
-from perfclone.retarget import Body, measure_body, retarget
+from perfclone.retarget import retarget
 from perfclone.video import VideoReader, VideoWriter
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from perfclone.actor.layout import CONFIG, WEIGHTS
 from perfclone.actor.model import Actor, ActorConfig, pose_bank
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.training.base import driving_poses, warm_start
-from perfclone.backends.layered.training.footage import Footage, Progress
+from perfclone.backends.layered.training.footage import Footage
 from perfclone.backends.layered.training.loop import Trainer, split
 from perfclone.backends.layered.training.prepare import Reference, driving_footage, load_reference, prepare_reference
 from perfclone.errors import UserError
@@ -28,6 +28,7 @@ from perfclone.governance.policy import authorise_training, record_for
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.space import normalise
+from perfclone.progress import Progress
 from perfclone.training.config import TrainConfig
 from perfclone.training.folder import RunFolder
 from perfclone.video import probe

@@ -15,9 +15,9 @@ from perfclone.backends.layered import recurrence
 from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.backends.layered.generator import Layers
 from perfclone.backends.layered.recurrence import Past
+from perfclone.pose.body import Body
 from perfclone.pose.sequence import Moment, Pose
 from perfclone.pose.stage import neighbours
-from perfclone.retarget import Body
 
 #: Neighbours further away in time than this many frames of the reference say nothing about the motion now.
 _NEAR = 2.5

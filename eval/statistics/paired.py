@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from .results import METRICS, Interval, Row
+from ..results import METRICS, Interval, Row
 
 Verdict = Literal["better", "worse", "no difference shown", "not judged"]
 NOT_SHOWN: Verdict = "no difference shown"
@@ -66,7 +66,7 @@ def difference(a: Row, b: Row, name: str, region: str, seed: int = 0) -> Differe
     Returns:
         None where a mean is missing.
     """
-    from .statistics import block_bootstrap
+    from .intervals import block_bootstrap
 
     series = [row.series.get(name, {}).get(region) for row in (a, b)]
     if None not in series:

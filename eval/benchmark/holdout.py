@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.pipeline import PerformanceCloner
-from perfclone.pose import PoseSequence
 from perfclone.pose.perform import read_poses
-from perfclone.video import VideoInfo, VideoReader, VideoWriter, probe
+from perfclone.progress import Progress
+from perfclone.video import VideoReader, probe
 
-from .benchmark.baselines import nearest
+from .baselines import nearest
+from .videos import counted, frames_at, write_frames
 
-#: Quality of the videos that are scored: nothing to be seen is lost.
-CRF = 4
 FEWEST_FRAMES = 10
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -80,8 +75,8 @@ def perform_holdout(
         filmed = (frame.pixels for n, frame in enumerate(reader) if n >= first)
         truth = write_frames(filmed, test, info, folder / "truth.mp4")
     began = time.monotonic()
-    told = _telling(cloner.render(test), progress, len(test))
-    videos = {"perfclone": write_frames(told, test, info, folder / "perfclone.mp4")}
+    painted = counted(cloner.render(test), "performing", len(test), progress)
+    videos = {"perfclone": write_frames(painted, test, info, folder / "perfclone.mp4")}
     stages["generator and codec"] = (time.monotonic() - began) / len(test)
     copied = frames_at(reference, nearest(poses[:first], test), info, folder / "nearest.raw")
     videos["nearest"] = write_frames(copied, test, info, folder / "nearest.mp4")
@@ -92,30 +87,3 @@ def perform_holdout(
             "numbers flatter it."
         )
     return Held(truth, videos, notes, stages, config)
-
-
-def write_frames(frames: Iterable[np.ndarray], poses: PoseSequence, info: VideoInfo, path: Path) -> Path:
-    """Write frames (H, W, 3) uint8 RGB, one for each pose and at its time, nearly lossless."""
-    with VideoWriter(path, rate=info.fps, crf=CRF, force=True) as writer:
-        for pixels, at in zip(frames, poses.times - poses.times[0]):
-            writer.write(pixels, at)
-    return path
-
-
-def frames_at(video: Path, indices: np.ndarray, info: VideoInfo, scratch: Path) -> Iterable[np.ndarray]:
-    """The frames of a video at indices in any order: those needed lie in a scratch file, so memory stays flat."""
-    wanted = np.unique(indices)
-    kept = np.lib.format.open_memmap(scratch, "w+", np.uint8, (len(wanted), info.height, info.width, 3))
-    place = {int(index): n for n, index in enumerate(wanted)}
-    with VideoReader(video) as reader:
-        for n, frame in enumerate(reader):
-            if n in place:
-                kept[place[n]] = frame.pixels
-    return (kept[place[int(index)]] for index in indices)
-
-
-def _telling(frames: Iterable[np.ndarray], progress: Progress | None, total: int) -> Iterable[np.ndarray]:
-    for done, frame in enumerate(frames, 1):
-        yield frame
-        if progress:
-            progress("performing", done, total)

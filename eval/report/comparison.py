@@ -1,18 +1,16 @@
-"""`eval compare`: two reports of the same clips, metric by metric, with a verdict each."""
+"""Two reports of the same clips, metric by metric, with a verdict each, as Markdown."""
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from perfclone.errors import UserError
-from perfclone.files.writing import ensure_parent, write_text
 
-from .paired import CEILING, NOT_SHOWN, Difference, differences
-from .report.table import (
+from ..results import Report, Row
+from ..statistics.paired import CEILING, NOT_SHOWN, Difference, differences
+from .table import (
     Cell,
     Table,
     by_clip,
@@ -24,42 +22,10 @@ from .report.table import (
     number,
     table_markdown,
 )
-from .results import Report, Row
 
 #: Settings that say what was measured, as opposed to what made it: two reports must agree in each that either has.
 SAME = ("suite", "suite_hash", "hash", "truth", "driving", "reference", "holdout", "person")
-COMPARISON = "compare.md"
 _VERDICTS = ("better", "worse", NOT_SHOWN)
-
-
-def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
-    """Add the command to the parser."""
-    parser = subparsers.add_parser(
-        "compare",
-        parents=[everywhere],
-        help="tell whether one report is better than another",
-        description=__doc__,
-        epilog="Both reports must be of the same clips and settings; frames are compared in pairs.",
-    )
-    parser.add_argument("a", type=Path, metavar="REPORT_A", help="folder of a report: what B is measured against")
-    parser.add_argument("b", type=Path, metavar="REPORT_B", help="folder of the report that is judged")
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FOLDER", help=f"also write {COMPARISON} into this folder"
-    )
-    parser.add_argument("--force", action="store_true", help="replace a comparison that is there")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Compare, print, and write where that is wanted."""
-    target = args.output / COMPARISON if args.output else None
-    if target:
-        _check_target(target, args.force)
-    text = compare(Report.load(args.a), Report.load(args.b), _names(args.a, args.b))
-    print(text, end="")
-    if target:
-        write_text(target, text)
-    return 0
 
 
 def compare(a: Report, b: Report, names: tuple[str, str] = ("A", "B")) -> str:
@@ -164,9 +130,13 @@ def _line(each: Difference) -> tuple[Cell, ...]:
     change = interval_text(each.change, digits)
     change = change if change.startswith("-") else f"+{change}"
     texts = (
-        f"{metric_label(each.metric)} ({each.region})", number(each.a, digits), number(each.b, digits), change,
-        each.verdict, str(each.change.n),
-    )  # fmt: skip
+        f"{metric_label(each.metric)} ({each.region})",
+        number(each.a, digits),
+        number(each.b, digits),
+        change,
+        each.verdict,
+        str(each.change.n),
+    )
     return tuple(Cell(text, i == 4 and each.verdict in ("better", "worse")) for i, text in enumerate(texts))
 
 
@@ -197,20 +167,5 @@ def _legend(a: Report, b: Report, found: list[tuple[Row, Row, list[Difference]]]
     return " ".join(map(escape_markdown, told))
 
 
-def _names(a: Path, b: Path) -> tuple[str, str]:
-    """What to call two reports: their folders' names where these differ."""
-    names = tuple(path.resolve().name for path in (a, b))
-    return names if names[0] != names[1] else (str(a), str(b))
-
-
 def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
-
-
-def _check_target(target: Path, force: bool) -> None:
-    """Refuse a place for the comparison before any work is done."""
-    if target.exists() and not force:
-        raise UserError(f"{target} exists; choose another folder or add --force to replace it.")
-    if target.parent.exists() and not target.parent.is_dir():
-        raise UserError(f"{target.parent} is a file; give a folder for the comparison.")
-    ensure_parent(target)
