@@ -40,6 +40,20 @@ def seeds():
         sys.modules["torch"].manual_seed(0)
 
 
+@pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    """The folder of keys and ledger of an operator who has nothing yet, for one test."""
+    use_home(monkeypatch, tmp_path / "home")
+    return tmp_path / "home"
+
+
+def use_home(monkeypatch, folder):
+    """Be the operator of a folder, with no certificate but what is made there."""
+    monkeypatch.setenv("PERFCLONE_HOME", str(folder))
+    for name in ("PERFCLONE_CERT", "PERFCLONE_CERT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def hub_listener():
     """The thread behind ``loopback``, started by the first test that wants it."""

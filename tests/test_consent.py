@@ -19,15 +19,11 @@ from perfclone.governance.consent.record import LIMIT, ConsentError, ConsentReco
 from perfclone.governance.keys import Signature, SigningKey, rotate, signing_key
 from perfclone.governance.ledger.ledger import Ledger
 
+pytestmark = pytest.mark.usefixtures("own_home")
+
 SCHEMA = json.loads((Path(rules.__file__).parent / "schema.json").read_text())
 TODAY = date.today()
 HASH = "0123456789abcdef" * 4
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from perfclone.governance.marks.metadata import SOURCE_TYPE, read_tags, tags
 from perfclone.video.probe import probe
 from perfclone.video.writer import VideoWriter
 
+pytestmark = pytest.mark.usefixtures("own_home")
+
 DIGEST = "sha256:" + "ab" * 32
 FACTS = dict(
     title="A dance", actor="anna", commit="9f2d7fee", consent=DIGEST, purpose="research: dance", watermark=0x0EADBEEF
@@ -38,14 +40,6 @@ def write_video(path, frames=12, seed=0):
     return path
 
 
-@pytest.fixture(autouse=True)
-def house(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
-    for name in ("PERFCLONE_CERT", "PERFCLONE_CERT_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "home"
-
-
 @pytest.fixture
 def plain(tmp_path):
     return write_video(tmp_path / "plain.mp4")
@@ -56,8 +50,8 @@ def signed(plain, tmp_path):
     return sign_video(plain, tmp_path / "signed.mp4", Claim(**FACTS))
 
 
-def root_of(house):
-    return house / "certificates" / "root.pem"
+def root_of(own_home):
+    return own_home / "certificates" / "root.pem"
 
 
 def boxes(content):
@@ -113,8 +107,8 @@ def test_a_signed_file_is_valid_and_says_what_was_claimed(signed, plain):
     assert read_tags(signed) == read_tags(plain) and probe(signed).frames == probe(plain).frames
 
 
-def test_it_is_trusted_under_its_root(signed, house):
-    found = read_credentials(signed, root_of(house))
+def test_it_is_trusted_under_its_root(signed, own_home):
+    found = read_credentials(signed, root_of(own_home))
     assert (found.state, found.by_us, found.problems) == ("trusted", True, ())
 
 
@@ -133,13 +127,13 @@ def test_on_another_machine_it_is_not_ours(signed, tmp_path, monkeypatch):
     assert not read_credentials(signed).by_us and read_credentials(tmp_path / "again.mp4").by_us
 
 
-def test_every_edit_of_picture_or_index_shows(signed, house):
+def test_every_edit_of_picture_or_index_shows(signed, own_home):
     content = signed.read_bytes()
     for box in ("mdat", "moov", "free"):
         start, end = boxes(content)[box]
         for at in (start + 4, (start + end) // 2, end - 1):
             signed.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-            found = read_credentials(signed, root_of(house))
+            found = read_credentials(signed, root_of(own_home))
             assert (found.state, found.by_us) == ("tampered", False), (box, at)
     assert found.problems == ("The video was changed after it was signed.",)
 
@@ -287,21 +281,21 @@ def test_claims_are_checked(bad, words):
 # Certificates
 
 
-def test_the_development_certificate_is_private_stays_and_is_announced(house, caplog):
+def test_the_development_certificate_is_private_stays_and_is_announced(own_home, caplog):
     first = certificate()
     assert first.name == certificates.DEVELOPMENT and first.key not in repr(first)
     assert "not trusted" in first.name and "not trusted" in caplog.text and "PRIVATE" not in caplog.text
     assert certificate() == first
-    folder = house / "certificates"
+    folder = own_home / "certificates"
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
     assert modes == {"certificates": 0o700, "root.pem": 0o600, "root.key": 0o600, "signer.pem": 0o600}
 
 
-def test_the_development_certificate_is_announced_once_a_day(house, plain, tmp_path, caplog):
+def test_the_development_certificate_is_announced_once_a_day(own_home, plain, tmp_path, caplog):
     for name in ("one.mp4", "two.mp4"):
         sign_video(plain, tmp_path / name, Claim(**FACTS))
     assert caplog.text.count("not trusted") == 1 and "set PERFCLONE_CERT to sign with your own" in caplog.text
-    told = house / ".certificate-announced"
+    told = own_home / ".certificate-announced"
     for damage in (b"2026-01-01", b"\xff", b""):
         told.write_bytes(damage)
         caplog.clear()
@@ -309,8 +303,8 @@ def test_the_development_certificate_is_announced_once_a_day(house, plain, tmp_p
         assert caplog.text.count("not trusted") == 1
 
 
-def test_the_signer_is_renewed_and_a_retired_root_is_still_ours(house, signed, tmp_path):
-    folder = house / "certificates"
+def test_the_signer_is_renewed_and_a_retired_root_is_still_ours(own_home, signed, tmp_path):
+    folder = own_home / "certificates"
     key = (folder / "root.key").read_bytes()
     root = x509.load_pem_x509_certificate(key)
     ca_key = serialization.load_pem_private_key(key, None)
@@ -329,12 +323,12 @@ def _make(_):
     return certificate().chain
 
 
-def test_processes_that_start_at_once_share_one_root(house):
+def test_processes_that_start_at_once_share_one_root(own_home):
     with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.map(_make, range(8))
-    root = x509.load_pem_x509_certificate(root_of(house).read_bytes())
+    root = x509.load_pem_x509_certificate(root_of(own_home).read_bytes())
     x509.load_pem_x509_certificate(certificate().chain.encode()).verify_directly_issued_by(root)
-    assert sorted(path.name for path in root_of(house).parent.iterdir()) == ["root.key", "root.pem", "signer.pem"]
+    assert sorted(path.name for path in root_of(own_home).parent.iterdir()) == ["root.key", "root.pem", "signer.pem"]
 
 
 def test_a_certificate_that_will_not_do_is_named_with_the_reason(tmp_path, monkeypatch):
@@ -405,7 +399,7 @@ def test_text_that_would_move_a_terminal_is_made_harmless_and_cut(plain, tmp_pat
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_damaged_files_are_never_accepted_where_the_video_changed(signed, house, seed):
+def test_damaged_files_are_never_accepted_where_the_video_changed(signed, own_home, seed):
     content = signed.read_bytes()
     parts, rng, seen = boxes(content), np.random.default_rng(seed), collections.Counter()
     start = parts["uuid"][0]
@@ -420,7 +414,7 @@ def test_damaged_files_are_never_accepted_where_the_video_changed(signed, house,
         signed.write_bytes(hurt)
         same = all(hurt[slice(*parts[box])] == content[slice(*parts[box])] for box in ("moov", "mdat"))
         try:
-            found = read_credentials(signed, root_of(house))
+            found = read_credentials(signed, root_of(own_home))
         except UserError:
             seen["refused"] += 1
             continue

@@ -1,3 +1,5 @@
+"""Releasing a clone: what it needs before the work, and what it carries and leaves in the ledger after it."""
+
 import dataclasses
 import json
 
@@ -18,10 +20,7 @@ from perfclone.governance.marks.watermark import read_video
 from perfclone.governance.review import approve, release, require_approval
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 @pytest.fixture
