@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from pathlib import Path
 
 # A shell starts background jobs deaf to Ctrl-C, and the programs that tests interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -52,6 +53,35 @@ def use_home(monkeypatch, folder):
     monkeypatch.setenv("PERFCLONE_HOME", str(folder))
     for name in ("PERFCLONE_CERT", "PERFCLONE_CERT_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def made_here(tmp_path_factory):
+    """A folder with ``clone.mp4`` and a ``home`` whose ledger knows it; nobody changes it."""
+    from clones import CONSENT_ID, cut, make, note
+
+    from perfclone.governance.ledger.ledger import Ledger
+
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(patch, folder / "home")
+        clone = make(folder / "clone.mp4", cut("anna_reference"))
+        Ledger().append("train", actor="anna", consent_id=CONSENT_ID)
+        note(clone)
+    return folder
+
+
+@pytest.fixture
+def clone_home(made_here, own_home):
+    """The home of whoever made ``clone``, for one test, which may change it."""
+    shutil.copytree(made_here / "home", own_home)
+    return own_home
+
+
+@pytest.fixture
+def clone(made_here, clone_home, tmp_path):
+    """A clone that the ledger knows, for one test, which may change it."""
+    return Path(shutil.copy(made_here / "clone.mp4", tmp_path / "clone.mp4"))
 
 
 @pytest.fixture(scope="session")
