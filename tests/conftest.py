@@ -55,6 +55,14 @@ def use_home(monkeypatch, folder):
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture
+def record(own_home):
+    """A person's consent, signed by this operator."""
+    from records import annas_record
+
+    return annas_record()
+
+
 @pytest.fixture(scope="session")
 def made_here(tmp_path_factory):
     """A folder with ``clone.mp4`` and a ``home`` whose ledger knows it; nobody changes it."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import HASH
 
 from perfclone import cli
 from perfclone.errors import UserError
@@ -24,7 +25,6 @@ from perfclone.governance.ledger.lines import START, line_of, new_entry
 pytestmark = pytest.mark.usefixtures("own_home")
 
 ROOT = Path(__file__).resolve().parents[1]
-HASH = "0123456789abcdef" * 4
 CLONE = {
     "actor": "owner/anna",
     "commit": "a" * 40,
