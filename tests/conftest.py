@@ -130,3 +130,29 @@ def impatient(monkeypatch):
 def owner(loopback, impatient):
     """Be logged in to the loopback Hub as the owner of its repositories."""
     loopback.login("hf_owner")
+
+
+@pytest.fixture
+def api(loopback):
+    """The genuine client, as the owner of the loopback Hub's repositories."""
+    from huggingface_hub import HfApi
+
+    loopback.login("hf_owner")
+    return HfApi()
+
+
+@pytest.fixture
+def reader():
+    """The genuine client, as somebody who may read what is public."""
+    from huggingface_hub import HfApi
+
+    return HfApi(token="hf_reader")
+
+
+@pytest.fixture
+def repo(loopback):
+    """The name of a repository of the owner's with a few files of each kind."""
+    from hub_server.samples import FILES, REPO
+
+    loopback.put(REPO, FILES)
+    return REPO
