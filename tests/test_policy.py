@@ -74,7 +74,8 @@ NEVER = {
     "expired": (partial(record, starts=days(-9), expires=days(-1)), f"of Mia expired on {days(-1)}; ask Kim to renew"),
     "not yet": (partial(record, starts=days(2)), f"starts on {days(2)}, after {days(0)}; wait until then"),
     "revoked in its file": (
-        lambda video: record(video).revoke("changed my mind", signing_key()), r"revoked on .* \(changed my mind\)"
+        lambda video: record(video).revoke("changed my mind", signing_key()),
+        r"revoked on .* \(changed my mind\)",
     ),
     "revoked by a note": (revoked_here, r"revoked on .* \(changed my mind\)"),
     "revocation tampered with": (revoked_without_signature, "revocation in the record of Mia was changed"),
@@ -83,7 +84,7 @@ NEVER = {
         "was changed after it was signed; ask Kim for the original",
     ),
     "not signed": (lambda video: replace(record(video), signature=None), "is not signed; make it with `consent new`"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("why", NEVER)
@@ -171,9 +172,8 @@ def test_a_benchmarks_actor_may_be_measured_until_tomorrow_and_nothing_else(vide
 def test_own_footage_in_a_suite_is_never_called_synthetic(video, tmp_path):
     clip = Clip("me", "me", video, video, video)
     own, rendered = (Suite(tmp_path, "0" * 64, (clip,), told) for told in ({}, {"size": 96}))
-    assert (run._consent(own, clip).subject_kind, run._consent(own, clip).purposes) == (
-        "person", ("evaluation",),
-    )  # fmt: skip
+    made = run._consent(own, clip)
+    assert (made.subject_kind, made.purposes) == ("person", ("evaluation",))
     assert run._consent(rendered, clip).subject_kind == "synthetic"
 
 
