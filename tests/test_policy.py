@@ -172,8 +172,9 @@ def test_a_benchmarks_actor_may_be_measured_until_tomorrow_and_nothing_else(vide
 def test_own_footage_in_a_suite_is_never_called_synthetic(video, tmp_path):
     clip = Clip("me", "me", video, video, video)
     own, rendered = (Suite(tmp_path, "0" * 64, (clip,), told) for told in ({}, {"size": 96}))
-    made = run._consent(own, clip)
-    assert (made.subject_kind, made.purposes) == ("person", ("evaluation",))
+    assert (run._consent(own, clip).subject_kind, run._consent(own, clip).purposes) == (
+        "person", ("evaluation",),
+    )  # fmt: skip
     assert run._consent(rendered, clip).subject_kind == "synthetic"
 
 
