@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from pathlib import Path
 
 # A shell starts background jobs deaf to Ctrl-C, and the programs that tests interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,6 +39,57 @@ def seeds():
     np.random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    """The folder of keys and ledger of an operator who has nothing yet, for one test."""
+    use_home(monkeypatch, tmp_path / "home")
+    return tmp_path / "home"
+
+
+def use_home(monkeypatch, folder):
+    """Be the operator of a folder, with no certificate but what is made there."""
+    monkeypatch.setenv("PERFCLONE_HOME", str(folder))
+    for name in ("PERFCLONE_CERT", "PERFCLONE_CERT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def record(own_home):
+    """A person's consent, signed by this operator."""
+    from records import annas_record
+
+    return annas_record()
+
+
+@pytest.fixture(scope="session")
+def made_here(tmp_path_factory):
+    """A folder with ``clone.mp4`` and a ``home`` whose ledger knows it; nobody changes it."""
+    from clones import CONSENT_ID, cut, make, note
+
+    from perfclone.governance.ledger.ledger import Ledger
+
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(patch, folder / "home")
+        clone = make(folder / "clone.mp4", cut("anna_reference"))
+        Ledger().append("train", actor="anna", consent_id=CONSENT_ID)
+        note(clone)
+    return folder
+
+
+@pytest.fixture
+def clone_home(made_here, own_home):
+    """The home of whoever made ``clone``, for one test, which may change it."""
+    shutil.copytree(made_here / "home", own_home)
+    return own_home
+
+
+@pytest.fixture
+def clone(made_here, clone_home, tmp_path):
+    """A clone that the ledger knows, for one test, which may change it."""
+    return Path(shutil.copy(made_here / "clone.mp4", tmp_path / "clone.mp4"))
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +130,29 @@ def impatient(monkeypatch):
 def owner(loopback, impatient):
     """Be logged in to the loopback Hub as the owner of its repositories."""
     loopback.login("hf_owner")
+
+
+@pytest.fixture
+def api(loopback):
+    """The genuine client, as the owner of the loopback Hub's repositories."""
+    from huggingface_hub import HfApi
+
+    loopback.login("hf_owner")
+    return HfApi()
+
+
+@pytest.fixture
+def reader():
+    """The genuine client, as somebody who may read what is public."""
+    from huggingface_hub import HfApi
+
+    return HfApi(token="hf_reader")
+
+
+@pytest.fixture
+def repo(loopback):
+    """The name of a repository of the owner's with a few files of each kind."""
+    from hub_server.samples import FILES, REPO
+
+    loopback.put(REPO, FILES)
+    return REPO

@@ -3,47 +3,25 @@
 import collections
 import datetime
 import json
-import multiprocessing
 import os
-import stat
 import time
 
 import av
 import c2pa
 import numpy as np
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from signed import DIGEST, FACTS, operators, root_of, write_video
 
 from perfclone.errors import UserError
 from perfclone.governance.credentials import certificates
-from perfclone.governance.credentials.certificates import Certificate, certificate, own_roots
+from perfclone.governance.credentials.certificates import Certificate, certificate
 from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK, Credentials, read_credentials
 from perfclone.governance.credentials.sign import Claim, sign_video
-from perfclone.governance.marks.metadata import SOURCE_TYPE, read_tags, tags
+from perfclone.governance.marks.metadata import SOURCE_TYPE, read_tags
 from perfclone.video.probe import probe
 from perfclone.video.writer import VideoWriter
 
-DIGEST = "sha256:" + "ab" * 32
-FACTS = dict(
-    title="A dance", actor="anna", commit="9f2d7fee", consent=DIGEST, purpose="research: dance", watermark=0x0EADBEEF
-)
-
-
-def write_video(path, frames=12, seed=0):
-    noise = np.random.default_rng(seed)
-    with VideoWriter(path, rate=10, force=True, metadata=tags(1, "anna")) as writer:
-        for _ in range(frames):
-            writer.write(noise.integers(0, 255, (64, 64, 3), dtype=np.uint8))
-    return path
-
-
-@pytest.fixture(autouse=True)
-def house(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
-    for name in ("PERFCLONE_CERT", "PERFCLONE_CERT_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 @pytest.fixture
@@ -56,10 +34,6 @@ def signed(plain, tmp_path):
     return sign_video(plain, tmp_path / "signed.mp4", Claim(**FACTS))
 
 
-def root_of(house):
-    return house / "certificates" / "root.pem"
-
-
 def boxes(content):
     """Start and end of every top-level box, by type, the last of a kind."""
     found, at = {}, 0
@@ -68,17 +42,6 @@ def boxes(content):
         found[content[at + 4 : at + 8].decode()] = (at, at + size)
         at += size
     return found
-
-
-def operators(folder, name, days=30.0, root=None):
-    """Files of an operator's own certificate: chain, key and root."""
-    folder.mkdir()
-    ca, ca_key = root or certificates._issue(f"{name} root", 100)
-    leaf, key = certificates._issue(name, days, ca, ca_key)
-    files = [folder / part for part in ("chain.pem", "key.pem", "root.pem")]
-    for file, content in zip(files, (certificates._pem(leaf), certificates._key_pem(key), certificates._pem(ca))):
-        file.write_text(content)
-    return files
 
 
 def remuxed(source, target, start=0.0):
@@ -113,8 +76,8 @@ def test_a_signed_file_is_valid_and_says_what_was_claimed(signed, plain):
     assert read_tags(signed) == read_tags(plain) and probe(signed).frames == probe(plain).frames
 
 
-def test_it_is_trusted_under_its_root(signed, house):
-    found = read_credentials(signed, root_of(house))
+def test_it_is_trusted_under_its_root(signed, own_home):
+    found = read_credentials(signed, root_of(own_home))
     assert (found.state, found.by_us, found.problems) == ("trusted", True, ())
 
 
@@ -133,13 +96,13 @@ def test_on_another_machine_it_is_not_ours(signed, tmp_path, monkeypatch):
     assert not read_credentials(signed).by_us and read_credentials(tmp_path / "again.mp4").by_us
 
 
-def test_every_edit_of_picture_or_index_shows(signed, house):
+def test_every_edit_of_picture_or_index_shows(signed, own_home):
     content = signed.read_bytes()
     for box in ("mdat", "moov", "free"):
         start, end = boxes(content)[box]
         for at in (start + 4, (start + end) // 2, end - 1):
             signed.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-            found = read_credentials(signed, root_of(house))
+            found = read_credentials(signed, root_of(own_home))
             assert (found.state, found.by_us) == ("tampered", False), (box, at)
     assert found.problems == ("The video was changed after it was signed.",)
 
@@ -284,82 +247,6 @@ def test_claims_are_checked(bad, words):
         Claim(**{**FACTS, **bad})
 
 
-# Certificates
-
-
-def test_the_development_certificate_is_private_stays_and_is_announced(house, caplog):
-    first = certificate()
-    assert first.name == certificates.DEVELOPMENT and first.key not in repr(first)
-    assert "not trusted" in first.name and "not trusted" in caplog.text and "PRIVATE" not in caplog.text
-    assert certificate() == first
-    folder = house / "certificates"
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
-    assert modes == {"certificates": 0o700, "root.pem": 0o600, "root.key": 0o600, "signer.pem": 0o600}
-
-
-def test_the_development_certificate_is_announced_once_a_day(house, plain, tmp_path, caplog):
-    for name in ("one.mp4", "two.mp4"):
-        sign_video(plain, tmp_path / name, Claim(**FACTS))
-    assert caplog.text.count("not trusted") == 1 and "set PERFCLONE_CERT to sign with your own" in caplog.text
-    told = house / ".certificate-announced"
-    for damage in (b"2026-01-01", b"\xff", b""):
-        told.write_bytes(damage)
-        caplog.clear()
-        assert certificate() and certificate()
-        assert caplog.text.count("not trusted") == 1
-
-
-def test_the_signer_is_renewed_and_a_retired_root_is_still_ours(house, signed, tmp_path):
-    folder = house / "certificates"
-    key = (folder / "root.key").read_bytes()
-    root = x509.load_pem_x509_certificate(key)
-    ca_key = serialization.load_pem_private_key(key, None)
-    leaf, leaf_key = certificates._issue("old", 10, root, ca_key)
-    (folder / "signer.pem").write_text(certificates._key_pem(leaf_key) + certificates._pem(leaf))
-    assert certificate().name != "old"
-    (folder / "root.pem").rename(folder / "root-2026.pem")
-    (folder / "root.key").unlink()
-    (folder / "signer.pem").unlink()
-    again = sign_video(signed, tmp_path / "again.mp4", Claim(**FACTS))
-    assert own_roots().count("BEGIN CERTIFICATE") == 2
-    assert read_credentials(signed).by_us and read_credentials(again).by_us
-
-
-def _make(_):
-    return certificate().chain
-
-
-def test_processes_that_start_at_once_share_one_root(house):
-    with multiprocessing.get_context("fork").Pool(4) as pool:
-        pool.map(_make, range(8))
-    root = x509.load_pem_x509_certificate(root_of(house).read_bytes())
-    x509.load_pem_x509_certificate(certificate().chain.encode()).verify_directly_issued_by(root)
-    assert sorted(path.name for path in root_of(house).parent.iterdir()) == ["root.key", "root.pem", "signer.pem"]
-
-
-def test_a_certificate_that_will_not_do_is_named_with_the_reason(tmp_path, monkeypatch):
-    chain, key, root = operators(tmp_path / "a", "A")
-    _, other, _ = operators(tmp_path / "b", "B")
-    expired, expired_key, _ = operators(tmp_path / "c", "C", days=-1 / 48)
-    (tmp_path / "x.pem").write_text("nothing")
-    for arguments, words in (
-        ((chain, other), "key does not belong to the certificate"),
-        ((chain, tmp_path / "x.pem"), "no PEM file of a private key"),
-        ((tmp_path / "x.pem", key), "no PEM file of certificates"),
-        ((tmp_path / "y.pem", key), "y.pem cannot be read"),
-        ((expired, expired_key), "expired on"),
-        ((chain, None), "set PERFCLONE_CERT_KEY too"),
-        ((None, key), "set PERFCLONE_CERT too"),
-    ):
-        with pytest.raises(UserError, match=words):
-            certificate(*arguments)
-    ca, ca_key = certificates._issue("root", 9)
-    (tmp_path / "ca.pem").write_text(certificates._pem(ca))
-    (tmp_path / "ca.key").write_text(certificates._key_pem(ca_key))
-    with pytest.raises(UserError, match="lacks an extended key usage"):
-        certificate(tmp_path / "ca.pem", tmp_path / "ca.key")
-
-
 # Files made to fool
 
 
@@ -405,7 +292,7 @@ def test_text_that_would_move_a_terminal_is_made_harmless_and_cut(plain, tmp_pat
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_damaged_files_are_never_accepted_where_the_video_changed(signed, house, seed):
+def test_damaged_files_are_never_accepted_where_the_video_changed(signed, own_home, seed):
     content = signed.read_bytes()
     parts, rng, seen = boxes(content), np.random.default_rng(seed), collections.Counter()
     start = parts["uuid"][0]
@@ -420,7 +307,7 @@ def test_damaged_files_are_never_accepted_where_the_video_changed(signed, house,
         signed.write_bytes(hurt)
         same = all(hurt[slice(*parts[box])] == content[slice(*parts[box])] for box in ("moov", "mdat"))
         try:
-            found = read_credentials(signed, root_of(house))
+            found = read_credentials(signed, root_of(own_home))
         except UserError:
             seen["refused"] += 1
             continue

@@ -1,4 +1,4 @@
-"""The loopback Hub, spoken to by the genuine client: what it answers, and what it does when told to misbehave."""
+"""The loopback Hub, spoken to by the genuine client: what it answers of repositories and files."""
 
 import os
 import time
@@ -6,11 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hub_server.samples import CARD, FILES, REPO, safetensors
+from hub_server.samples import CARD, FILES, REPO, safetensors, status_of
 from huggingface_hub import (
     CommitOperationAdd,
-    CommitOperationCopy,
-    CommitOperationDelete,
     HfApi,
     HfFileSystem,
     ModelCard,
@@ -23,41 +21,12 @@ from huggingface_hub import (
     snapshot_download,
 )
 from huggingface_hub.errors import (
-    BadRequestError,
-    GatedRepoError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
-    RevisionNotFoundError,
 )
-
-
-def status_of(error):
-    return error.value.response.status_code
-
-
-def text_of(path):
-    return Path(path).read_text()
-
-
-@pytest.fixture
-def api(loopback):
-    loopback.login("hf_owner")
-    return HfApi()
-
-
-@pytest.fixture
-def reader():
-    return HfApi(token="hf_reader")
-
-
-@pytest.fixture
-def repo(loopback):
-    loopback.put(REPO, FILES)
-    return REPO
-
 
 # A folder goes up and comes down
 
@@ -175,206 +144,6 @@ def test_repositories_are_found(loopback, api, reader):
     assert [item.rfilename for item in full.siblings] == [".gitattributes", "README.md"] and full.gated is False
     assert next(api.list_models(cardData=True, author="owner")).card_data.license == "other"
     assert [item.id for item in api.list_spaces(author="owner")] == ["owner/studio"]
-
-
-# Commits, branches, tags
-
-
-def test_a_commit_of_several_operations(loopback, api, repo):
-    operations = [
-        CommitOperationAdd("b.json", b"{}"),
-        CommitOperationDelete("config.json"),
-        CommitOperationDelete("sub/"),
-        CommitOperationCopy("model.safetensors", "copy.safetensors"),
-        CommitOperationCopy("README.md", "COPY.md"),
-    ]
-    first = loopback.repository(repo).sha
-    api.create_commit(repo, operations, commit_message="ops", parent_commit=first[:7])
-    files = loopback.repository(repo).files
-    assert set(files) == {
-        *(".gitattributes", "README.md", "COPY.md", "b.json", "empty.txt", "model.safetensors", "copy.safetensors")
-    }
-    assert files["copy.safetensors"] == files["model.safetensors"] and files["COPY.md"] == CARD.encode()
-    with pytest.raises(HfHubHTTPError, match="A commit has happened since") as error:
-        api.create_commit(repo, [CommitOperationAdd("b.json", b"1")], commit_message="late", parent_commit=first)
-    assert status_of(error) == 412
-    with pytest.raises(RemoteEntryNotFoundError, match="doesn't exist"):
-        api.delete_file("nothing.txt", repo)
-    api.delete_file("b.json", repo)
-    assert [item.title for item in api.list_repo_commits(repo)] == loopback.repository(repo).titles
-    assert loopback.repository(repo).titles[1:] == ["ops", "put", "initial commit"]
-
-
-def test_revisions_stay_what_they_were(loopback, api, repo):
-    first = loopback.repository(repo).sha
-    api.create_tag(repo, tag="v1.0")
-    api.create_branch(repo, branch="try/this", revision=first)
-    api.upload_file(path_or_fileobj=b"2", path_in_repo="config.json", repo_id=repo, revision="try/this")
-    api.upload_file(path_or_fileobj=b"3", path_in_repo="config.json", repo_id=repo)
-
-    def config(revision):
-        return text_of(hf_hub_download(repo, "config.json", revision=revision))
-
-    told = {revision: config(revision) for revision in ("main", "try/this", "v1.0", first)}
-    assert told == {"main": "3", "try/this": "2", "v1.0": '{"a": 1}', first: '{"a": 1}'}
-    refs = api.list_repo_refs(repo)
-    assert [item.name for item in refs.branches] == ["main", "try/this"]
-    assert [(item.name, item.target_commit) for item in refs.tags] == [("v1.0", first)]
-    assert refs.pull_requests is None
-    with pytest.raises(RevisionNotFoundError):
-        config("zzz")
-    with pytest.raises(RemoteEntryNotFoundError):
-        hf_hub_download(repo, "zzz.json")
-    for make in (lambda: api.create_tag(repo, tag="v1.0"), lambda: api.create_branch(repo, branch="try/this")):
-        with pytest.raises(HfHubHTTPError) as error:
-            make()
-        assert status_of(error) == 409
-    api.delete_tag(repo, tag="v1.0")
-    api.delete_branch(repo, branch="try/this")
-    assert loopback.repository(repo).tags == {} and list(loopback.repository(repo).branches) == ["main"]
-    assert not api.revision_exists(repo, "v1.0")
-
-
-def test_a_pull_request_leaves_main_alone(loopback, repo):
-    other = HfApi(token="hf_other")
-    with pytest.raises(HfHubHTTPError) as error:
-        other.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=repo)
-    assert status_of(error) == 403
-    made = other.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=repo, create_pr=True)
-    assert made.pr_revision == "refs/pr/1"
-    assert [item.ref for item in other.list_repo_refs(repo, include_pull_requests=True).pull_requests] == ["refs/pr/1"]
-    assert text_of(hf_hub_download(repo, "x.txt", revision="refs/pr/1")) == "x"
-    assert "x.txt" not in loopback.repository(repo).files
-
-
-def test_history_can_be_squashed(loopback, api, repo):
-    old = loopback.repository(repo).sha
-    api.super_squash_history(repo, commit_message="all of it")
-    state = loopback.repository(repo)
-    assert state.titles == ["all of it"] and {name: state.files[name] for name in FILES} == FILES
-    assert api.model_info(repo, revision=old).sha == old
-
-
-@pytest.mark.parametrize("rewrite", [True, False])
-def test_lfs_files_can_be_deleted_for_good(loopback, api, repo, rewrite):
-    loopback.put(repo, {"later.txt": b"l"}, delete=["model.safetensors"])
-    old = api.list_repo_commits(repo)[1].commit_id
-    api.create_tag(repo, tag="v1", revision=old)
-    (found,) = api.list_lfs_files(repo)
-    assert (found.filename, found.size) == ("model.safetensors", len(FILES["model.safetensors"]))
-    api.permanently_delete_lfs_files(repo, [found], rewrite_history=rewrite)
-    assert not loopback.blobs and not list(api.list_lfs_files(repo))
-    assert ("model.safetensors" in api.list_repo_files(repo, revision="v1")) is not rewrite
-    assert api.revision_exists(repo, old) is not rewrite
-    assert "later.txt" in loopback.repository(repo).files
-    with pytest.raises(HfHubHTTPError) as error:
-        hf_hub_download(repo, "model.safetensors", revision="v1")
-    assert status_of(error) == 404
-
-
-def test_an_upload_that_no_commit_names_is_listed(loopback, api, repo):
-    loopback.fail("/commit/")
-    with pytest.raises(HfHubHTTPError):
-        api.create_commit(repo, [CommitOperationAdd("new.safetensors", safetensors())], commit_message="lost")
-    names = {item.filename: item.ref for item in api.list_lfs_files(repo)}
-    assert len(names) == 2 and names.pop("model.safetensors") == "refs/heads/main"
-    assert set(names) == set(loopback.blobs) - {sha256(FILES["model.safetensors"]).hexdigest()}
-    assert list(names.values()) == [None]
-
-
-# Who may do what
-
-
-def test_a_private_repository_is_hidden(loopback, api, reader, repo):
-    assert loopback.repository(repo).private is False
-    api.update_repo_settings(repo, private=True)
-    assert loopback.repository(repo).private is True
-    for other, status in [(reader, 404), (HfApi(token=False), 401)]:
-        with pytest.raises(RepositoryNotFoundError) as error:
-            other.model_info(repo)
-        assert status_of(error) == status
-        with pytest.raises(RepositoryNotFoundError):
-            hf_hub_download(repo, "config.json", token=other.token)
-        assert not other.repo_exists(repo)
-    assert api.model_info(repo).private
-
-
-def test_a_bad_token_is_refused(loopback, repo):
-    with pytest.raises(HfHubHTTPError, match="Invalid") as error:
-        HfApi(token="hf_bad").model_info(repo)
-    assert status_of(error) == 401 and not isinstance(error.value, RepositoryNotFoundError)
-
-
-def test_a_gated_repository_gives_its_files_to_the_accepted(loopback, api, reader, repo, tmp_path):
-    api.update_repo_settings(repo, gated="manual")
-
-    def fetched():
-        return hf_hub_download(repo, "model.safetensors", token="hf_reader", cache_dir=tmp_path, force_download=True)
-
-    def refused(status=403, token="hf_reader"):
-        with pytest.raises(GatedRepoError) as error:
-            HfApi(token=token).auth_check(repo)
-        assert status_of(error) == status
-        with pytest.raises(GatedRepoError):
-            hf_hub_download(repo, "config.json", token=token, cache_dir=tmp_path / "new")
-        return True
-
-    assert reader.model_info(repo).gated == "manual" and "config.json" in reader.list_repo_files(repo)
-    assert refused() and refused(401, token=False)
-    asked = loopback.ask(repo, "reader", {"purpose": "film"})
-    (pending,) = api.list_pending_access_requests(repo)
-    assert (pending.username, pending.fields, pending.request_id) == ("reader", {"purpose": "film"}, asked.id)
-    assert refused()
-    api.accept_access_request(repo, "reader")
-    assert [item.username for item in api.list_accepted_access_requests(repo)] == ["reader"]
-    assert Path(fetched()).read_bytes() == FILES["model.safetensors"]
-    api.cancel_access_request(repo, "reader")
-    assert refused()
-    api.reject_access_request(repo, request_id=asked.id, rejection_reason="not a film")
-    assert loopback.repository(repo).access["reader"].reason == "not a film"
-    assert [item.username for item in api.list_rejected_access_requests(repo)] == ["reader"]
-    assert refused()
-    api.grant_access(repo, "reader")
-    assert fetched()
-    with pytest.raises(HfHubHTTPError):
-        api.grant_access(repo, "nobody")
-    with pytest.raises(HfHubHTTPError):
-        list(reader.list_pending_access_requests(repo))
-    api.update_repo_settings(repo, gated="auto")
-    assert loopback.ask(repo, "someone").status == "accepted"
-    api.update_repo_settings(repo, gated=False)
-    with pytest.raises(BadRequestError):
-        list(api.list_pending_access_requests(repo))
-
-
-def test_a_person_asks_on_the_page(loopback, api, repo):
-    loopback.put(repo, {}, gated="manual")
-    headers = {"Authorization": "Bearer hf_reader"}
-    get_session().post(f"{loopback.url}/{repo}/ask-access", json={"why": "film"}, headers=headers).raise_for_status()
-    assert [item.fields for item in api.list_pending_access_requests(repo)] == [{"why": "film"}]
-
-
-def test_writing_needs_a_token_that_may(loopback, api, reader, repo):
-    api.auth_check(repo, write=True)
-    with pytest.raises(HfHubHTTPError) as error:
-        reader.auth_check(repo, write=True)
-    assert status_of(error) == 403
-    with pytest.raises(HfHubHTTPError) as error:
-        HfApi(token=False).upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=repo)
-    assert status_of(error) == 401
-    assert api.file_exists(repo, "x") is False
-
-
-def test_the_storage_never_sees_a_token(loopback, api, repo):
-    api.upload_file(path_or_fileobj=safetensors(), path_in_repo="more.safetensors", repo_id=repo)
-    hf_hub_download(repo, "more.safetensors")
-    stored = [seen for seen in loopback.requests if seen.host == "storage"]
-    assert [(seen.method, seen.status, seen.user) for seen in stored] == [("PUT", 200, None), ("GET", 200, None)]
-    assert all("authorization" not in seen.headers for seen in stored)
-    assert {seen.user for seen in loopback.requests if seen.host == "hub"} == {"owner"}
-    url = f"{loopback.storage_url}{stored[1].path}"
-    assert get_session().get(url, headers={"Authorization": "Bearer hf_owner"}).status_code == 400
-    assert get_session().put(url, content=b"other bytes").status_code == 400
 
 
 # Other parts of the client

@@ -6,26 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from hub_server.samples import FILES, REPO, safetensors
-from huggingface_hub import CommitOperationAdd, HfApi, constants, get_session, hf_hub_download
+from hub_server.samples import FILES, safetensors, status_of
+from huggingface_hub import CommitOperationAdd, constants, get_session, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError
-
-
-def status_of(error):
-    return error.value.response.status_code
-
-
-@pytest.fixture
-def api(loopback):
-    loopback.login("hf_owner")
-    return HfApi()
-
-
-@pytest.fixture
-def repo(loopback):
-    loopback.put(REPO, FILES)
-    return REPO
-
 
 # Faults
 

@@ -17,13 +17,9 @@ from perfclone.governance import keys
 from perfclone.governance.home import home
 from perfclone.governance.keys import Signature, SigningKey, canonical, known, rotate, signing_key, verify
 
+pytestmark = pytest.mark.usefixtures("own_home")
+
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 def mode(path: Path) -> int:

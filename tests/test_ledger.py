@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import HASH
 
 from perfclone import cli
 from perfclone.errors import UserError
@@ -21,8 +22,9 @@ from perfclone.governance.ledger.checkpoints import Checkpoint, folder_of, read_
 from perfclone.governance.ledger.ledger import Ledger, LedgerError
 from perfclone.governance.ledger.lines import START, line_of, new_entry
 
+pytestmark = pytest.mark.usefixtures("own_home")
+
 ROOT = Path(__file__).resolve().parents[1]
-HASH = "0123456789abcdef" * 4
 CLONE = {
     "actor": "owner/anna",
     "commit": "a" * 40,
@@ -38,12 +40,6 @@ APPEND = (
     "import sys; from perfclone.governance.ledger.ledger import Ledger; ledger = Ledger();\n"
     "for i in range(int(sys.argv[2])): ledger.append('clone', who=sys.argv[1], frames=i)"
 )
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 @pytest.fixture

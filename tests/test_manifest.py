@@ -95,24 +95,20 @@ def test_an_actor_of_each_format_loads(version, tmp_path):
     assert Actor.from_pretrained(bare).config.format_version == version
 
 
+BAD_NAMES = ("../up", "a/b", "/etc/passwd", "", ".x", MANIFEST)
+GOOD = {"sha256": "0" * 64, "size": 1}
+BAD_ENTRIES = (None, {}, "0" * 64, GOOD | {"sha256": "0" * 63}, *(GOOD | {"size": size} for size in (-1, True, "1")))
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        {"format_version": None}, {"format_version": 0}, {"format_version": True}, {"format_version": "1"},
-        {"files": None}, {"files": {}}, {"files": []},
-        *(
-            {"files": {name: {"sha256": "0" * 64, "size": 1}}}
-            for name in ("../up", "a/b", "/etc/passwd", "", ".x", MANIFEST)
-        ),
-        *(
-            {"files": {"a": entry}}
-            for entry in (
-                {}, None, "0" * 64, {"sha256": "0" * 63, "size": 1}, {"sha256": "0" * 64, "size": -1},
-                {"sha256": "0" * 64, "size": True}, {"sha256": "0" * 64, "size": 1, "url": "http://x"},
-            )
-        ),
+        *({"format_version": version} for version in (None, 0, True, "1")),
+        *({"files": files} for files in (None, {}, [])),
+        *({"files": {name: GOOD}} for name in BAD_NAMES),
+        *({"files": {"a": entry}} for entry in (*BAD_ENTRIES, GOOD | {"url": "http://x"})),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_manifest_is_refused(folder, change):
     edit_json(folder / MANIFEST, **change)
     with pytest.raises(UserError):

@@ -74,7 +74,8 @@ NEVER = {
     "expired": (partial(record, starts=days(-9), expires=days(-1)), f"of Mia expired on {days(-1)}; ask Kim to renew"),
     "not yet": (partial(record, starts=days(2)), f"starts on {days(2)}, after {days(0)}; wait until then"),
     "revoked in its file": (
-        lambda video: record(video).revoke("changed my mind", signing_key()), r"revoked on .* \(changed my mind\)"
+        lambda video: record(video).revoke("changed my mind", signing_key()),
+        r"revoked on .* \(changed my mind\)",
     ),
     "revoked by a note": (revoked_here, r"revoked on .* \(changed my mind\)"),
     "revocation tampered with": (revoked_without_signature, "revocation in the record of Mia was changed"),
@@ -83,7 +84,7 @@ NEVER = {
         "was changed after it was signed; ask Kim for the original",
     ),
     "not signed": (lambda video: replace(record(video), signature=None), "is not signed; make it with `consent new`"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("why", NEVER)

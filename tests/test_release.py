@@ -1,3 +1,5 @@
+"""Releasing a clone: what it needs before the work, and what it carries and leaves in the ledger after it."""
+
 import dataclasses
 import json
 
@@ -18,10 +20,7 @@ from perfclone.governance.marks.watermark import read_video
 from perfclone.governance.review import approve, release, require_approval
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def test_a_clone_carries_every_mark_and_stands_in_the_ledger(cloner, driving, tm
 def test_a_certificate_that_nobody_trusts_is_told_before_the_work_and_once_a_day(cloner, tmp_path, caplog):
     told = []
 
-    def progress(done, total):
+    def progress(*at):
         told.append(caplog.text.count("not trusted"))
 
     for name in ("one.mp4", "two.mp4"):

@@ -13,13 +13,9 @@ from perfclone.governance import review
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.review import approve, held, hold, listing, reject, release, state
 
+pytestmark = pytest.mark.usefixtures("own_home")
+
 ONE, TWO = 0x00C0FFEE, 0xFFFFFFFF
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 @pytest.fixture

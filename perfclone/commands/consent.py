@@ -139,9 +139,9 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from perfclone.files.reading import file_sha256
     from perfclone.governance.consent.record import ConsentError, ConsentRecord
     from perfclone.governance.keys import fingerprint
+    from perfclone.governance.policy import authorise_training
 
     record = ConsentRecord.load(args.record)
     record.verify()
@@ -154,11 +154,8 @@ def _verify(args: argparse.Namespace) -> int:
             f"{args.record} is signed by key {mark}, which is not one of yours; "
             f"ask {record.recorded_by} whether it is theirs, and if so add --key {mark}."
         )
-    if args.reference and not record.covers(file_sha256(args.reference)):
-        raise ConsentError(
-            f"{args.reference} is not the footage that {record.subject} agreed to; "
-            f"ask {record.recorded_by} for a record that covers it."
-        )
+    if args.reference:
+        authorise_training(record, args.reference)
     term = f"until {record.expires}" if record.expires else "for ever"
     print(f"{args.record} holds {term}: {record.subject} agreed to {', '.join(record.purposes)}.")
     print(f"It is signed by key {mark}{', one of yours' if record.ours() else ''}.")

@@ -48,16 +48,21 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         action.add_argument("--ledger", type=Path, metavar="LEDGER", help="another ledger than this operator's")
 
 
-def _ledger(args: argparse.Namespace) -> Ledger:
+def open_ledger(path: Path | None) -> Ledger:
+    """Open the ledger that --ledger names, or this operator's for None.
+
+    Raises:
+        UserError: There is none of that name.
+    """
     from perfclone.governance.ledger.ledger import Ledger
 
-    if args.ledger and not args.ledger.is_file():
-        raise UserError(f"There is no ledger {args.ledger}; check the name.")
-    return Ledger(args.ledger)
+    if path and not path.is_file():
+        raise UserError(f"There is no ledger {path}; check the name.")
+    return Ledger(path)
 
 
 def _show(args: argparse.Namespace) -> int:
-    entries = _ledger(args).entries()
+    entries = open_ledger(args.ledger).entries()
     if args.last or args.json:
         entries = collections.deque(entries, maxlen=args.last)
     if args.json:
@@ -79,7 +84,7 @@ def _verify(args: argparse.Namespace) -> int:
     from perfclone.governance import keys
     from perfclone.governance.ledger.checkpoints import read_checkpoint
 
-    ledger = _ledger(args)
+    ledger = open_ledger(args.ledger)
     given = read_checkpoint(args.checkpoint) if args.checkpoint else None
     found = ledger.verify(given.to_json() if given else None)
     span = f" from {found.first} to {found.last}" if found.entries else ""
@@ -102,7 +107,7 @@ def _checkpoint(args: argparse.Namespace) -> int:
     refuse_existing([args.output], args.force)
     from perfclone.governance.ledger.checkpoints import Checkpoint, write_checkpoint
 
-    seal = Checkpoint.from_json(_ledger(args).checkpoint())
+    seal = Checkpoint.from_json(open_ledger(args.ledger).checkpoint())
     write_checkpoint(args.output, seal)
     print(f"{args.output}: {seal.n} entries; keep it where nobody who can reach the ledger can change it.")
     return 0
@@ -112,6 +117,6 @@ def _export(args: argparse.Namespace) -> int:
     require_suffix(args.output, ".jsonl")
     checkpoint = args.output.with_name(f"{args.output.stem}.checkpoint.json")
     refuse_existing([args.output, checkpoint], args.force)
-    found = _ledger(args).export(args.output)
+    found = open_ledger(args.ledger).export(args.output)
     print(f"{args.output}: {found.entries} entries, and {checkpoint.name} beside it")
     return 0

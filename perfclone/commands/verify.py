@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from perfclone.errors import UserError
+from perfclone.commands.ledger import open_ledger
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -27,11 +27,9 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the verdict."""
-    if args.ledger and not args.ledger.is_file():
-        raise UserError(f"There is no ledger {args.ledger}; check the name.")
-    from perfclone.governance.ledger.ledger import Ledger
+    ledger = open_ledger(args.ledger)
     from perfclone.governance.verify.verify import verify_video
 
-    verdict = verify_video(args.video, Ledger(args.ledger), anchors=args.anchors)
+    verdict = verify_video(args.video, ledger, anchors=args.anchors)
     print(json.dumps(verdict.to_json(), indent=2) if args.json else verdict.text())
     return 0

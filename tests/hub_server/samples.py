@@ -1,4 +1,4 @@
-"""A small repository to fill the loopback Hub with."""
+"""A small repository to fill the loopback Hub with, and the status of what it refuses."""
 
 import json
 import os
@@ -29,3 +29,8 @@ FILES = {
     "empty.txt": b"",
     "model.safetensors": safetensors(),
 }
+
+
+def status_of(error):
+    """The HTTP status of an error of the client that ``pytest.raises`` caught."""
+    return error.value.response.status_code

@@ -24,6 +24,7 @@ DEVELOPMENT = "perfclone development certificate (not trusted)"
 _ROOT, _ROOT_KEY, _SIGNER = "root.pem", "root.key", "signer.pem"
 # Long, for without a time stamp a signature holds no longer than the certificate it was made with.
 _ROOT_DAYS, _SIGNER_DAYS, _RENEW_DAYS = 7300, 3650, 30
+_OTHER_USES = "content_commitment key_encipherment data_encipherment key_agreement encipher_only decipher_only"
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
@@ -202,17 +203,7 @@ def _issue(
     parts = ((x509.oid.NameOID.ORGANIZATION_NAME, "perfclone"), (x509.oid.NameOID.COMMON_NAME, name))
     subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in parts])
     now = datetime.datetime.now(datetime.UTC)
-    usage = dict.fromkeys(
-        (
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
+    usage = dict.fromkeys(_OTHER_USES.split(), False)
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key((issuer_key or key).public_key())
     builder = (
         x509.CertificateBuilder(subject_name=subject, issuer_name=issuer.subject if issuer else subject)

@@ -125,19 +125,29 @@ def _kind(path: Path) -> str | None:
     """
     from perfclone.video.container import open_media
 
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check the name.")
-    try:
-        with path.open("rb") as file:
-            head = file.read(12)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); give the name of a video file.") from error
+    head = first_bytes(path)
     if head[4:8] == b"ftyp":
         return "video/mp4"
     if head[:4] == b"RIFF" and head[8:] == b"AVI ":
         return "video/avi"
     open_media(path).close()
     return None
+
+
+def first_bytes(path: Path) -> bytes:
+    """Give the first 12 bytes of a file, which tell its kind.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(12)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist; check the name.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); give the name of a video file.") from error
 
 
 def _report(path: Path, kind: str, roots: str) -> tuple[State, tuple[str, ...], dict[str, Any]]:

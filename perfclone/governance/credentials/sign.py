@@ -7,17 +7,18 @@ credentials (`tampered`), and whatever writes it anew loses them (`absent`).
 from __future__ import annotations
 
 import datetime
-import hashlib
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perfclone import __version__
 from perfclone.errors import UserError
+from perfclone.files.reading import file_sha256
 from perfclone.files.writing import beside, full_disk_explained
 from perfclone.governance.credentials import certificates
 from perfclone.governance.credentials.certificates import Certificate
-from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK
+from perfclone.governance.credentials.read import CLONE, CONSENT, OFFLINE, WATERMARK, first_bytes
 from perfclone.governance.marks.metadata import SOURCE_TYPE
 
 _TRAINING = ("ai_training", "ai_generative_training", "ai_inference", "data_mining")
@@ -88,7 +89,8 @@ def sign_video(path: str | Path, output: str | Path, claim: Claim, certificate: 
     import c2pa
 
     path, output = Path(path), Path(output)
-    _check_mp4(path)
+    if first_bytes(path)[4:8] != b"ftyp":
+        raise UserError(f"{path} is no MP4 file, which credentials need; give the clone as it was written.")
     with_ = certificate or certificates.certificate()
     statement = _manifest(claim)
     algorithm = getattr(c2pa.C2paSigningAlg, with_.algorithm)
@@ -111,66 +113,52 @@ def sign_video(path: str | Path, output: str | Path, claim: Claim, certificate: 
     return output
 
 
-def _check_mp4(path: Path) -> None:
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check the name.")
-    try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); check the name.") from error
-    if head[4:] != b"ftyp":
-        raise UserError(f"{path} is no MP4 file, which credentials need; give the clone as it was written.")
-
-
 def _manifest(claim: Claim) -> dict:
     """Put a claim in C2PA's terms."""
-    import perfclone
-
-    software = {"name": "perfclone", "version": perfclone.__version__}
+    files = {"driving": claim.driving, "actor": claim.actor_file}
+    digests = {name: _sha256(Path(file)) for name, file in files.items() if file is not None}
+    ingredients = [_ingredient(name, Path(files[name]), digest) for name, digest in digests.items()]
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    ingredients, digests = [], {}
-    for name, file, relation in (("driving", claim.driving, "componentOf"), ("actor", claim.actor_file, "inputTo")):
-        if file is None:
-            continue
-        digests[name] = _sha256(Path(file))
-        ingredients.append(_ingredient(name, Path(file), relation, digests[name]))
-    actions = [
-        {"action": "c2pa.created", "when": now, "softwareAgent": software, "digitalSourceType": SOURCE_TYPE},
-        {"action": "c2pa.watermarked.bound", "when": now, "softwareAgent": software},
-    ]
-    if ingredients:
-        placed = {"ingredientIds": [one["instance_id"] for one in ingredients]}
-        actions.insert(1, {"action": "c2pa.placed", "when": now, "parameters": placed})
-    binding = {"alg": WATERMARK, "blocks": [{"scope": {}, "value": f"{claim.watermark:08x}"}]}
+    software = {"name": "perfclone", "version": __version__}
+    mark = f"{claim.watermark:08x}"
     clone = {
         "actor": claim.actor,
         "commit": claim.commit,
-        "watermark": f"{claim.watermark:08x}",
+        "watermark": mark,
         "when": now,
         "sha256": digests,
         "versions": dict(claim.versions),
     }
-    refused = {"entries": {f"cawg.{use}": {"use": "notAllowed"} for use in _TRAINING}}
+    said = {
+        "c2pa.actions.v2": {"actions": _actions(ingredients, software, now)},
+        "c2pa.soft-binding": {"alg": WATERMARK, "blocks": [{"scope": {}, "value": mark}]},
+        CONSENT: {"record": claim.consent, "purpose": claim.purpose},
+        CLONE: clone,
+        "cawg.training-mining": {"entries": {f"cawg.{use}": {"use": "notAllowed"} for use in _TRAINING}},
+    }
     return {
         "claim_generator_info": [software],
         "title": claim.title,
         "format": "video/mp4",
         "ingredients": ingredients,
-        "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": actions}},
-            {"label": "c2pa.soft-binding", "data": binding},
-            {"label": CONSENT, "data": {"record": claim.consent, "purpose": claim.purpose}},
-            {"label": CLONE, "data": clone},
-            {"label": "cawg.training-mining", "data": refused},
-        ],
+        "assertions": [{"label": label, "data": data} for label, data in said.items()],
     }
 
 
-def _ingredient(name: str, file: Path, relation: str, digest: str) -> dict[str, str]:
+def _actions(ingredients: list[dict[str, str]], software: dict[str, str], now: str) -> list[dict]:
+    """Say what was done: created by a trained model, out of these, and marked."""
+    created = {"action": "c2pa.created", "when": now, "softwareAgent": software, "digitalSourceType": SOURCE_TYPE}
+    used = {"ingredientIds": [one["instance_id"] for one in ingredients]}
+    placed = {"action": "c2pa.placed", "when": now, "parameters": used}
+    marked = {"action": "c2pa.watermarked.bound", "when": now, "softwareAgent": software}
+    return [created, placed, marked] if ingredients else [created, marked]
+
+
+def _ingredient(name: str, file: Path, digest: str) -> dict[str, str]:
     """Describe an ingredient by its digest alone: credentials of its own could carry pictures and names."""
+    title, relation = {"driving": ("driving video", "componentOf"), "actor": ("actor", "inputTo")}[name]
     return {
-        "title": {"driving": "driving video", "actor": "actor"}[name],
+        "title": title,
         "format": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
         "instance_id": f"{name}:{digest}",
         "relationship": relation,
@@ -179,10 +167,6 @@ def _ingredient(name: str, file: Path, relation: str, digest: str) -> dict[str, 
 
 
 def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist; check the name.") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); check the name.") from error
+    """Hash an ingredient; one that is not there is a FileNotFoundError, as the video would be."""
+    first_bytes(path)
+    return f"sha256:{file_sha256(path)}"

@@ -1,4 +1,4 @@
-"""What an entry of the ledger may say: names, numbers and hashes; no footage, no faces, no free-form data."""
+"""What an entry of the ledger may say: names, numbers, moments, hashes; no footage, no faces, no free-form data."""
 
 from __future__ import annotations
 
