@@ -14,16 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks import common
-from benchmarks.clips import SIZE, Clip, load_clip, square_clip
 from benchmarks.quality import SCORED_FRAMES, split, train_perfclone
+from benchmarks.recordings import SIZE, Recording, cut_to_square, load_recording
 from eval import metrics
 from perfclone import builtin
 from perfclone.commands import demo
+from perfclone.progress import counted
 from perfclone.terminal.arguments import positive, refuse_existing, share, whole
-from perfclone.terminal.progress import progress_bar
+from perfclone.terminal.progress import progress_bar, progress_bars
 from perfclone.training import TrainConfig
 
 #: What is switched off in each variant.
@@ -35,13 +34,13 @@ VARIANTS: dict[str, dict[str, bool]] = {
 }
 
 
-def measure(learnt: Clip, test: Clip, driving: Path, config: TrainConfig, label: str) -> dict[str, float]:
+def measure(learnt: Recording, test: Recording, driving: Path, config: TrainConfig, label: str) -> dict[str, float]:
     """Train one variant and measure it."""
     with tempfile.TemporaryDirectory() as folder:
         cloner, run = train_perfclone(learnt, config, Path(folder))
     held_out = np.stack(list(cloner.render(test.poses)))
-    with progress_bar(f"cloning {label}") as progress:
-        clone = np.stack([*common.counted(cloner.frames(driving, common.AS_PAINTED), progress, 0)])
+    with progress_bars() as progress:
+        clone = np.stack([*counted(cloner.frames(driving, common.AS_PAINTED), progress, f"cloning {label}", 0)])
     at = common.evenly(len(held_out), SCORED_FRAMES)
     with progress_bar(f"scoring {label}") as progress:
         st_lpips = metrics.st_lpips(held_out[at], test.frames[at], progress=progress)
@@ -84,7 +83,7 @@ def main() -> None:
     minutes = None if args.steps else args.minutes or 3.0
     config = TrainConfig(preset=args.preset, minutes=minutes, steps=args.steps, seed=args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        learnt, test = split(load_clip(square_clip(reference, Path(folder, "square.mp4"), SIZE)), args.holdout)
+        learnt, test = split(load_recording(cut_to_square(reference, Path(folder, "square.mp4"), SIZE)), args.holdout)
     rows = {}
     for name, switches in VARIANTS.items():
         rows[name] = measure(learnt, test, driving, dataclasses.replace(config, **switches), name)

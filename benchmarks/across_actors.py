@@ -1,33 +1,32 @@
 """Ground truth across actors: one synthetic person clones another, and the truth is rendered.
 
-Person B performs a motion; the trained actor A clones it from the video of B; and A is rendered in that same motion,
-which is the truth that no footage of real people has. Beside the clone stands the paper's baseline: for each driving
-pose the frame of A's reference video whose pose is nearest. ST-LPIPS and PSNR, over the whole frame and over the
-person: PSNR where the true matte is, ST-LPIPS in the square around it.
+Person B performs a motion; the trained actor A clones it from the poses that P finds in the video of B; and A is
+rendered in that same motion, which is the truth that no footage of real people has. Beside the clone stands the
+paper's baseline: for each of the same poses, retargeted as for the clone, the frame of A's reference video whose pose
+is nearest. ST-LPIPS and PSNR, over the whole frame and over the person: PSNR where the true matte is, ST-LPIPS in the
+square around it.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks import common
-from benchmarks.clips import load_clip, person_crops
+from benchmarks.recordings import load_recording, person_crops
 from eval import metrics
 from eval.benchmark.baselines import nearest
 from eval.synthetic import ACTORS, Scene, motion
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.pipeline import PerformanceCloner
+from perfclone.progress import counted
+from perfclone.retarget import retarget_sequence
 from perfclone.terminal.arguments import positive, refuse_existing
-from perfclone.terminal.progress import progress_bar
-from perfclone.video import VideoWriter
+from perfclone.terminal.progress import progress_bar, progress_bars
 
 FPS = 30
 SCORED_FRAMES = 100
@@ -54,14 +53,6 @@ def render(person: str, frames: np.ndarray, size: int) -> tuple[np.ndarray, np.n
     return np.stack(pictures), np.stack(mattes)
 
 
-def write(frames: np.ndarray, path: Path) -> Path:
-    """Write frames as a video at `FPS`."""
-    with VideoWriter(path, rate=FPS, force=True) as writer:
-        for frame in frames:
-            writer.write(frame)
-    return path
-
-
 def compare(frames: np.ndarray, truth: np.ndarray, mattes: np.ndarray, label: str) -> dict[str, float]:
     """Measure frames against the truth, whole and around the person."""
     at = common.evenly(len(frames), SCORED_FRAMES)
@@ -77,13 +68,22 @@ def compare(frames: np.ndarray, truth: np.ndarray, mattes: np.ndarray, label: st
     }
 
 
-def nearest_frames(reference: Path, driving: Path, size: int) -> np.ndarray:
-    """For each frame of the driving video the reference frame whose pose is nearest: (T, size, size, 3) uint8."""
-    filmed, performed = load_clip(reference), load_clip(driving)
-    chosen = filmed.frames[nearest(filmed.poses, performed.poses)]
-    if chosen.shape[1:3] == (size, size):
-        return chosen
-    return np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in chosen])
+def paint(actor: Actor, reference: Path, driving: Path) -> dict[str, np.ndarray]:
+    """The performance in a video by the actor and by the nearest frames of their reference video.
+
+    Returns:
+        "clone" and "nearest", (T, H, W, 3) uint8 RGB each, of the actor's size.
+    """
+    filmed, performed = load_recording(reference), load_recording(driving).poses
+    with progress_bars() as progress:
+        painted = PerformanceCloner(actor).frames(performed, common.AS_PAINTED)
+        clone = np.stack([*counted(painted, progress, "cloning", len(performed))])
+    size = (actor.config.width, actor.config.height)
+    wanted = retarget_sequence(performed, actor.config.body, size)
+    chosen = filmed.frames[nearest(filmed.poses, wanted)]
+    if filmed.poses.size != size:
+        chosen = np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in chosen])
+    return {"clone": clone, "nearest": chosen}
 
 
 def main() -> None:
@@ -105,27 +105,19 @@ def main() -> None:
     driving, _ = render(args.performer, frames, size)
     truth, mattes = render(args.person, frames, size)
     with tempfile.TemporaryDirectory() as folder:
-        video = write(driving, Path(folder, "driving.mp4"))
-        cloner = PerformanceCloner(actor)
-        with progress_bar("cloning") as progress:
-            clone = np.stack([*common.counted(cloner.frames(video, common.AS_PAINTED), progress, len(frames))])
-        baseline = nearest_frames(reference, video, size)
-    result = {
-        "clone": compare(clone, truth, mattes, "the clone"),
-        "nearest": compare(baseline, truth, mattes, "nearest"),
-        "settings": {
-            "person": args.person,
-            "performer": args.performer,
-            "motion": args.motion,
-            "size": size,
-            "frames": len(frames),
-            "actor": {"preset": actor.config.preset, "minutes": actor.config.minutes},
-        },
+        painted = paint(actor, reference, common.write_video(Path(folder, "driving.mp4"), driving, FPS))
+    result = {name: compare(shown, truth, mattes, name) for name, shown in painted.items()}
+    result["settings"] = {
+        "person": args.person,
+        "performer": args.performer,
+        "motion": args.motion,
+        "size": size,
+        "frames": len(frames),
+        "actor": {"preset": actor.config.preset, "minutes": actor.config.minutes},
     }
     common.write_json({**result, **common.circumstances(args.threads)}, args.json)
     if args.sheet:
-        columns = {"driving": driving, "truth": truth, "clone": clone, "nearest": baseline}
-        common.contact_sheet(columns, args.sheet)
+        common.contact_sheet({"driving": driving, "truth": truth, **painted}, args.sheet)
 
 
 if __name__ == "__main__":

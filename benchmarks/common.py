@@ -12,9 +12,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -26,17 +25,10 @@ from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions
 from perfclone.terminal.arguments import whole
 from perfclone.terminal.progress import progress_bar
+from perfclone.video import VideoWriter
 
-T = TypeVar("T")
 #: How a clone is made that is measured and then thrown away: allowed for that purpose, and without marks.
 AS_PAINTED = CloneOptions(purpose="evaluation", marks=UNMARKED)
-
-
-def counted(things: Iterable[T], progress: Callable[[int, int], None], total: int) -> Iterator[T]:
-    """Pass things on, telling a progress bar how many there were."""
-    for done, thing in enumerate(things, 1):
-        yield thing
-        progress(done, total)
 
 
 def interleaved_medians(subjects: dict[str, Callable[[], object]], rounds: int, warm_up: int = 2) -> dict[str, float]:
@@ -83,6 +75,14 @@ def contact_sheet(columns: dict[str, np.ndarray], path: Path, rows: int = 6) -> 
     sheet = np.concatenate(strips, axis=1)
     if not cv2.imwrite(str(path), sheet[..., ::-1]):
         raise UserError(f"The sheet could not be written to {path}; give the name of a .png file.")
+    return path
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, **how) -> Path:
+    """Write frames (H, W, 3) uint8 RGB as a video, with further options of `VideoWriter`."""
+    with VideoWriter(path, rate=fps, force=True, **how) as writer:
+        for frame in frames:
+            writer.write(frame)
     return path
 
 

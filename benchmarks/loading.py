@@ -6,11 +6,8 @@ fetched: build the network, `safetensors.torch.load_file`, `load_state_dict`.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import common
 from perfclone import builtin

@@ -18,8 +18,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks import common
 from perfclone import builtin
 from perfclone.commands import demo
@@ -27,7 +25,7 @@ from perfclone.governance.marks.spectrum import IDS
 from perfclone.governance.marks.watermark import FALSE_MATCH, Watermarker, WatermarkReader, read_video
 from perfclone.terminal.arguments import refuse_existing, whole
 from perfclone.terminal.progress import progress_bar
-from perfclone.video import VideoReader, VideoWriter
+from perfclone.video import VideoReader
 
 SIZE, SECONDS, CANDIDATES = 512, 5, 5000
 KEPT = 0.9
@@ -199,10 +197,7 @@ def costs(frames: np.ndarray, rounds: int) -> dict:
 
 def write(path: Path, frames: Iterable[np.ndarray], count: int, crf: int) -> Path:
     """Write so many frames as the project writes its videos, five seconds of them."""
-    with VideoWriter(path, rate=count / SECONDS, crf=crf, force=True) as writer:
-        for frame in frames:
-            writer.write(frame)
-    return path
+    return common.write_video(path, frames, count / SECONDS, crf=crf)
 
 
 def table(rows: list[dict]) -> str:

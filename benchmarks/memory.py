@@ -15,8 +15,6 @@ from pathlib import Path
 
 import cv2
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks import common
 from perfclone import builtin
 from perfclone.commands import demo

@@ -9,20 +9,17 @@ person: over the whole frame the background weighs so much that an empty plate s
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks import common
-from benchmarks.clips import SIZE, Clip, Remembered, load_clip, person_crops, square_clip
+from benchmarks.recordings import SIZE, Recording, Remembered, cut_to_square, load_recording, person_crops
 from eval import metrics
 from eval.benchmark.baselines import Pix2Pix, skeletons
+from eval.benchmark.holdout import first_held
 from perfclone.actor import Actor
-from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
 from perfclone.terminal.arguments import positive, refuse_existing, share, whole
@@ -31,39 +28,38 @@ from perfclone.training import TrainConfig, train
 
 #: ST-LPIPS takes a third of a second a frame, so of a longer hold-out it sees this many frames, evenly spaced.
 SCORED_FRAMES = 150
-FEWEST_FRAMES = 10
 
 
-def train_perfclone(clip: Clip, config: TrainConfig, folder: Path) -> tuple[PerformanceCloner, dict]:
-    """Train an actor on a clip whose poses are known, to be measured and deleted with the folder.
+def train_perfclone(recording: Recording, config: TrainConfig, folder: Path) -> tuple[PerformanceCloner, dict]:
+    """Train an actor on a recording whose poses are known, to be measured and deleted with the folder.
 
     Returns:
         A cloner, and {"minutes", "steps"} of training.
     """
     video = folder / "train.mp4"
-    clip = clip.write(video)
+    recording = recording.write(video)
     with progress_bars() as progress:
         result = train(
             video,
             folder / "actor",
             config,
             consent=evaluation_record(video),
-            extractor=Remembered(clip),
+            extractor=Remembered(recording),
             progress=progress,
         )
     cloner = PerformanceCloner(Actor.from_pretrained(result.actor_dir))
     return cloner, {"minutes": result.minutes, "steps": result.steps}
 
 
-def train_pix2pix(clip: Clip, minutes: float, seed: int) -> tuple[Pix2Pix, dict]:
-    """Train pix2pix on a clip; gives the model, and {"minutes", "steps"} of training."""
+def train_pix2pix(recording: Recording, minutes: float, seed: int) -> tuple[Pix2Pix, dict]:
+    """Train pix2pix on a recording; gives the model, and {"minutes", "steps"} of training."""
     model = Pix2Pix(seed=seed)
     with progress_bar("training pix2pix") as progress:
-        result = model.fit(skeletons(clip.poses), clip.frames, minutes=minutes, progress=progress)
+        result = model.fit(skeletons(recording.poses), recording.frames, minutes=minutes, progress=progress)
     return model, {"minutes": result.minutes, "steps": result.steps}
 
 
-def score(frames: np.ndarray, test: Clip, label: str) -> dict[str, float]:
+def score(frames: np.ndarray, test: Recording, label: str) -> dict[str, float]:
     """Measure rendered frames against the real ones."""
     chosen = common.evenly(len(frames), SCORED_FRAMES)
     with progress_bar(f"scoring {label}") as progress:
@@ -75,7 +71,7 @@ def score(frames: np.ndarray, test: Clip, label: str) -> dict[str, float]:
     return {"st_lpips_alex": st_lpips, "person_st_lpips_alex": person, "psnr": psnr, **floors(frames, test)}
 
 
-def floors(frames: np.ndarray, test: Clip) -> dict[str, float]:
+def floors(frames: np.ndarray, test: Recording) -> dict[str, float]:
     """The measures that need no truth: what the real video itself has of them is the floor."""
     return {
         "warp_error": metrics.warp_error(frames),
@@ -83,19 +79,14 @@ def floors(frames: np.ndarray, test: Clip) -> dict[str, float]:
     }
 
 
-def split(clip: Clip, holdout: float) -> tuple[Clip, Clip]:
-    """Cut off the last part of a clip to measure on.
+def split(recording: Recording, holdout: float) -> tuple[Recording, Recording]:
+    """Cut off the last part of a recording to measure on.
 
     Raises:
         UserError: Too few frames would be left on either side.
     """
-    first = round(len(clip.frames) * (1 - holdout))
-    if min(first, len(clip.frames) - first) < FEWEST_FRAMES:
-        raise UserError(
-            f"The reference has {len(clip.frames)} frames and --holdout is {holdout}, leaving {first} to train on "
-            f"and {len(clip.frames) - first} to measure on; {FEWEST_FRAMES} of each are needed, so give a longer clip."
-        )
-    return clip[:first], clip[first:]
+    first = first_held(len(recording.frames), holdout)
+    return recording[:first], recording[first:]
 
 
 def main() -> None:
@@ -110,8 +101,8 @@ def main() -> None:
     refuse_existing([args.json, args.sheet], force=True)
     common.set_threads(args.threads)
     with tempfile.TemporaryDirectory() as folder:
-        clip = load_clip(square_clip(args.reference, Path(folder, "square.mp4"), SIZE))
-        learnt, test = split(clip, args.holdout)
+        recording = load_recording(cut_to_square(args.reference, Path(folder, "square.mp4"), SIZE))
+        learnt, test = split(recording, args.holdout)
         config = TrainConfig(preset="base", minutes=args.minutes, seed=args.seed)
         cloner, run = train_perfclone(learnt, config, Path(folder))
         pix2pix, pix2pix_run = train_pix2pix(learnt, args.minutes, args.seed)
@@ -131,7 +122,7 @@ def main() -> None:
         "size": SIZE,
         "train_frames": len(learnt.frames),
         "test_frames": len(test.frames),
-        "fps": clip.poses.fps,
+        "fps": recording.poses.fps,
     }
     common.write_json({**result, **common.circumstances(args.threads)}, args.json)
     if args.sheet:

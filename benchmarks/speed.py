@@ -10,7 +10,6 @@ it. `clone_ms` is the wall time of a whole clone, from the driving file to the f
 from __future__ import annotations
 
 import itertools
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,8 +17,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import common
 from benchmarks.networks import actor_like, on_gpu, painting, pix2pix_networks

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import ablation, across_actors, common, loading, memory, networks, quality, speed
-from benchmarks.clips import Clip, Remembered, person_crops, square_around, square_clip
+from benchmarks.recordings import Recording, Remembered, cut_to_square, person_crops, square_around
 from eval.benchmark.baselines import Pix2Pix, UNet
 from perfclone.actor import Actor, ActorConfig
 from perfclone.backends.layered.config import GeneratorConfig
@@ -29,7 +30,7 @@ BODY = {
 }  # fmt: skip
 
 
-def drawn_clip(count=60, size=256):
+def drawn_recording(count=60, size=256):
     """A red figure that sways before a blue gradient, with its true poses and mattes."""
     background = np.zeros((size, size, 3), np.uint8)
     background[..., 2] = np.linspace(40, 200, size, dtype=np.uint8)
@@ -45,12 +46,12 @@ def drawn_clip(count=60, size=256):
         frames.append(np.where(matte[..., None] > 0, np.uint8([200, 40, 40]), background))
         raw.append(Pose(keypoints, scores, matte))
     poses = PoseSequence.from_poses(raw, np.arange(count) / 25, (size, size), "drawn")
-    return Clip(np.stack(frames), raw, poses)
+    return Recording(np.stack(frames), raw, poses)
 
 
 @pytest.fixture(scope="module")
-def clip():
-    return drawn_clip(20, 64)
+def recording():
+    return drawn_recording(20, 64)
 
 
 def test_the_square_keeps_its_margin_and_stays_in_the_picture_where_it_can():
@@ -62,44 +63,44 @@ def test_the_square_keeps_its_margin_and_stays_in_the_picture_where_it_can():
     assert tall.side == 748 and tall.x >= 0 and tall.y == 360 - 374
 
 
-def test_a_clip_of_the_right_size_is_taken_as_it_is(tmp_path):
+def test_a_video_of_the_right_size_is_taken_as_it_is(tmp_path):
     path = tmp_path / "clip.mp4"
     with VideoWriter(path, rate=25) as writer:
         writer.write(np.zeros((64, 64, 3), np.uint8))
-    assert square_clip(path, tmp_path / "square.mp4", 64) == path
+    assert cut_to_square(path, tmp_path / "square.mp4", 64) == path
 
 
-def test_a_written_clip_is_recognised_frame_by_frame(clip, tmp_path):
-    written = clip[4:12].write(tmp_path / "part.mp4")
-    assert np.abs(written.frames.astype(int) - clip.frames[4:12]).mean() < 4
+def test_a_written_recording_is_recognised_frame_by_frame(recording, tmp_path):
+    written = recording[4:12].write(tmp_path / "part.mp4")
+    assert np.abs(written.frames.astype(int) - recording.frames[4:12]).mean() < 4
     with VideoReader(tmp_path / "part.mp4") as reader:
         found = [pose for _, pose in extract(Remembered(written), reader)]
-    assert all(np.abs(a.keypoints - b.keypoints).max() < 1 for a, b in zip(found, clip.raw[4:12], strict=True))
+    assert all(np.abs(a.keypoints - b.keypoints).max() < 1 for a, b in zip(found, recording.raw[4:12], strict=True))
 
 
-def test_mattes_of_a_clip_are_widened(clip):
-    assert clip.mattes.shape == (20, 64, 64)
+def test_mattes_of_a_recording_are_widened(recording):
+    assert recording.mattes.shape == (20, 64, 64)
     assert all(
         wide[matte > 0].all() and wide.sum() > matte.sum()
-        for wide, matte in zip(clip.mattes, [p.matte for p in clip.raw])
+        for wide, matte in zip(recording.mattes, [p.matte for p in recording.raw])
     )
 
 
-def test_the_last_part_is_held_out(clip):
-    learnt, test = quality.split(drawn_clip(60, 32), 0.2)
+def test_the_last_part_is_held_out(recording):
+    learnt, test = quality.split(drawn_recording(60, 32), 0.2)
     assert (len(learnt.frames), len(test.frames), len(test.poses), len(test.raw)) == (48, 12, 12, 12)
     with pytest.raises(UserError, match="leaving 16 to train on and 4 to measure on"):
-        quality.split(clip, 0.2)
+        quality.split(recording, 0.2)
 
 
-def test_scores_of_the_real_frames_are_ideal(clip):
-    scores = quality.score(clip.frames[:4], clip[:4], "real")
+def test_scores_of_the_real_frames_are_ideal(recording):
+    scores = quality.score(recording.frames[:4], recording[:4], "real")
     assert (
         scores["st_lpips_alex"] == scores["person_st_lpips_alex"] == 0
         and scores["psnr"] == np.inf
         and scores["background_change"] == 0
     )
-    worse = quality.score(clip.frames[::-1][:4], clip[:4], "reversed")
+    worse = quality.score(recording.frames[::-1][:4], recording[:4], "reversed")
     assert worse["st_lpips_alex"] > 0 and worse["psnr"] < 40
 
 
@@ -114,15 +115,15 @@ def test_evenly_spaced_moments():
     assert common.evenly(2, 6).tolist() == [0, 1]
 
 
-def test_a_contact_sheet_shows_the_videos_side_by_side(clip, tmp_path):
+def test_a_contact_sheet_shows_the_videos_side_by_side(recording, tmp_path):
     import cv2
 
-    path = common.contact_sheet({"a": clip.frames, "b": clip.frames * 0}, tmp_path / "sheet.png", rows=3)
+    path = common.contact_sheet({"a": recording.frames, "b": recording.frames * 0}, tmp_path / "sheet.png", rows=3)
     sheet = cv2.imread(str(path))[..., ::-1]
     assert sheet.shape == (24 + 3 * 64, 128, 3)
-    assert (sheet[24:88, :64] == clip.frames[0]).all() and not sheet[24:, 64:].any()
+    assert (sheet[24:88, :64] == recording.frames[0]).all() and not sheet[24:, 64:].any()
     with pytest.raises(UserError, match="could not be written"):
-        common.contact_sheet({"a": clip.frames}, tmp_path / "none" / "sheet.png")
+        common.contact_sheet({"a": recording.frames}, tmp_path / "none" / "sheet.png")
 
 
 def test_json_is_printed_and_written(tmp_path, capsys):
@@ -141,8 +142,8 @@ def test_peak_memory_counts_what_was_held_for_a_moment():
     assert memory.peak_mib() > before + 100
 
 
-def test_a_driving_clip_is_looped_to_any_length(clip, tmp_path):
-    clip.write(tmp_path / "driving.mp4")
+def test_a_driving_clip_is_looped_to_any_length(recording, tmp_path):
+    recording.write(tmp_path / "driving.mp4")
     path = memory.looped(tmp_path / "driving.mp4", tmp_path / "long.mp4", frames=55, size=32)
     with VideoReader(path) as reader:
         frames = [frame.pixels for frame in reader]
@@ -150,10 +151,10 @@ def test_a_driving_clip_is_looped_to_any_length(clip, tmp_path):
     assert np.abs(frames[0].astype(int) - frames[40]).mean() < 3 < np.abs(frames[0].astype(int) - frames[10]).mean()
 
 
-def test_person_crops_follow_the_person(clip):
-    mattes = np.stack([pose.matte for pose in clip.raw[:4]])
+def test_person_crops_follow_the_person(recording):
+    mattes = np.stack([pose.matte for pose in recording.raw[:4]])
     mattes[1] = 0
-    crops, dark = person_crops(mattes, clip.frames[:4], clip.frames[:4] // 4)
+    crops, dark = person_crops(mattes, recording.frames[:4], recording.frames[:4] // 4)
     assert crops.shape == dark.shape == (3, 256, 256, 3)
     assert (np.abs(crops[:, 128, 128].astype(int) - (200, 40, 40)) < 3).all()
     assert (np.abs(crops[:, 5, 128].astype(int) - (200, 40, 40)).max(-1) > 50).all()
@@ -194,10 +195,34 @@ def test_loading_reads_the_same_actor_both_ways(tmp_path):
     assert result["cached_over_plain"] == result["cached_ms"] / result["plain_ms"] > 0
 
 
+def test_across_actors_the_nearest_frame_is_sought_for_the_actors_own_limbs(monkeypatch):
+    from tiny import poses, shots, untrained_actor
+
+    def recording(sequence):
+        return Recording(np.stack([shot.rgb for shot in shots()]), [], sequence)
+
+    longer = poses().keypoints.copy()
+    for side in ("left", "right"):
+        arm = [INDEX[f"{side}_{name}"] for name in ("elbow", "wrist", "thumb", "index", "pinky")]
+        shoulder = longer[:, [INDEX[f"{side}_shoulder"]]]
+        longer[:, arm] = shoulder + 1.8 * (longer[:, arm] - shoulder)
+    found = {"reference.mp4": recording(poses()), "driving.mp4": recording(replace(poses(), keypoints=longer))}
+    monkeypatch.setattr(across_actors, "load_recording", lambda path: found[path.name])
+    painted = across_actors.paint(untrained_actor(), Path("reference.mp4"), Path("driving.mp4"))
+    assert painted["clone"].shape == painted["nearest"].shape == (30, 160, 160, 3)
+    assert np.array_equal(painted["nearest"], found["reference.mp4"].frames)
+
+
+def test_a_benchmark_runs_as_a_file_from_anywhere(tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "loading.py"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "--json" in done.stdout, done.stderr
+
+
 @pytest.mark.slow
 def test_quality_measures_both_methods_on_the_same_frames(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(quality, "square_clip", lambda reference, output, size: reference)
-    monkeypatch.setattr(quality, "load_clip", lambda path: drawn_clip())
+    monkeypatch.setattr(quality, "cut_to_square", lambda reference, output, size: reference)
+    monkeypatch.setattr(quality, "load_recording", lambda path: drawn_recording())
     monkeypatch.setattr(quality, "SCORED_FRAMES", 1)
     monkeypatch.setattr(quality, "Pix2Pix", partial(Pix2Pix, levels=5, width=4))
     monkeypatch.setattr(quality, "TrainConfig", lambda preset, **rest: TrainConfig("tiny", **rest))
@@ -215,10 +240,10 @@ def test_quality_measures_both_methods_on_the_same_frames(monkeypatch, tmp_path,
 
 @pytest.mark.slow
 def test_the_ablation_trains_and_measures_each_variant(monkeypatch, tmp_path, capsys):
-    clip = drawn_clip(50)
-    clip.poses.save(tmp_path / "driving.npz")
-    monkeypatch.setattr(ablation, "square_clip", lambda reference, output, size: reference)
-    monkeypatch.setattr(ablation, "load_clip", lambda path: clip)
+    recording = drawn_recording(50)
+    recording.poses.save(tmp_path / "driving.npz")
+    monkeypatch.setattr(ablation, "cut_to_square", lambda reference, output, size: reference)
+    monkeypatch.setattr(ablation, "load_recording", lambda path: recording)
     monkeypatch.setattr(ablation, "SCORED_FRAMES", 1)
     variants = {"everything": {}, "without": {"window": False}}
     monkeypatch.setattr(ablation, "VARIANTS", variants)
@@ -241,7 +266,7 @@ def test_g_is_timed_as_cloning_runs_it():
     )  # fmt: skip
     actor = networks.actor_like(Actor(config), "tiny", 160, 128)
     assert actor.config.side == 128 and actor.config.body_lengths[0] == 24 and actor.config.generator.resolution == 128
-    paint = networks.painting(actor, drawn_clip(4, 128).poses)
+    paint = networks.painting(actor, drawn_recording(4, 128).poses)
     frames = [paint() for _ in range(10)]
     assert {frame.shape for frame in frames} == {(128, 160, 3)}
     assert (frames[0] != frames[2]).any()

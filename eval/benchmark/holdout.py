@@ -11,11 +11,11 @@ from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.pipeline import PerformanceCloner
 from perfclone.pose.perform import read_poses
-from perfclone.progress import Progress
+from perfclone.progress import Progress, counted
 from perfclone.video import VideoReader, probe
 
 from .baselines import nearest
-from .videos import counted, frames_at, write_frames
+from .videos import frames_at, write_frames
 
 FEWEST_FRAMES = 10
 
@@ -64,18 +64,13 @@ def perform_holdout(
     began = time.monotonic()
     poses = read_poses(reference, progress=progress)
     stages = {"poses": (time.monotonic() - began) / len(poses)}
-    first = round(len(poses) * (1 - holdout))
-    if min(first, len(poses) - first) < FEWEST_FRAMES:
-        raise UserError(
-            f"{reference} has {len(poses)} frames and --holdout is {holdout}, leaving {first} to train on and "
-            f"{len(poses) - first} to score; {FEWEST_FRAMES} of each are needed."
-        )
+    first = first_held(len(poses), holdout)
     test, cloner = poses[first:], PerformanceCloner(actor)
     with VideoReader(reference) as reader:
         filmed = (frame.pixels for n, frame in enumerate(reader) if n >= first)
         truth = write_frames(filmed, test, info, folder / "truth.mp4")
     began = time.monotonic()
-    painted = counted(cloner.render(test), "performing", len(test), progress)
+    painted = counted(cloner.render(test), progress, "performing", len(test))
     videos = {"perfclone": write_frames(painted, test, info, folder / "perfclone.mp4")}
     stages["generator and codec"] = (time.monotonic() - began) / len(test)
     copied = frames_at(reference, nearest(poses[:first], test), info, folder / "nearest.raw")
@@ -87,3 +82,22 @@ def perform_holdout(
             "numbers flatter it."
         )
     return Held(truth, videos, notes, stages, config)
+
+
+def first_held(frames: int, holdout: float) -> int:
+    """The first of so many frames that is held out.
+
+    Args:
+        frames: Of the reference.
+        holdout: The share at the end.
+
+    Raises:
+        UserError: Too few frames would be left on either side.
+    """
+    first = round(frames * (1 - holdout))
+    if min(first, frames - first) < FEWEST_FRAMES:
+        raise UserError(
+            f"The reference has {frames} frames and --holdout is {holdout}, leaving {first} to train on and "
+            f"{frames - first} to measure on; {FEWEST_FRAMES} of each are needed, so give a longer clip."
+        )
+    return first

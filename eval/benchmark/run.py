@@ -11,13 +11,13 @@ from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import evaluation_record, synthetic_record
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.keys import signing_key
-from perfclone.progress import Progress
+from perfclone.progress import Progress, counted
 from perfclone.video import probe
 
 from ..suite.description import Suite, Trial
 from ..suite.detection import Found, find_poses
 from .methods import Budget, Lesson, Nearest, Perfclone, SkeletonPix2Pix, wanted_poses
-from .videos import clocked, counted, write_frames
+from .videos import clocked, write_frames
 
 METHODS = ("perfclone", "nearest", "pix2pix")
 
@@ -133,7 +133,7 @@ def _produce(
     output.parent.mkdir(parents=True, exist_ok=True)
     wanted = lesson.wanted[trial.name]
     frames = clocked(method.paint(found.poses, wanted), spent)
-    frames = counted(frames, f"{name}: {trial.name}", len(wanted), progress)
+    frames = counted(frames, progress, f"{name}: {trial.name}", len(wanted))
     write_frames(frames, wanted, probe(trial.truth), output)
     stages = {"poses": found.seconds, "painting": sum(spent) / len(spent)}
     return Produced(name, trial, output, method.minutes, method.steps, stages, method.notes)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from perfclone.pose import PoseSequence
-from perfclone.progress import Progress
 from perfclone.video import VideoInfo, VideoReader, VideoWriter
 
 #: Quality of the videos that are scored: nothing to be seen is lost.
@@ -34,16 +33,6 @@ def frames_at(video: Path, indices: np.ndarray, info: VideoInfo, scratch: Path) 
             if n in place:
                 kept[place[n]] = frame.pixels
     return (kept[place[int(index)]] for index in indices)
-
-
-def counted(
-    frames: Iterable[np.ndarray], stage: str, total: int, progress: Progress | None = None
-) -> Iterator[np.ndarray]:
-    """Pass frames on, telling after each how many there were."""
-    for done, frame in enumerate(frames, 1):
-        yield frame
-        if progress:
-            progress(stage, done, total)
 
 
 def clocked(frames: Iterator[np.ndarray], spent: list[float]) -> Iterator[np.ndarray]:

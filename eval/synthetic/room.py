@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from .appearance import Room
+from .furniture import Wall
 
 WALL_Z = -1.7
 
@@ -73,68 +74,6 @@ def floor_colour(room: Room, x: np.ndarray, z: np.ndarray, rng: np.random.Genera
     return 1 + 0.12 * noise(x, z, rng, 0.015) + 0.05 * noise(x, z, rng, 0.3)
 
 
-def rectangle(x: np.ndarray, y: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    """Where (x, y) lies inside left, bottom, right, top."""
-    left, bottom, right, top = box
-    return (x > left) & (x < right) & (y > bottom) & (y < top)
-
-
-def put_things(image: np.ndarray, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> None:
-    """Hang pictures and stand a door, a shelf or a plant against the wall; (x, y) m on the wall; in place."""
-
-    def colour(low: int = 40, high: int = 225) -> np.ndarray:
-        return rng.integers(low, high, 3).astype(np.float32)
-
-    def picture(cx: float, cy: float) -> None:
-        w, h = rng.uniform(0.18, 0.3), rng.uniform(0.16, 0.26)
-        shadow = rectangle(x - 0.03, y + 0.03, (cx - w, cy - h, cx + w, cy + h))
-        image[shadow] *= 0.82
-        image[rectangle(x, y, (cx - w, cy - h, cx + w, cy + h))] = colour(30, 90)
-        inner = rectangle(x, y, (cx - w + 0.03, cy - h + 0.03, cx + w - 0.03, cy + h - 0.03))
-        a, b, c = colour(120, 235), colour(60, 200), colour(60, 200)
-        hill = cy - 0.05 + 0.06 * np.sin((x - cx) * rng.uniform(8, 16) + rng.uniform(0, 6))
-        sun = np.hypot(x - cx - 0.06, y - cy - 0.07) < 0.045
-        image[inner] = np.where((y < hill)[..., None], b, np.where(sun[..., None], c, a))[inner]
-
-    def shelf(cx: float) -> None:
-        wood, w = colour(70, 150), 0.38
-        image[rectangle(x - 0.04, y, (cx - w, 0, cx + w, 1.75))] *= 0.85
-        image[rectangle(x, y, (cx - w, 0, cx + w, 1.75))] = wood
-        for level in np.arange(0.1, 1.6, 0.41):
-            image[rectangle(x, y, (cx - w + 0.03, level, cx + w - 0.03, level + 0.37))] = wood * 0.5
-            left = cx - w + 0.05
-            while left < cx + w - 0.1:
-                thick, tall, back = rng.uniform(0.025, 0.06), rng.uniform(0.2, 0.32), colour(50, 210)
-                image[rectangle(x, y, (left, level, left + thick, level + tall))] = back
-                image[rectangle(x, y, (left, level + tall * 0.7, left + thick, level + tall * 0.78))] = back * 0.7 + 60
-                left += thick + rng.choice((0.004, 0.004, 0.05))
-
-    def door(cx: float) -> None:
-        paint = colour(130, 235)
-        image[rectangle(x, y, (cx - 0.5, 0, cx + 0.5, 2.1))] = paint * 0.88
-        image[rectangle(x, y, (cx - 0.43, 0, cx + 0.43, 2.03))] = paint
-        for low, high in ((0.15, 0.9), (1.05, 1.9)):
-            for left in (-0.35, 0.04):
-                image[rectangle(x, y, (cx + left, low, cx + left + 0.31, high))] = paint * 0.93
-                image[rectangle(x, y, (cx + left, high - 0.02, cx + left + 0.31, high))] = paint * 0.8
-        image[np.hypot(x - cx + 0.36, y - 1.0) < 0.03] = (190, 170, 110)
-
-    def plant(cx: float) -> None:
-        image[rectangle(x, y, (cx - 0.14, 0, cx + 0.14, 0.3)) & (np.abs(x - cx) < 0.1 + y * 0.13)] = colour(90, 200)
-        for _ in range(26):
-            tip = rng.uniform(-0.36, 0.36), rng.uniform(0.5, 1.25)
-            u = np.clip((y - 0.3) / (tip[1] - 0.3), 0, 1)
-            leaf = np.abs(x - cx - tip[0] * u**1.6) < 0.035 * np.sin(np.pi * u) + 0.003
-            image[leaf & (y > 0.3) & (y < tip[1])] = np.array((40, 95, 45)) * rng.uniform(0.75, 1.35)
-
-    left, right = rng.permutation(3)[:2]
-    for k, cx in ((left, -1.25), (right, 1.25)):
-        (shelf, door, plant)[k](cx + rng.uniform(-0.1, 0.1))
-        if k == 2:
-            picture(cx * 0.95, 1.75)
-    picture(rng.uniform(-0.45, 0.45), 1.95)
-
-
 def draw_room(room: Room, camera: Camera) -> np.ndarray:
     """The empty room as the camera sees it, (size, size, 3) float32, sRGB 0-255."""
     rng, twice = (
@@ -148,7 +87,7 @@ def draw_room(room: Room, camera: Camera) -> np.ndarray:
     image = np.empty((twice.size, twice.size, 3), np.float32)
     image[:] = room.wall
     image *= (1 + 0.02 * noise(wall_x, wall_y, rng, 0.02) + 0.03 * noise(wall_x, wall_y, rng, 0.5))[..., None]
-    put_things(image, wall_x, wall_y, rng)
+    Wall(image, wall_x, wall_y, rng).furnish()
     board = (wall_y < 0.11) & ~on_floor & (np.abs(image - room.wall).max(-1) < 40)
     image[board] = 228
     image[board & (wall_y > 0.1)] = 180

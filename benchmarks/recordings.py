@@ -1,4 +1,4 @@
-"""Clips for the benchmarks: cut to the person, read whole, their poses extracted once."""
+"""Recordings for the benchmarks: cut to the person, read whole, their poses extracted once."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.common import counted
 from eval.scoring.regions import cut_square, person_square, square_around
 from perfclone.backends.layered.crop import Box
 from perfclone.errors import UserError
 from perfclone.pose import BODY_18, Pose, PoseSequence
 from perfclone.pose.clean import clean_sequence
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
-from perfclone.terminal.progress import progress_bar
+from perfclone.progress import counted
+from perfclone.terminal.progress import progress_bar, progress_bars
 from perfclone.video import Frame, VideoReader, VideoWriter
 
 SIZE = 256
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A short clip in memory with the performer's poses.
+class Recording:
+    """A short video in memory with the performer's poses.
 
     Attributes:
         frames: (T, H, W, 3) uint8 RGB.
@@ -45,27 +45,27 @@ class Clip:
             [np.zeros(size, np.uint8) if p.matte is None else cv2.dilate(p.matte, kernel) for p in self.raw]
         )
 
-    def __getitem__(self, index: slice) -> Clip:
-        """A stretch of the clip."""
-        return Clip(self.frames[index], self.raw[index], self.poses[index])
+    def __getitem__(self, index: slice) -> Recording:
+        """A stretch of the recording."""
+        return Recording(self.frames[index], self.raw[index], self.poses[index])
 
-    def write(self, path: Path) -> Clip:
-        """Write the frames to a video, nearly lossless; the clip as whoever reads that video sees it."""
+    def write(self, path: Path) -> Recording:
+        """Write the frames to a video, nearly lossless; the recording as whoever reads that video sees it."""
         with VideoWriter(path, rate=self.poses.fps, crf=4, force=True) as writer:
             for frame, time in zip(self.frames, self.poses.times):
                 writer.write(frame, time - self.poses.times[0])
         with VideoReader(path) as reader:
             frames = np.stack([frame.pixels for frame in reader])
         assert frames.shape == self.frames.shape
-        return Clip(frames, self.raw, self.poses)
+        return Recording(frames, self.raw, self.poses)
 
 
 class Remembered:
-    """A pose extractor that knows the frames of a clip, so that nobody pays for extracting them a second time."""
+    """A pose extractor that knows the frames of a recording, so that nobody pays for extracting them a second time."""
 
-    def __init__(self, clip: Clip):
-        self.name, self.batch = clip.poses.extractor, 16
-        self._poses = {_digest(frame): pose for frame, pose in zip(clip.frames, clip.raw)}
+    def __init__(self, recording: Recording):
+        self.name, self.batch = recording.poses.extractor, 16
+        self._poses = {_digest(frame): pose for frame, pose in zip(recording.frames, recording.raw)}
 
     def people(self, frames: Sequence[np.ndarray]) -> list[list[Pose]]:
         """The one person of each frame, or nobody."""
@@ -80,8 +80,8 @@ def _digest(frame: np.ndarray) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(frame).tobytes(), digest_size=16).digest()
 
 
-def load_clip(path: Path, extractor: PoseExtractor | None = None) -> Clip:
-    """Read a clip whole and extract its poses; for clips of a minute or so at 256 px.
+def load_recording(path: Path, extractor: PoseExtractor | None = None) -> Recording:
+    """Read a video whole and extract its poses; for a minute or so at 256 px.
 
     Args:
         path: The video.
@@ -102,10 +102,10 @@ def load_clip(path: Path, extractor: PoseExtractor | None = None) -> Clip:
         raise UserError(f"Nobody is seen in {path}; give footage of one person, whole in the picture.")
     height, width = frames[0].shape[:2]
     poses = PoseSequence.from_poses(raw, times, (width, height), extractor.name)
-    return Clip(np.stack(frames), raw, clean_sequence(poses))
+    return Recording(np.stack(frames), raw, clean_sequence(poses))
 
 
-def square_clip(reference: Path, output: Path, size: int = SIZE) -> Path:
+def cut_to_square(reference: Path, output: Path, size: int = SIZE) -> Path:
     """Cut a video to the square that holds the person throughout, scaled to `size` with area filtering.
 
     A video of that size already is taken as it is. Where the square reaches beyond the picture its border is repeated.
@@ -122,14 +122,15 @@ def square_clip(reference: Path, output: Path, size: int = SIZE) -> Path:
         info = reader.info
         if (info.width, info.height) == (size, size):
             return reference
-        with progress_bar("finding the person") as progress:
-            box = _person_square(counted(reader, progress, info.frames), (info.width, info.height))
+        with progress_bars() as progress:
+            frames = counted(reader, progress, "finding the person", info.frames)
+            box = _person_square(frames, (info.width, info.height))
     with (
         VideoReader(reference) as reader,
         VideoWriter(output, rate=info.fps, crf=8, force=True) as writer,
-        progress_bar("cutting to a square") as progress,
+        progress_bars() as progress,
     ):
-        for frame in counted(reader, progress, info.frames):
+        for frame in counted(reader, progress, "cutting to a square", info.frames):
             writer.write(box.cut(frame.pixels, size), frame.time)
     return output
 
