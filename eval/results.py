@@ -179,7 +179,7 @@ class Report:
         """
         path = folder / REPORT if folder.is_dir() else folder
         if not path.is_file():
-            raise FileNotFoundError(f"There is no report at {path}; make one with `python -m eval score`.")
+            raise FileNotFoundError(f"There is no report at {path}; make one with `python -m perfclone eval score`.")
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             if values.pop("format") != FORMAT:

@@ -1,1 +1,1 @@
-"""Actors on the Hugging Face Hub: published, found, fetched, updated and withdrawn (`python -m hub`)."""
+"""Actors on the Hugging Face Hub: published, found, fetched, updated and withdrawn (`perfclone hub`)."""

@@ -108,20 +108,24 @@ def load_report(path: Path) -> dict[str, Any]:
 def check_report(report: Any, path: Path | str = "The report") -> dict[str, Any]:
     """Check that plain JSON is the report of one actor; see :func:`load_report`."""
     if not isinstance(report, dict) or not isinstance(report.get("rows"), list):
-        raise UserError(f"{path} is no report of an evaluation; make one with `python -m eval actor`.")
+        raise UserError(f"{path} is no report of an evaluation; make one with `python -m perfclone eval actor`.")
     if report.get("format") != REPORT_FORMAT:
         raise UserError(
-            f"{path} has format {report.get('format')!r}, not {REPORT_FORMAT}; make it anew with `python -m eval`."
+            f"{path} has format {report.get('format')!r}, not {REPORT_FORMAT}; "
+            "make it anew with `python -m perfclone eval`."
         )
     if report.get("kind") == "benchmark":
         raise UserError(
-            f"{path} is of a benchmark, which trains actors of its own; measure this one with `python -m eval actor`."
+            f"{path} is of a benchmark, which trains actors of its own; "
+            "measure this one with `python -m perfclone eval actor`."
         )
     try:
         _check_names(report)
         eval_rows(report), eval_notes(report)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error!r}); make it anew with `python -m eval actor`.") from error
+        raise UserError(
+            f"{path} is damaged ({error!r}); make it anew with `python -m perfclone eval actor`."
+        ) from error
     return report
 
 

@@ -41,7 +41,7 @@ class Pushed(NamedTuple):
 
 
 def push(
-    actor: Actor | str | Path, repo_id: str, public: bool = False, gated: bool = True, *,
+    actor: Actor | str | Path, repo_id: str, *, private: bool = True, gated: bool = True,
     report: str | Path | Mapping[str, Any] | None = None, commands: Sequence[str] | None = None, preview: bool = True,
     licence: str = "other", token: str | None = None, message: str = "Push the actor with perfclone",
     told: Callable[[str], None] = lambda stage: None,
@@ -54,7 +54,7 @@ def push(
     Args:
         actor: The actor, or its folder.
         repo_id: "owner/name"; made if it is not there.
-        public: Let everybody see the repository.
+        private: Let only the owner see the repository.
         gated: Let people have the files only after the owner accepted their request.
         report: `report.json` of an evaluation, its folder, or what is in it; for the card.
         commands: What was typed to make the actor, for the card; by default what its config tells.
@@ -71,12 +71,12 @@ def push(
     from perfclone.governance.ledger.ledger import Ledger
 
     require_repo_id(repo_id)
-    actor = _ready(actor, public)
+    actor = _ready(actor, private)
     api, doing = client(token), f"push to {repo_id}"
     require_token(api)
     with explained(repo_id, doing, "Nothing was changed."):
         there = find(api, repo_id)
-        _check_target(api, repo_id, there, actor, public, gated)
+        _check_target(api, repo_id, there, actor, private, gated)
     told("drawing the preview" if preview else "writing the card")
     files = _contents(actor, repo_id, report, commands, preview, licence)
     told("uploading")
@@ -87,15 +87,15 @@ def push(
         digest = hashlib.sha256(files[MANIFEST]).hexdigest()
         oid = commit(api, repo_id, files, gone, message, parent, description=f"{MANIFEST} sha256:{digest}")
     Ledger().append(
-        "push", actor=repo_id, repository=repo_id, private=not public, commit=oid, consent=actor.consent.digest(),
+        "push", actor=repo_id, repository=repo_id, private=private, commit=oid, consent=actor.consent.digest(),
         consent_id=actor.consent.id, actor_sha256=hashlib.sha256(files[WEIGHTS]).hexdigest(),
     )  # fmt: skip
     with explained(repo_id, f"set who may see {repo_id}", f"It was pushed (commit {oid}); set that there."):
-        _open(api, repo_id, there, public, gated)
-    return Pushed(repo_id, oid, f"{api.endpoint}/{repo_id}", not public, gated)
+        _open(api, repo_id, there, private, gated)
+    return Pushed(repo_id, oid, f"{api.endpoint}/{repo_id}", private, gated)
 
 
-def _ready(actor: Actor | str | Path, public: bool) -> Actor:
+def _ready(actor: Actor | str | Path, private: bool) -> Actor:
     """The actor, once all of it is in order and the record lets it leave."""
     from perfclone.actor import Actor
     from perfclone.governance.consent.record import ConsentError
@@ -111,7 +111,7 @@ def _ready(actor: Actor | str | Path, public: bool) -> Actor:
         )
     record.verify()
     record.check_current()
-    if public and "web" not in record.media:
+    if not private and "web" not in record.media:
         raise ConsentError(
             f"{record.subject} agreed to {', '.join(record.media)}, not to web: push it as private, "
             f"or ask {record.recorded_by} for a record that allows it."
@@ -119,13 +119,13 @@ def _ready(actor: Actor | str | Path, public: bool) -> Actor:
     return actor
 
 
-def _check_target(api: HfApi, repo_id: str, there, actor: Actor, public: bool, gated: bool) -> None:
+def _check_target(api: HfApi, repo_id: str, there, actor: Actor, private: bool, gated: bool) -> None:
     """Refuse a repository that is open wider than this push says, or from which this consent was withdrawn."""
     from perfclone.governance.consent.record import ConsentError
 
     if there is None:
         return
-    if not there.private and not public:
+    if private and not there.private:
         raise UserError(
             f"{repo_id} is public, and this push is to be private; "
             "push it as public, or make it private on its page first."
@@ -148,12 +148,12 @@ def _make(api: HfApi, repo_id: str, gated: bool) -> str:
     return retried(lambda: api.model_info(repo_id)).sha
 
 
-def _open(api: HfApi, repo_id: str, there, public: bool, gated: bool) -> None:
+def _open(api: HfApi, repo_id: str, there, private: bool, gated: bool) -> None:
     """Set gate and visibility as told, the gate before anything is opened."""
     has_gate = bool(there.gated) if there else gated
     if has_gate != gated:
         retried(lambda: api.update_repo_settings(repo_id, gated="manual" if gated else False))
-    if public and (there is None or there.private):
+    if not private and (there is None or there.private):
         retried(lambda: api.update_repo_settings(repo_id, private=False))
 
 

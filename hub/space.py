@@ -15,7 +15,7 @@ README = "README.md"
 #: What the page needs: files, and folders with all that is in them.
 PARTS = (
     "app.py", README, "LICENSE", "requirements.txt", "packages.txt", "docs/result.jpg", "docs/method.svg",
-    "perfclone", "studio", "examples/actors", "examples/clips",
+    "perfclone", "hub", "studio", "examples/actors", "examples/clips",
 )  # fmt: skip
 _IGNORED = frozenset({"__pycache__", ".ruff_cache", ".pytest_cache"})
 #: Front matter that a Gradio Space must have.
@@ -77,7 +77,7 @@ def space_files(root: Path = ROOT) -> dict[str, Path]:
     for part in PARTS:
         path = root / part
         if not path.exists():
-            raise UserError(f"There is no {path}; run this from a full checkout.")
+            raise UserError(f"There is no {path}; run this from a full checkout: python -m hub space")
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         files |= {
             found.relative_to(root).as_posix(): found
@@ -111,14 +111,14 @@ def check_front_matter(text: str, root: Path = ROOT) -> None:
 
 
 def push_space(
-    repo_id: str, public: bool = False, *, root: Path = ROOT, token: str | None = None,
+    repo_id: str, *, private: bool = True, root: Path = ROOT, token: str | None = None,
     message: str = "Push the demo with perfclone",
 ) -> SpacePushed:  # fmt: skip
     """Push the demo as a Space, private unless told otherwise, in one commit; files of ours that went are removed.
 
     Args:
         repo_id: "owner/name" of the Space; made if it is not there.
-        public: Let everybody see and use it.
+        private: Let only its owner see and use it.
         root: The checkout.
         token: Hub token; None takes the one that is logged in.
         message: Of the commit.
@@ -132,7 +132,7 @@ def push_space(
     require_token(api)
     with explained(repo_id, f"push the Space {repo_id}", "The Space is as it was."):
         there = find(api, repo_id, "space")
-        if there and not there.private and not public:
+        if private and there and not there.private:
             raise UserError(f"{repo_id} is public; push it as public, or make it private on its page first.")
         if not there:
             retried(
@@ -142,7 +142,7 @@ def push_space(
         folders = tuple(f"{part}/" for part in PARTS if (root / part).is_dir())
         gone = sorted(name for name in names_of(there) - files.keys() if name.startswith(folders))
         oid = commit(api, repo_id, files, gone, message, there.sha, repo_type="space")
-    if public and there.private is not False:
+    if not private and there.private is not False:
         with explained(repo_id, f"make {repo_id} public", f"It was pushed (commit {oid}); do that on its page."):
             retried(lambda: api.update_repo_settings(repo_id, private=False, repo_type="space"))
     return SpacePushed(repo_id, oid, f"{api.endpoint}/spaces/{repo_id}", len(files), SETTINGS)

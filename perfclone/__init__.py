@@ -11,18 +11,21 @@ from perfclone.lazy import lazy
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _WHERE = {
     "Actor": "perfclone.actor.model",
     "CloneOptions": "perfclone.pipeline",
     "CloneResult": "perfclone.pipeline",
+    "ConsentRecord": "perfclone.governance.consent.record",
+    "MarkOptions": "perfclone.governance.marks.marker",
     "PerformanceCloner": "perfclone.pipeline",
     "PoseSequence": "perfclone.pose",
     "TrainConfig": "perfclone.training",
     "TrainResult": "perfclone.training",
     "UserError": "perfclone.errors",
     "train": "perfclone.training",
+    "verify_video": "perfclone.governance.verify.verify",
 }
 __all__ = [*_WHERE, "__version__"]
 __getattr__ = lazy(__name__, _WHERE)

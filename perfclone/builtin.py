@@ -1,12 +1,41 @@
-"""The synthetic actors and clips that come with the project."""
+"""The synthetic actors and clips that come with the project, and the one way to name an actor."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from perfclone.actor.remote.errors import require_repo_id
+from perfclone.companions import folder
 from perfclone.errors import UserError
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = folder("examples")
+
+
+def find_actor(name: str | Path) -> Path | str:
+    """Find out whom a name means: a folder that is there, else a built-in actor, else an actor on the Hub.
+
+    Args:
+        name: A folder, a built-in actor's name such as "anna", or a Hub repository id such as "studio/anna".
+
+    Returns:
+        The folder, or the repository id; whether the Hub has it is not asked.
+
+    Raises:
+        FileNotFoundError: It can be none of them.
+    """
+    built_in = actors()
+    if Path(name).is_dir():
+        return Path(name)
+    if str(name) in built_in:
+        return built_in[str(name)]
+    try:
+        require_repo_id(str(name))
+    except UserError as error:
+        raise FileNotFoundError(
+            f"There is no actor folder {name}; nor is it a built-in actor ({', '.join(built_in) or 'none is here'}) "
+            "or a Hub repository (OWNER/NAME). See what there is with `python -m perfclone actors`."
+        ) from error
+    return str(name)
 
 
 def actors(root: Path = EXAMPLES) -> dict[str, Path]:

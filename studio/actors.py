@@ -18,46 +18,59 @@ from perfclone.video import sample_frames
 from .page import ActorEntry
 
 log = logging.getLogger(__name__)
-#: Environment variable with more actors, separated by commas: Hub repositories or folders.
+#: Environment variable with more actors, separated by commas: folders, built-in actors or Hub repositories.
 VARIABLE = "PERFCLONE_ACTORS"
 #: Most pixels of a side of a poster: a small file can claim any number.
 _POSTER_SIDE = 4096
 
 
-def load_actors(folders: Mapping[str, Path], more: Sequence[str] | None = None) -> dict[str, ActorEntry]:
+def load_actors(folders: Mapping[str, Path], more: Sequence[str | Path] | None = None) -> dict[str, ActorEntry]:
     """Load the actors' models, and a still of each: its poster, a frame of the reference clip, or the empty plate.
 
     Args:
         folders: Name -> folder of a built-in actor.
-        more: Hub repositories or folders, which come first; those of ``$PERFCLONE_ACTORS`` by default. One that does
-            not load is left out and the log says why, so that the page starts all the same.
+        more: Folders, built-in actors or Hub repositories, which come first; ``$PERFCLONE_ACTORS`` by default. One
+            that does not load is left out and the log says why, so that the page starts all the same.
+
+    Returns:
+        Name on the page -> actor: the name of its folder, or its Hub repository.
 
     Raises:
         UserError: There is no actor at all.
     """
-    found: dict[str, ActorEntry] = {}
+    found: dict[Path | str, ActorEntry] = {}
     for name in _named() if more is None else more:
         try:
-            found[name] = _load(name, name)
+            place = builtin.find_actor(name)
+            place = place.resolve() if isinstance(place, Path) else place
+            found[place] = _load(place)
         except (UserError, OSError) as error:
             log.warning("The actor %s is left out: %s", name, error)
-    found |= {name: _load(name, folder) for name, folder in folders.items()}
+    found |= {folder: _load(folder) for folder in folders.values() if folder not in found}
     if not found:
         raise UserError("There is no actor in examples/actors; run this from a full checkout.")
-    return found
+    return {_name(place, list(found)): entry for place, entry in found.items()}
 
 
 def _named() -> list[str]:
     return [name.strip() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
 
 
-def _load(name: str, place: str | Path) -> ActorEntry:
+def _name(place: Path | str, places: Sequence[Path | str]) -> str:
+    """What the page calls an actor; a folder has its whole path where another folder has the same name."""
+    if isinstance(place, str):
+        return place
+    alike = [other for other in places if isinstance(other, Path) and other.name == place.name]
+    return place.name if alike == [place] else str(place)
+
+
+def _load(place: Path | str) -> ActorEntry:
     cloner = PerformanceCloner.from_pretrained(place)
     record = cloner.actor.consent
-    return ActorEntry(cloner, _still(name, place, cloner), record is not None and record.subject_kind == "synthetic")
+    return ActorEntry(cloner, _still(place, cloner), record is not None and record.subject_kind == "synthetic")
 
 
-def _still(name: str, place: str | Path, cloner: PerformanceCloner) -> np.ndarray:
+def _still(place: Path | str, cloner: PerformanceCloner) -> np.ndarray:
     """(H, W, 3) uint8 RGB."""
     folder = Path(place)
     if cloner.actor.commit:
@@ -66,8 +79,8 @@ def _still(name: str, place: str | Path, cloner: PerformanceCloner) -> np.ndarra
         folder = fetch(str(place), cloner.actor.commit, names=(POSTER,)).folder
     if poster := layout.place(folder, POSTER):
         return _read_poster(poster)
-    clip = builtin.reference_clip(name)
-    return sample_frames(clip, 3)[1].pixels if clip else cloner.actor.plate
+    clip = builtin.reference_clip(folder.name) if folder in builtin.actors().values() else None
+    return sample_frames(clip, 3)[1].pixels if clip else cloner.actor.plate.numpy()
 
 
 def _read_poster(path: Path) -> np.ndarray:

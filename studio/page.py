@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 import numpy as np
 
-from perfclone.governance.consent.record import PURPOSES
+from perfclone.governance.consent.fields import PURPOSES
 
 from .handlers import Cloner, make_clone
 
@@ -76,70 +77,117 @@ def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blo
         actors: Name -> actor; at least one, the first is chosen.
         clips: Name -> driving clip; the first is loaded and playing.
     """
-    stills = {name: actor.still for name, actor in actors.items()}
-    first = next(iter(actors))
     with gr.Blocks(
         title="perfclone", analytics_enabled=False, delete_cache=CLEANING, fill_width=True, elem_classes="perfclone"
     ) as page:
         gr.Markdown(HEADER)
         with gr.Row():
-            with gr.Column(min_width=300):
-                still = gr.Image(
-                    stills[first], label="Actor", interactive=False, height=HEIGHT, buttons=[], elem_classes="still"
-                )
-                actor = gr.Radio(list(actors), value=first, label="Actor", show_label=False, elem_id="actor")
-                keep = gr.Checkbox(
-                    label="Keep the performer's proportions", info="By default the limbs have the actor's lengths."
-                )
-                purpose = gr.Dropdown(
-                    list(PURPOSES), value="personal", label="Purpose", info="The actor's consent must allow it."
-                )
-            with gr.Column(min_width=300):
-                driving = gr.Video(
-                    next(iter(clips.values()), None),
-                    label="Performance",
-                    interactive=False,
-                    height=HEIGHT,
-                    autoplay=True,
-                    loop=True,
-                    buttons=[],
-                    elem_id="driving",
-                )
-                upload = gr.UploadButton("Upload a performance", file_types=["video"], elem_id="upload")
-                if clips:
-                    gr.Examples([[str(clip)] for clip in clips.values()], [driving], label="Built-in performances")
-            with gr.Column(min_width=300):
-                result = gr.Video(
-                    label="Result",
-                    interactive=False,
-                    height=HEIGHT,
-                    autoplay=True,
-                    loop=True,
-                    buttons=["fullscreen"],
-                    elem_id="result",
-                )
-                with gr.Row():
-                    button = gr.Button("Clone", variant="primary", min_width=120, elem_id="clone")
-                    download = gr.DownloadButton("Download", interactive=False, min_width=120, elem_id="download")
-                summary = gr.Markdown(elem_classes="summary", elem_id="summary")
+            chosen = _actor_column(actors)
+            performance = _performance_column(clips)
+            outcome = _result_column()
         gr.Markdown(FOOTER.format(people=_people(actors)))
-
-        quiet = {"api_visibility": "private", "show_progress": "hidden"}
-        actor.change(stills.get, actor, still, **quiet)
-        upload.upload(lambda file: file, upload, driving, **quiet)
-        cloned = button.click(
-            make_clone({name: entry.cloner for name, entry in actors.items()}),
-            [actor, driving, keep, purpose],
-            [result, download, summary],
-            api_name="clone",
-            concurrency_limit=1,
-            show_progress_on=result,
-        )
-        cloned.success(None, js=PLAY_TOGETHER, **quiet)
-        page.load(None, js=PLAY_MUTED, **quiet)
-        # The download follows the result, so that it cannot be pressed before there is one.
-        result.change(lambda video: gr.update(interactive=video is not None), result, download, **quiet)
+        _wire(page, actors, chosen, performance, outcome)
     return page.queue(max_size=20, default_concurrency_limit=1)
+
+
+class _Chosen(NamedTuple):
+    """Who performs, and how."""
+
+    still: gr.Image
+    actor: gr.Radio
+    keep: gr.Checkbox
+    purpose: gr.Dropdown
+
+
+class _Performance(NamedTuple):
+    """What is performed."""
+
+    driving: gr.Video
+    upload: gr.UploadButton
+
+
+class _Outcome(NamedTuple):
+    """What came of it."""
+
+    result: gr.Video
+    button: gr.Button
+    download: gr.DownloadButton
+    summary: gr.Markdown
+
+
+def _actor_column(actors: Mapping[str, ActorEntry]) -> _Chosen:
+    first = next(iter(actors))
+    with gr.Column(min_width=300):
+        return _Chosen(
+            gr.Image(
+                actors[first].still, label="Actor", interactive=False, height=HEIGHT, buttons=[], elem_classes="still"
+            ),
+            gr.Radio(list(actors), value=first, label="Actor", show_label=False, elem_id="actor"),
+            gr.Checkbox(
+                label="Keep the performer's proportions", info="By default the limbs have the actor's lengths."
+            ),
+            gr.Dropdown(list(PURPOSES), value="personal", label="Purpose", info="The actor's consent must allow it."),
+        )
+
+
+def _performance_column(clips: Mapping[str, Path]) -> _Performance:
+    with gr.Column(min_width=300):
+        driving = gr.Video(
+            next(iter(clips.values()), None),
+            label="Performance",
+            interactive=False,
+            height=HEIGHT,
+            autoplay=True,
+            loop=True,
+            buttons=[],
+            elem_id="driving",
+        )
+        upload = gr.UploadButton("Upload a performance", file_types=["video"], elem_id="upload")
+        if clips:
+            gr.Examples([[str(clip)] for clip in clips.values()], [driving], label="Built-in performances")
+    return _Performance(driving, upload)
+
+
+def _result_column() -> _Outcome:
+    with gr.Column(min_width=300):
+        result = gr.Video(
+            label="Result",
+            interactive=False,
+            height=HEIGHT,
+            autoplay=True,
+            loop=True,
+            buttons=["fullscreen"],
+            elem_id="result",
+        )
+        with gr.Row():
+            button = gr.Button("Clone", variant="primary", min_width=120, elem_id="clone")
+            download = gr.DownloadButton("Download", interactive=False, min_width=120, elem_id="download")
+        summary = gr.Markdown(elem_classes="summary", elem_id="summary")
+    return _Outcome(result, button, download, summary)
+
+
+def _wire(
+    page: gr.Blocks, actors: Mapping[str, ActorEntry], chosen: _Chosen, performance: _Performance, outcome: _Outcome
+) -> None:
+    """Say what happens on which click."""
+    stills = {name: actor.still for name, actor in actors.items()}
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    chosen.actor.change(stills.get, chosen.actor, chosen.still, **quiet)
+    performance.upload.upload(lambda file: file, performance.upload, performance.driving, **quiet)
+    cloned = outcome.button.click(
+        make_clone({name: entry.cloner for name, entry in actors.items()}),
+        [chosen.actor, performance.driving, chosen.keep, chosen.purpose],
+        [outcome.result, outcome.download, outcome.summary],
+        api_name="clone",
+        concurrency_limit=1,
+        show_progress_on=outcome.result,
+    )
+    cloned.success(None, js=PLAY_TOGETHER, **quiet)
+    page.load(None, js=PLAY_MUTED, **quiet)
+    # The download follows the result, so that it cannot be pressed before there is one.
+    outcome.result.change(
+        lambda video: gr.update(interactive=video is not None), outcome.result, outcome.download, **quiet
+    )
 
 
 def _people(actors: Mapping[str, ActorEntry]) -> str:

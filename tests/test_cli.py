@@ -3,6 +3,7 @@
 import errno
 import json
 import logging
+import re
 import runpy
 import signal
 import subprocess
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 from tiny import record_of
 
-from perfclone import builtin, cli
+from perfclone import builtin, cli, companions
 from perfclone.commands import demo
 from perfclone.errors import UserError
+from perfclone.governance.consent.fields import PURPOSES
 from perfclone.terminal.arguments import refuse_existing
 from perfclone.terminal.progress import progress_bar, progress_bars
 
@@ -50,9 +52,11 @@ def test_help_lists_the_commands_and_each_explains_itself(capsys):
         return capsys.readouterr().out
 
     overview = help_of()
-    for name in ("demo", "poses", "consent", "check", "train", "clone", "verify", "review", "ledger"):
+    own = ("demo", "actors", "poses", "consent", "check", "train", "clone", "verify", "review", "ledger")
+    for name in (*own, "hub", "eval", "studio"):
         assert f"    {name} " in overview
         assert f"usage: python -m perfclone {name} " in help_of(name)
+    assert "usage: python -m perfclone eval actor " in help_of("eval", "actor")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,11 @@ def test_what_exists_is_replaced_only_by_force(tmp_path):
         ("train a.mp4 -o out --minutes 1e9", "minutes must lie in"),
     ],
 )
-def test_outputs_and_settings_are_checked_before_any_work(arguments, sentence, capsys):
+def test_outputs_and_settings_are_checked_before_any_work(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.mp4").write_text("this is not a video")
+    Path("actor").mkdir()
+    record_of("a.mp4").save("consent.json")
     assert cli.main(arguments.split()) == 2
     assert sentence in capsys.readouterr().err
 
@@ -145,6 +153,96 @@ def test_built_in_things_are_found_by_name(tmp_path):
     assert builtin.reference_clip("anna", tmp_path) is None
     with pytest.raises(UserError, match=r"built-in actor 'eve' is missing \(there: anna\)"):
         builtin.pick("actor", builtin.actors(tmp_path), "eve")
+
+
+def test_there_is_one_way_to_name_an_actor(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    built_in = builtin.actors()["anna"]
+    assert builtin.find_actor("anna") == builtin.find_actor(built_in) == built_in
+    assert builtin.find_actor("studio/anna") == "studio/anna"
+    for folder in ("anna", "studio/anna"):
+        Path(folder).mkdir(parents=True)
+        assert builtin.find_actor(folder) == Path(folder)
+    for nothing in ("eve", "no/such/folder", "/eve"):
+        with pytest.raises(FileNotFoundError, match=rf"no actor folder {nothing}; .*\(anna, ben\).*perfclone actors"):
+            builtin.find_actor(nothing)
+
+
+def test_the_actors_that_are_here_are_listed_with_what_they_allow(tmp_path, monkeypatch, capsys):
+    from tiny import untrained_actor
+
+    from perfclone.governance.keys import SigningKey
+
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["actors"]) == 0
+    printed = capsys.readouterr().out
+    assert "There is none in actors yet" in printed
+    assert re.search(r"^anna +512x512 +[\d,]+ +[\d.]+ MB +for ever, synthetic +/", printed, re.M)
+    actor = untrained_actor()
+    for name, consent in (("free", None), ("over", actor.consent.revoke("asked by mail", SigningKey.new()))):
+        actor.consent = consent
+        actor.save_pretrained(tmp_path / "actors" / name)
+    (tmp_path / "actors" / "bad").mkdir()
+    (tmp_path / "actors" / "bad" / "config.json").write_text("{}")
+    assert cli.main(["actors"]) == 0
+    lines = dict(line.strip().split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert {"anna", "ben", "actors/free", "actors/over", "actors/bad"} <= set(lines)
+    assert lines["actors/free"].startswith("160x160") and " none " in lines["actors/free"]
+    assert "was revoked on" in lines["actors/over"] and "has no model.safetensors" in lines["actors/bad"]
+    assert lines["actors/free"].endswith(str(tmp_path / "actors" / "free"))
+    assert cli.main(["actors", "elsewhere"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("started", "words"), [("/env/bin/perfclone", "perfclone"), ("/perfclone/__main__.py", "python -m perfclone")]
+)
+def test_usage_and_advice_say_what_is_typed(started, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [started])
+    (tmp_path / "a.mp4").touch()
+    assert cli.build_parser().prog == words
+    assert cli.main(["train", str(tmp_path / "a.mp4"), "-o", str(tmp_path / "actor")]) == 2
+    assert f"`{words} consent new" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["hub", "push", "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: {words} hub push ")
+
+
+def test_a_companion_that_is_not_there_is_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(companions, "BESIDE", Path("/nowhere"))
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["eval", "--help"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        "perfclone: This perfclone came without its eval; install all of it: pip install perfclone\n"
+    )
+
+
+def test_an_extra_that_is_not_installed_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(companions.NEEDS, "studio", ("gradio", "gradio_of_another_world"))
+    with pytest.raises(UserError, match=r"studio needs gradio_of_another_world, .*pip install 'perfclone\[studio\]'"):
+        companions.companion("studio", "cli")
+
+
+def test_somebody_elses_package_of_the_same_name_is_not_taken(tmp_path, monkeypatch):
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "__init__.py").touch()
+    (tmp_path / "perfclone_hub").mkdir()
+    (tmp_path / "perfclone_hub" / "__init__.py").touch()
+    (tmp_path / "perfclone_hub" / "publish.py").write_text("push = 'ours'")
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in [name for name in sys.modules if name.partition(".")[0] == "hub"]:
+        monkeypatch.delitem(sys.modules, module)
+    assert companions.companion("hub", "publish").push == "ours"
+
+
+def test_a_purpose_is_one_of_those_of_a_consent(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["clone", "anna", "a.mp4", "-o", "out.mp4", "--purpose", "fun"])
+    assert stop.value.code == 2 and "invalid choice: 'fun'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["clone", "--help"])
+    printed = capsys.readouterr().out
+    assert all(purpose in printed for purpose in PURPOSES)
 
 
 def test_each_stage_has_a_progress_bar_unless_it_is_quick(capsys):
@@ -275,6 +373,15 @@ def test_train_then_clone(short_clip, tmp_path):
     run = perfclone("clone", actor, short_clip, "-o", output, "--keep-proportions")
     assert run.returncode == 0, run.stderr
     assert probe(output).frames == 40
+
+
+@pytest.mark.slow
+def test_a_built_in_actor_is_cloned_by_name(short_clip, tmp_path):
+    from perfclone.governance.ledger.ledger import Ledger
+
+    run = perfclone("clone", "anna", short_clip, "-o", tmp_path / "out.mp4")
+    assert run.returncode == 0, run.stderr
+    assert list(Ledger().entries())[-1].data["actor"] == "anna"
 
 
 @pytest.mark.slow

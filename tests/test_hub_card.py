@@ -146,7 +146,7 @@ def test_a_card_that_lacks_something_does_not_pass(config, person, report, chang
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"rows": 3}', '{"format": 1, "rows": [{"method": "perfclone"}]}'])
 def test_what_is_no_report_is_refused(tmp_path, content):
     (tmp_path / "report.json").write_text(content)
-    with pytest.raises(UserError, match="python -m eval|anew"):
+    with pytest.raises(UserError, match="python -m perfclone eval|anew"):
         load_report(tmp_path)
 
 

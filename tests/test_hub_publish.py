@@ -116,16 +116,16 @@ def test_the_object_pushes_itself(loopback, folder):
     assert there.sha == commit and there.private and there.titles[0] == "From a notebook"
 
 
-@pytest.mark.parametrize(("public", "gated"), [(True, True), (True, False), (False, False)])
-def test_it_is_as_open_as_it_was_told(folder, loopback, public, gated):
-    quick(folder, public=public, gated=gated)
+@pytest.mark.parametrize(("private", "gated"), [(False, True), (False, False), (True, False)])
+def test_it_is_as_open_as_it_was_told(folder, loopback, private, gated):
+    quick(folder, private=private, gated=gated)
     there = loopback.repository(REPOSITORY)
-    assert (there.private, bool(there.gated)) == (not public, gated)
+    assert (there.private, bool(there.gated)) == (private, gated)
 
 
 def test_a_push_that_is_narrower_than_the_repository_is_refused(folder, loopback):
-    quick(folder, public=True, gated=False)
-    for how, match in (({}, "is public, and this push"), ({"public": True}, "is open to everybody")):
+    quick(folder, private=False, gated=False)
+    for how, match in (({}, "is public, and this push"), ({"private": False}, "is open to everybody")):
         with pytest.raises(UserError, match=match):
             quick(folder, **how)
 
@@ -148,7 +148,7 @@ def test_a_record_that_does_not_allow_the_web_is_not_made_public(folder):
     actor = Actor.from_pretrained(folder)
     actor.consent = replace(actor.consent, media=("internal",)).sign(SigningKey.new())
     with pytest.raises(ConsentError, match="not to web"):
-        quick(actor, public=True)
+        quick(actor, private=False)
 
 
 @pytest.mark.parametrize("damage", [CONFIG, WEIGHTS])

@@ -28,7 +28,7 @@ def test_this_checkout_is_a_space():
         "packages.txt",
         "examples/actors/anna/model.safetensors",
     } <= set(files)
-    assert not [name for name in files if name.startswith(("tests/", "benchmarks/", ".", "eval/", "hub/"))]
+    assert not [name for name in files if name.startswith(("tests/", "benchmarks/", ".", "eval/"))]
     assert not [name for name in files if "__pycache__" in name]
 
 
@@ -41,9 +41,9 @@ def test_the_pages_own_pictures_are_there():
 def test_what_is_pushed_imports_nothing_that_is_not(loopback):
     """Every module of ours that the page loads on any path is among the files."""
     files = space_files()
-    ours = {"hub", "eval", "benchmarks", "examples", "tests"}
+    ours = {"eval", "benchmarks", "examples", "tests"}
     for name, path in files.items():
-        if name.endswith(".py") and name != "perfclone/actor/model.py":  # whose push_to_hub no page calls
+        if name.endswith(".py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -73,7 +73,7 @@ def test_a_second_push_removes_what_is_gone_and_leaves_what_its_owner_added(loop
 
 
 def test_it_is_public_only_when_told(loopback):
-    push_space(SPACE, public=True)
+    push_space(SPACE, private=False)
     assert not loopback.repository(SPACE, type="space").private
     with pytest.raises(UserError, match="is public; push it as public"):
         push_space(SPACE)
@@ -105,12 +105,14 @@ def test_what_is_pushed_starts_by_itself(tmp_path):
     code = (
         "from perfclone import builtin; from studio.actors import load_actors; from studio.page import build\n"
         "page = build(load_actors(builtin.actors()), builtin.driving_clips())\n"
-        "import perfclone; print(perfclone.__file__, len(page.fns))"
+        "import perfclone; print(perfclone.__file__, len(page.fns))\n"
+        "from perfclone.companions import companion; print(companion('hub', 'publish').__file__)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
-    place, functions = run.stdout.split()
+    place, functions, publish = run.stdout.split()
     assert Path(place).is_relative_to(root) and int(functions) > 0
+    assert Path(publish).is_relative_to(root)  # so that `Actor.push_to_hub` works there
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ def folder(tmp_path):
 @pytest.fixture
 def pushed(loopback, folder):
     """An actor with a past: two commits, a tag, a branch."""
-    first = push(folder, REPOSITORY, preview=False, public=True, gated=False)
+    first = push(folder, REPOSITORY, preview=False, private=False, gated=False)
     api = HfApi()
     api.create_tag(REPOSITORY, tag="v1")
     api.create_branch(REPOSITORY, branch="dev")
-    push(folder, REPOSITORY, preview=False, public=True, gated=False, message="again")
+    push(folder, REPOSITORY, preview=False, private=False, gated=False, message="again")
     return first
 
 
@@ -75,13 +75,13 @@ def test_the_revocation_counts_here_and_is_in_the_ledger(pushed, folder, loopbac
     ]
     assert len(entries) == 1 and entries[0].data["actor"] == REPOSITORY
     with pytest.raises(ConsentError, match="revoked"):
-        push(folder, REPOSITORY, preview=False, public=True, gated=False)
+        push(folder, REPOSITORY, preview=False, private=False, gated=False)
 
 
 def test_a_new_consent_may_be_pushed_to_the_same_place(pushed, folder, loopback):
     withdraw(REPOSITORY, "asked by mail")
     untrained_actor(seed=5).save_pretrained(folder)  # with a record of its own
-    again = push(folder, REPOSITORY, preview=False, public=True, gated=False)
+    again = push(folder, REPOSITORY, preview=False, private=False, gated=False)
     assert Actor.from_pretrained(REPOSITORY).commit == again.commit
     assert [actor.withdrawn for actor in listing()] == [False]
 

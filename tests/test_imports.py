@@ -2,15 +2,18 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import perfclone
+
 ROOT = Path(__file__).resolve().parents[1]
-#: Who may look over a wall all the same: ``Actor.push_to_hub`` is where people of the Hub look for a push.
-DOORS = {"perfclone/actor/model.py": {"hub"}}
+#: The one module of perfclone that reaches what stands beside it, and those that go through it.
+DOOR, THROUGH = "companions", {"actor/model.py", "builtin.py", "commands/companions.py"}
 HEAVY = ["diffusers", "gradio", "mediapipe", "controlnet_aux", "torchvision"]
 
 
@@ -27,8 +30,40 @@ def test_importing_perfclone_loads_nothing_heavy():
     assert not loaded & {*HEAVY, "torch", "transformers", "hub", "eval", "studio", "cv2", "matplotlib"}
 
 
-def test_help_needs_nothing_heavy():
-    assert not loaded_by("from perfclone.cli import build_parser; build_parser()") & {*HEAVY, "torch", "av", "numpy"}
+@pytest.mark.parametrize("words", ["", "clone", "hub", "hub push", "eval", "eval actor", "studio"])
+def test_help_needs_nothing_heavy(words):
+    run = f"""
+from perfclone.cli import main
+try: main({[*words.split(), "--help"]})
+except SystemExit as stop: assert stop.code == 0
+"""
+    companions = {"hub", "eval", "studio"} - {*words.split()}
+    assert not loaded_by(run) & {*HEAVY, *companions, "torch", "av", "numpy", "huggingface_hub"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "clone anna missing.mp4 -o out.mp4",
+        "clone nobody clip.mp4 -o out.mp4",
+        "clone anna clip.mp4 -o no/such/folder/out.mp4",
+        "check missing.mp4",
+        "check clip.mp4 --driving missing.mp4 --actor anna",
+        "check clip.mp4 --driving clip.mp4 --actor nobody",
+        "train missing.mp4 -o actor",
+        "train clip.mp4 -o actor",
+        "train clip.mp4 -o actor --driving clip.mp4 missing.mp4",
+        "train clip.mp4 -o actor --poses missing.npz",
+        "poses missing.mp4 -o poses.npz",
+        "verify missing.mp4",
+        "actors missing",
+    ],
+)
+def test_what_is_missing_is_said_before_anything_heavy_is_loaded(arguments, tmp_path):
+    (tmp_path / "clip.mp4").touch()
+    words = [str(tmp_path / word) if word.startswith(("clip.", "missing")) else word for word in arguments.split()]
+    loaded = loaded_by(f"from perfclone.cli import main; assert main({words}) == 2")
+    assert not loaded & {*HEAVY, "torch", "cv2", "scipy"}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +83,6 @@ def test_training_and_cloning_from_poses_need_just_torch(statement):
     ],
 )
 def test_the_walls_stand(package, forbidden):
-    """Everywhere but in the files of DOORS."""
     files = list((ROOT / package).rglob("*.py"))
     assert files
     for file in files:
@@ -56,5 +90,23 @@ def test_the_walls_stand(package, forbidden):
         for node in ast.walk(ast.parse(file.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            crossed = {name.partition(".")[0] for name in names} & forbidden - DOORS.get(where, set())
+            crossed = {name.partition(".")[0] for name in names} & forbidden
             assert not crossed, f"{where}:{node.lineno} imports {crossed}"
+
+
+def test_there_is_one_door_to_what_stands_beside():
+    sources = {file.relative_to(ROOT / "perfclone").as_posix(): file for file in (ROOT / "perfclone").rglob("*.py")}
+    through = {name for name, file in sources.items() if f"perfclone.{DOOR}" in file.read_text()}
+    assert through == THROUGH
+
+
+@pytest.mark.parametrize("name", perfclone.__all__)
+def test_every_export_is_there(name):
+    assert getattr(perfclone, name) is not None
+
+
+def test_what_the_papers_import_is_exported():
+    papers = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "hub" / "card.md.jinja"]
+    lines = [line for paper in papers for line in re.findall("^from perfclone import (.+)$", paper.read_text(), re.M)]
+    names = {name for line in lines for name in re.findall(r"\b[A-Za-z_]+\b", re.sub("{%.*?%}", "", line))}
+    assert names and names <= set(perfclone.__all__)

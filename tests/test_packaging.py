@@ -3,14 +3,17 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import perfclone
 
@@ -27,6 +30,8 @@ def pins(name: str) -> dict[str, str]:
 RUNTIME = pins("requirements.txt")
 DEV = pins("requirements-dev.txt")
 FACES = pins("requirements-eval-faces.txt")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 
 
 def test_the_dev_requirements_include_the_runtime_and_repeat_nothing():
@@ -72,8 +77,28 @@ def test_what_an_evaluation_imports_is_pinned_with_the_product():
 
 
 def test_what_the_tests_and_benchmarks_import_is_pinned():
-    transitive = {"gradio-client", "starlette", "uvicorn"}
+    transitive = {"gradio-client", "packaging", "starlette", "uvicorn"}
     assert imported_packages("tests", "eval", "benchmarks", "examples") - transitive <= (RUNTIME | DEV | FACES).keys()
+
+
+def bounds(lines: list[str]) -> dict[str, Requirement]:
+    found = [Requirement(line) for line in lines]
+    return {re.sub(r"[-_.]+", "-", each.name).lower(): each for each in found if each.name != "perfclone"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "places"), [("eval", ["eval"]), ("studio", ["studio", "app.py"]), (None, ["perfclone", "hub"])]
+)
+def test_what_is_installed_is_what_is_imported(extra, places):
+    there = bounds([*PROJECT["dependencies"], *(EXTRAS[extra] if extra else ())])
+    assert imported_packages(*places) - FACES.keys() <= there.keys()
+
+
+def test_what_is_pinned_is_new_enough_to_be_installed():
+    asked = bounds([line for lines in (PROJECT["dependencies"], *EXTRAS.values()) for line in lines])
+    for package, bound in asked.items():
+        assert bound.specifier.contains((RUNTIME | DEV)[package]), bound
+    assert str(asked["mediapipe"].specifier) == f"=={RUNTIME['mediapipe']}"
 
 
 def make(*arguments: str) -> str:
@@ -118,12 +143,93 @@ def test_ci_runs_make_test_last():
 
 
 def test_the_papers_agree():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert project["version"] == citation["version"] == perfclone.__version__
-    assert project["license"] == citation["license"]
+    assert "version" not in PROJECT and citation["version"] == perfclone.__version__
+    assert PROJECT["license"] == citation["license"]
     assert citation["preferred-citation"]["authors"][0]["family-names"] == "Aberman"
-    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_changelog_begins_with_this_version_and_its_day():
+    headings = re.findall("^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert headings[0] == "[Unreleased]"
+    assert re.fullmatch(rf"\[{re.escape(perfclone.__version__)}\] - \d{{4}}-\d\d-\d\d", headings[1])
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A folder with what `pip install .` would put among the packages, and nothing else of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for part in ("perfclone", "hub", "eval", "studio", "examples"):
+        shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copyfile(ROOT / name, source / name)
+    code = f"from setuptools.build_meta import build_wheel; build_wheel({str(folder)!r})"
+    run = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
+    assert run.returncode == 0 and "would be ignored" not in run.stderr, run.stderr
+    [wheel] = folder.glob("*.whl")
+    assert wheel.name == f"perfclone-{perfclone.__version__}-py3-none-any.whl"
+    zipfile.ZipFile(wheel).extractall(folder / "site")
+    return folder / "site"
+
+
+RUN = "import sys; sys.argv[0] = 'perfclone'; from perfclone.__main__ import main; sys.exit(main())"
+
+
+def far_away(site: Path, code: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Python code in an empty folder, with only what is installed to import."""
+    empty = site.with_name("empty")
+    empty.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=empty,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_installed_names_collide_with_nobodys(installed):
+    about = f"perfclone-{perfclone.__version__}.dist-info"
+    companions = {f"perfclone_{name}" for name in ("hub", "eval", "studio", "examples")}
+    assert {path.name for path in installed.iterdir()} == {"perfclone", *companions, about}
+    points = (installed / about / "entry_points.txt").read_text()
+    assert points.split() == ["[console_scripts]", "perfclone", "=", "perfclone.__main__:main"]
+
+
+@pytest.mark.parametrize("part", ["perfclone", "hub", "eval", "studio"])
+def test_everything_of_a_package_is_installed(installed, part):
+    def files(folder: Path) -> set[str]:
+        found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        return {path.relative_to(folder).as_posix() for path in found}
+
+    assert files(installed / (part if part == "perfclone" else f"perfclone_{part}")) == files(ROOT / part)
+
+
+def test_what_is_installed_runs_far_from_the_checkout(installed):
+    overview = far_away(installed, RUN, "--help")
+    assert overview.returncode == 0 and overview.stdout.startswith("usage: perfclone "), overview.stderr
+    for companion in ("hub", "eval", "studio"):
+        helped = far_away(installed, RUN, companion, "--help")
+        assert helped.stdout.startswith(f"usage: perfclone {companion} "), helped.stderr
+    listed = far_away(installed, RUN, "actors").stdout
+    for name in ("anna", "ben"):
+        assert str(installed / "perfclone_examples" / "actors" / name) in listed
+    missing = far_away(installed, RUN, "clone", "anna", "missing.mp4", "-o", "out.mp4")
+    assert missing.returncode == 2 and "There is no driving video missing.mp4" in missing.stderr
+
+
+@pytest.mark.slow
+def test_what_is_installed_loads_an_actor_by_name_and_finds_its_companions(installed):
+    run = far_away(
+        installed,
+        "from perfclone import Actor, builtin; from perfclone.companions import companion\n"
+        "actor = Actor.from_pretrained('anna'); print(companion('hub', 'publish').__name__, actor.consent.subject)\n"
+        "print('## Consent' in companion('hub', 'card').render_card(actor.config, actor.consent))\n"
+        "print(companion('eval', 'synthetic').Scene('anna', 64).plate.shape, len(builtin.driving_clips()))",
+    )
+    assert run.stdout.splitlines() == ["perfclone_hub.publish Anna", "True", "(64, 64, 3) 1"], run.stderr
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]])

@@ -2,9 +2,14 @@
 
 import io
 import shutil
+import signal
+import socket
+import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +24,7 @@ from perfclone.video import VideoReader, VideoWriter, probe
 from studio.handlers import make_clone
 from studio.page import ActorEntry, build, launch_options
 
+ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning:gradio")  # pandas deprecations inside gradio
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
@@ -92,6 +98,48 @@ def test_importing_the_app_loads_no_model():
     import app
 
     assert callable(app.main) and not [name for name, value in vars(app).items() if isinstance(value, gr.Blocks)]
+
+
+def start_app(*arguments: str) -> subprocess.Popen:
+    """Start `app.py` as a Space and `make demo` do."""
+    command = [sys.executable, "app.py", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_app_explains_itself():
+    printed, _ = start_app("--help").communicate(timeout=60)
+    assert printed.startswith("usage: python app.py ") and "--host" in printed and "--port" in printed
+    assert "7860" in printed and "PERFCLONE_ACTORS" in printed
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "web"])
+def test_what_is_no_port(port):
+    process = start_app("--port", port)
+    assert "must be a whole number in 1-65535" in process.communicate(timeout=60)[1] and process.returncode == 2
+
+
+def test_a_port_that_is_taken_is_said_before_any_model_is_loaded():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start_app("--port", str(port))
+        complaint = process.communicate(timeout=60)[1]
+    assert process.returncode == 2 and complaint.count("\n") == 1
+    assert complaint.startswith(f"perfclone: The page cannot be served at 127.0.0.1, port {port} (")
+
+
+@pytest.mark.slow
+def test_the_app_serves_the_page_at_the_port_it_was_told():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = start_app("--port", str(port))
+    page, give_up = "", time.monotonic() + 120
+    while not page and process.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.2)
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            page = answer.read().decode()
+    process.send_signal(signal.SIGINT)
+    complaint = process.communicate(timeout=60)[1]
+    assert "perfclone" in page and "Traceback" not in complaint, complaint
 
 
 @contextmanager
@@ -211,9 +259,35 @@ def test_actors_of_the_hub_are_offered_with_their_posters(loopback, tmp_path, mo
     here = untrained_actor().save_pretrained(tmp_path / "here")
     monkeypatch.setenv(VARIABLE, f"owner/anna, {here},owner/nobody")
     found = load_actors({})
-    assert list(found) == ["owner/anna", str(here)] and found["owner/anna"].cloner.actor.commit
+    assert list(found) == ["owner/anna", "here"] and found["owner/anna"].cloner.actor.commit
     assert found["owner/anna"].still.shape == (20, 30, 3) and found["owner/anna"].still[0, 0, 0] > 190
     assert "owner/nobody is left out: Cannot load owner/nobody from the Hub" in caplog.text
+
+
+def test_an_actor_trained_here_is_offered_by_its_folders_name_and_shown_by_its_plate(tmp_path, monkeypatch, clip):
+    from tiny import untrained_actor
+
+    from studio.actors import VARIABLE, load_actors
+
+    actor = untrained_actor()
+    actor.save_pretrained(tmp_path / "actors" / "me")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, "actors/me")
+    found = load_actors({})
+    assert list(found) == ["me"] and (found["me"].still == actor.plate.numpy()).all()
+    build(found, {"wave": clip})
+
+
+def test_actors_of_one_name_are_told_apart_and_none_is_offered_twice(tmp_path):
+    from tiny import untrained_actor
+
+    from studio.actors import load_actors
+
+    mine = untrained_actor().save_pretrained(tmp_path / "anna")
+    built_in = builtin.actors()
+    found = load_actors(built_in, [mine, "ben"])
+    assert list(found) == [str(mine), "ben", str(built_in["anna"])]
+    assert found[str(mine)].still.shape == (160, 160, 3)  # not the built-in anna's clip
 
 
 def jpeg_of(width, height):

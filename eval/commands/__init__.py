@@ -1,1 +1,1 @@
-"""The commands of `python -m eval`, one file each."""
+"""The commands of `perfclone eval`, one file each."""

@@ -1,1 +1,1 @@
-"""The commands of `python -m hub`, one file each."""
+"""The commands of `perfclone hub`, one file each."""

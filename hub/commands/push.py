@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from perfclone.terminal.program import typed
+
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
@@ -39,10 +41,11 @@ def run(args: argparse.Namespace) -> int:
 
     with kept_when_interrupted("The repository is as it was; the same command goes on where the upload stopped."):
         pushed = push(
-            args.actor, args.repository, args.public, not args.no_gate, report=args.report, commands=args.command,
-            preview=not args.no_preview, licence=args.license, told=lambda stage: print(f"{stage} ...", flush=True),
+            args.actor, args.repository, private=not args.public, gated=not args.no_gate, report=args.report,
+            commands=args.command, preview=not args.no_preview, licence=args.license,
+            told=lambda stage: print(f"{stage} ...", flush=True),
         )  # fmt: skip
     seen = "private" if pushed.private else "public"
-    gate = "gated: see who asks with `python -m hub requests`" if pushed.gated else "not gated"
+    gate = f"gated: see who asks with `{typed()} hub requests`" if pushed.gated else "not gated"
     print(f"{pushed.url}: commit {pushed.commit}, {seen}, {gate}")
     return 0

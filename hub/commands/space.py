@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(space_files()))
         return 0
-    pushed = push_space(args.repository, args.public)
+    pushed = push_space(args.repository, private=not args.public)
     print(f"{pushed.url}: commit {pushed.commit}, {pushed.files} files")
     print("On its Settings page you may set, and the page also runs without:")
     for setting in pushed.settings:

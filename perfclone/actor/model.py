@@ -13,6 +13,8 @@ from perfclone.actor.layout import CONFIG, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.actor.manifest import Manifest
 from perfclone.actor.weights import Hollow, read_weights, weights_bytes
 from perfclone.backends import backend
+from perfclone.builtin import find_actor
+from perfclone.companions import companion
 from perfclone.errors import UserError
 from perfclone.files.writing import write_together
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
@@ -79,30 +81,29 @@ class Actor(nn.Module):
         cls, name: str | Path, *, revision: str | None = None, token: str | bool | None = None,
         cache_dir: str | Path | None = None, local_files_only: bool = False,
     ) -> Actor:  # fmt: skip
-        """Load an actor from a folder or from the Hub; safetensors only, every file, tensor and the consent checked.
+        """Load an actor; safetensors only, every file, tensor and the consent checked.
 
         A record that is not signed or was changed is refused. One that is over or was revoked is not, since whether
         something may be generated is asked each time, by :func:`perfclone.governance.policy.authorise_clone`; but an
         actor whose consent was revoked on the Hub does not load from there, see :mod:`perfclone.actor.remote.fetch`.
 
         Args:
-            name: A folder, or a Hub repository id such as "owner/anna".
+            name: A folder, a built-in actor's name, or a Hub repository id such as "owner/anna".
             revision: Commit, tag or branch on the Hub.
             token: Hub token; None takes the one that is logged in, False takes none.
             cache_dir: Where the Hub's files are kept.
             local_files_only: Do not ask the Hub.
 
         Raises:
-            FileNotFoundError: There is neither such a folder, nor such a repository for this user.
+            FileNotFoundError: There is neither such a folder or built-in actor, nor such a repository for this user.
             UserError: The files do not hold an actor, or the Hub does not give them.
         """
-        if Path(name).is_dir():
-            return cls._load(Path(name))
+        found = find_actor(name)
+        if isinstance(found, Path):
+            return cls._load(found)
         from perfclone.actor.remote.fetch import fetch
 
-        fetched = fetch(
-            str(name), revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-        )  # fmt: skip
+        fetched = fetch(found, revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         actor = cls._load(fetched.folder)
         actor.commit = fetched.commit
         return actor
@@ -111,7 +112,7 @@ class Actor(nn.Module):
         self, repo_id: str, *, commit_message: str = "Push the actor with perfclone", private: bool = True,
         gated: bool = True, token: str | None = None, **how,
     ) -> str:  # fmt: skip
-        """Push to the Hub with card, poster, preview and manifest, in one commit; see :func:`hub.publish.push`.
+        """Push to the Hub with card, poster, preview and manifest, in one commit; see ``hub.publish.push``.
 
         Args:
             repo_id: "owner/name"; made if it is not there.
@@ -128,9 +129,8 @@ class Actor(nn.Module):
             ConsentError: There is no consent record, or it does not hold today.
             UserError: The Hub refuses.
         """
-        from hub.publish import push  # the one place that looks over this wall: here is where people look for it
-
-        return push(self, repo_id, not private, gated, message=commit_message, token=token, **how).commit
+        push = companion("hub", "publish").push
+        return push(self, repo_id, private=private, gated=gated, message=commit_message, token=token, **how).commit
 
     @classmethod
     def _load(cls, folder: Path) -> Actor:

@@ -1,1 +1,1 @@
-"""The commands of `python -m perfclone`, one file each: its arguments (`add`) and what it does (`run`)."""
+"""The commands of `perfclone`, one file each: its arguments (`add`) and what it does (`run`)."""

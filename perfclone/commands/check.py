@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.terminal.arguments import add_extractor_options, positive
+from perfclone.builtin import find_actor
+from perfclone.terminal.arguments import add_extractor_options, positive, require_file
 from perfclone.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for machines instead of text")
     driving = parser.add_argument_group("a driving video for a trained actor")
     driving.add_argument("--driving", type=Path, metavar="DRIVING", help="the performance")
-    driving.add_argument("--actor", metavar="ACTOR", help="the actor's folder or Hub repository")
+    driving.add_argument("--actor", metavar="ACTOR", help="the actor's folder, name if built in, or Hub repository")
     driving.add_argument(
         "--price", type=positive, metavar="P", help="what an hour of this machine costs, to tell what the run costs"
     )
@@ -43,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
         args.refuse("--driving and --actor go together: give both or neither")
     if args.price and not args.driving:
         args.refuse("--price says what a run costs: give --driving and --actor too")
+    require_file(args.reference, "reference video")
+    require_file(args.driving, "driving video")
+    args.actor = args.actor and find_actor(args.actor)
     with progress_bar("looking at frames") as progress:
         reports = _judge(args, progress)
     if args.json:

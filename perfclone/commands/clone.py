@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from perfclone.builtin import find_actor
+from perfclone.governance.consent.fields import PURPOSES
 from perfclone.terminal.arguments import (
     add_extractor_options,
     add_force,
     add_person,
     refuse_existing,
+    require_file,
     require_suffix,
     settings,
     whole,
 )
+from perfclone.terminal.program import typed
 from perfclone.terminal.progress import progress_bars
 
 MARKS = ("label", "watermark", "tags", "credentials")
@@ -24,7 +28,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "clone", parents=[everywhere], help="give an actor a performance", description=__doc__
     )
-    parser.add_argument("actor", metavar="ACTOR", help="the actor's folder or Hub repository")
+    parser.add_argument("actor", metavar="ACTOR", help="the actor's folder, name if built in, or Hub repository")
     parser.add_argument("driving", type=Path, metavar="DRIVING", help="the driving video, or its poses.npz")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4", help="where the video goes")
     add_force(parser)
@@ -39,7 +43,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     add_person(parser)
     governance = parser.add_argument_group("consent and marks")
     governance.add_argument(
-        "--purpose", default="personal", metavar="P", help="what it is for; the actor's consent must allow it"
+        "--purpose", default="personal", choices=PURPOSES, help="what it is for; the actor's consent must allow it"
     )
     governance.add_argument("--label", metavar="TEXT", help="what the visible label says")
     governance.add_argument("--label-font", metavar="FILE", help="a font for it, for scripts that the usual one lacks")
@@ -70,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     """Clone, and say where the video is."""
     require_suffix(args.output, ".mp4")
     refuse_existing([args.output], args.force)
+    require_file(args.driving, "driving video")
+    actor = find_actor(args.actor)
     from perfclone.pipeline import CloneOptions, PerformanceCloner
 
     options = settings(
@@ -77,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         marks=marks(args),
     )  # fmt: skip
     cloner = PerformanceCloner.from_pretrained(
-        args.actor, extractor=args.extractor, weights=args.weights, revision=args.revision
+        actor, extractor=args.extractor, weights=args.weights, revision=args.revision
     )
     with progress_bars() as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
@@ -85,5 +91,5 @@ def run(args: argparse.Namespace) -> int:
     if cloner.actor.commit:
         print(f"The actor is {cloner.name} at commit {cloner.actor.commit}.")
     if result.path != args.output:
-        print(f"It is held until somebody approves it: python -m perfclone review approve {result.id:08x}")
+        print(f"It is held until somebody approves it: {typed()} review approve {result.id:08x}")
     return 0

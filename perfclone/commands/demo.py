@@ -27,6 +27,6 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Clone with what is built in."""
-    args.actor = str(builtin.pick("actor", builtin.actors(), ACTOR))
+    args.actor = builtin.pick("actor", builtin.actors(), ACTOR)
     args.driving = builtin.pick("driving clip", builtin.driving_clips(), CLIP)
     return clone.run(args)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfclone.terminal.arguments import add_extractor_options, add_force, add_person, positive, settings, share, whole
+from perfclone.terminal.arguments import (
+    add_extractor_options,
+    add_force,
+    add_person,
+    positive,
+    require_file,
+    settings,
+    share,
+    whole,
+)
 from perfclone.terminal.progress import kept_when_interrupted, leading, progress_bars
 
 RESUME = "Give the same command with --resume to go on from the last checkpoint."
@@ -63,9 +72,17 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, and say where the actor is."""
-    from perfclone.governance.policy import beside_reference
+    require_file(args.reference, "reference video")
+    require_file(args.poses, "file of poses")
+    for driving in args.driving:
+        require_file(driving, "driving video")
+    from perfclone.governance.policy import authorise_training, beside_reference, record_for
+
+    # Asked before torch is loaded and an extractor built, which may fetch weights; `train` asks again.
+    record = record_for(args.consent or beside_reference(args.reference), args.reference)
+    authorise_training(record, args.reference)
     from perfclone.pose import SavedPoses, build_extractor
-    from perfclone.training import TrainConfig, permitted, train
+    from perfclone.training import TrainConfig, train
 
     config = settings(
         TrainConfig,
@@ -78,8 +95,6 @@ def run(args: argparse.Namespace) -> int:
         person=args.person,
         plate=not args.no_plate,
     )
-    # Asked before an extractor is built, which may fetch weights; `train` asks again.
-    record, _ = permitted(args.reference, args.consent or beside_reference(args.reference))
     if args.poses:
         extractor = SavedPoses(args.poses)
     else:

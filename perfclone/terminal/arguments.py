@@ -24,6 +24,20 @@ def require_suffix(path: Path | None, suffix: str) -> None:
         raise UserError(f"The output {path} must end in {suffix}.")
 
 
+def require_file(path: Path | None, what: str) -> None:
+    """Refuse a file that is not there before anything heavy is loaded; None is no file and goes.
+
+    Args:
+        path: The file.
+        what: What a sentence calls it, such as "driving video".
+
+    Raises:
+        FileNotFoundError: It is not there.
+    """
+    if path and not path.is_file():
+        raise FileNotFoundError(f"There is no {what} {path}; check the path.")
+
+
 def refuse_existing(paths: list[Path | None], force: bool) -> None:
     """Refuse to replace files before any work is done, and make the folders that they go to.
 

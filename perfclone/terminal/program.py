@@ -10,9 +10,18 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from perfclone import __version__
 from perfclone.errors import UserError
+
+#: How every sentence spells a command that it advises: so it works in a checkout and wherever perfclone is installed.
+MODULE = "python -m perfclone"
+
+
+def typed() -> str:
+    """What is typed before a command: `perfclone` where the installed script runs, `python -m perfclone` elsewhere."""
+    return "perfclone" if Path(sys.argv[0]).stem == "perfclone" else MODULE
 
 
 def build_program(prog: str, description: str, commands: Sequence) -> argparse.ArgumentParser:
@@ -79,5 +88,5 @@ def _explain(error: Exception) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"perfclone: {sentence}", file=sys.stderr)
+    print(f"perfclone: {sentence.replace(MODULE, typed())}", file=sys.stderr)
     return code

@@ -1,0 +1,68 @@
+"""Serving the page: `perfclone studio`, and `python app.py`, which a Space runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+from collections.abc import Sequence
+
+from perfclone.errors import UserError
+from perfclone.terminal.program import run_command
+
+HERE, PORT = "127.0.0.1", 7860
+
+
+def build_parser(prog: str = "python app.py") -> argparse.ArgumentParser:
+    """Build the parser; `prog` is what is typed to start the page."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Serve the page: choose an actor, choose a performance, clone. It runs until Ctrl-C.",
+        epilog="Actors of your own come first on the page: PERFCLONE_ACTORS=actors/me,studio/anna (folders, Hub ids).",
+    )
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help=f"where to listen (default: {HERE}, this machine only; 0.0.0.0 lets everybody in who reaches it)",
+    )
+    parser.add_argument("--port", type=_port, metavar="N", help=f"port (default: {PORT}, or the next that is free)")
+    parser.add_argument("--debug", action="store_true", help="log in detail and show tracebacks")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the page and give the exit code."""
+    return run_command(build_parser(), argv)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load the models, then serve the page until Ctrl-C."""
+    _require_free(args.host or HERE, args.port or 0)
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from perfclone import builtin
+
+    from .actors import load_actors
+    from .page import build, launch_options
+
+    page = build(load_actors(builtin.actors()), builtin.driving_clips())
+    page.launch(server_name=args.host, server_port=args.port, **launch_options())
+    return 0
+
+
+def _port(text: str) -> int:
+    """Argument type: a port."""
+    if not text.isdecimal() or not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"must be a whole number in 1-65535, got {text!r}")
+    return int(text)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a place where nothing can be served, before the models are loaded; 0 is any port."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise UserError(
+            f"The page cannot be served at {host}, port {port or PORT} ({error.strerror}); "
+            "choose another with --port or --host."
+        ) from error
