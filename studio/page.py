@@ -10,7 +10,7 @@ from typing import NamedTuple
 import gradio as gr
 import numpy as np
 
-from perfclone.governance.consent.fields import PURPOSES
+from perfclone.governance.consent.rules import PURPOSES
 
 from .handlers import Cloner, make_clone
 

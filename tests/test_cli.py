@@ -17,7 +17,7 @@ from tiny import record_of
 from perfclone import builtin, cli, companions
 from perfclone.commands import demo
 from perfclone.errors import UserError
-from perfclone.governance.consent.fields import PURPOSES
+from perfclone.governance.consent.rules import PURPOSES
 from perfclone.terminal.arguments import refuse_existing
 from perfclone.terminal.progress import progress_bar, progress_bars
 

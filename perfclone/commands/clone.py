@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from perfclone.builtin import find_actor
-from perfclone.governance.consent.fields import PURPOSES
+from perfclone.governance.consent.rules import PURPOSES
 from perfclone.terminal.arguments import (
     add_extractor_options,
     add_force,
