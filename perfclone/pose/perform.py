@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from perfclone.pose.clean import clean
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
-from perfclone.pose.sequence import Moment, Pose, PoseSequence
+from perfclone.pose.sequence import Moment, Pose, PoseSequence, is_poses
 
 if TYPE_CHECKING:
     from perfclone.video import Frame
@@ -47,7 +47,7 @@ def read_poses(
     progress: Callable[[str, int, int], None] | None = None, watch: Callable[[Frame, Pose], None] | None = None,
 ) -> PoseSequence:  # fmt: skip
     """The cleaned poses of a video, or those that a .npz file holds; ``watch`` as for :func:`perform`."""
-    if Path(path).suffix == ".npz":
+    if is_poses(path):
         return PoseSequence.load(path)
     from perfclone.video import probe
 
