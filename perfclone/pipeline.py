@@ -27,6 +27,7 @@ from perfclone.prefetch import prefetch
 from perfclone.retarget import Body, measure_body, retarget_stream
 
 if TYPE_CHECKING:
+    from perfclone.devices import Precision
     from perfclone.pose.extractor import PoseExtractor
 
 #: The driver's body is measured on this many frames that show it before the first frame is painted; saved poses are
@@ -83,18 +84,20 @@ class PerformanceCloner:
         actor: Who is seen in the result.
         extractor: P, for driving videos; BlazePose is built when it is first needed if None.
         device: Where G runs; None takes an accelerator where there is one.
+        mixed_precision: How G computes there: "auto" as suits the device, "no", "fp16" or "bf16".
         name: What the actor is called in marks, credentials and the ledger.
     """
 
     def __init__(
-        self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None, name: str = "unnamed"
-    ):
-        self.actor, self.name, self._extractor, self._device = actor, name, extractor, device
+        self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None, name: str = "unnamed",
+        mixed_precision: Precision = "auto",
+    ):  # fmt: skip
+        self.actor, self.name, self._extractor, self._where = actor, name, extractor, (device, mixed_precision)
 
     @classmethod
     def from_pretrained(
         cls, name: str | Path, *, extractor: str = "blazepose", weights: str | Path | None = None,
-        device: str | None = None, **where,
+        device: str | None = None, mixed_precision: Precision = "auto", **where,
     ) -> PerformanceCloner:  # fmt: skip
         """Load an actor from a folder or from the Hub.
 
@@ -102,14 +105,16 @@ class PerformanceCloner:
             name: A folder, or a Hub repository id.
             extractor: Name of the pose extractor.
             weights: Its weights, for those that carry none.
-            device: Where G runs.
+            device: Where G and the extractor run.
+            mixed_precision: How G computes there.
             **where: ``revision``, ``token``, ``cache_dir``, ``local_files_only`` of :meth:`Actor.from_pretrained`.
         """
         from perfclone.pose.extractor import build_extractor
 
         actor = Actor.from_pretrained(name, **where)
         built = build_extractor(extractor, weights=weights, device=device) if extractor != "blazepose" else None
-        return cls(actor, built, device, Path(name).resolve().name if Path(name).is_dir() else str(name))
+        called = Path(name).resolve().name if Path(name).is_dir() else str(name)
+        return cls(actor, built, device, called, mixed_precision)
 
     @property
     def extractor(self) -> PoseExtractor:
@@ -142,7 +147,7 @@ class PerformanceCloner:
         began, options, output = time.monotonic(), options or CloneOptions(), Path(output)
         release = self._release(driving, options)
         stage = _open(driving, self, options)
-        painter, marker = Painter(self.actor, options.size, self._device), release.marker(stage.fps)
+        painter, marker = Painter(self.actor, options.size, *self._where), release.marker(stage.fps)
         done = 0
         if progress:
             progress(done, stage.frames)
@@ -170,7 +175,7 @@ class PerformanceCloner:
         stage = _open(driving, self, options)
         marker, done = release.marker(stage.fps), 0
         try:
-            for pixels, at in self._paint(stage, Painter(self.actor, options.size, self._device), options):
+            for pixels, at in self._paint(stage, Painter(self.actor, options.size, *self._where), options):
                 done += 1
                 yield marker.apply(pixels, at)
         finally:
@@ -184,7 +189,7 @@ class PerformanceCloner:
         """
         policy.authorise_clone(self.actor.consent, "evaluation")
         moments = (Moment(Pose(k, s), t) for k, s, t in zip(poses.keypoints, poses.scores, poses.times))
-        yield from Painter(self.actor, None, self._device).paint(moments)
+        yield from Painter(self.actor, None, *self._where).paint(moments)
 
     def _release(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Release:
         video = None if isinstance(driving, PoseSequence) or Path(driving).suffix == ".npz" else Path(driving)

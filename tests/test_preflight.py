@@ -239,7 +239,8 @@ def cloner(monkeypatch):
     """The pipeline's own cloner, with a generator that only hands the plate out."""
     pipeline = pytest.importorskip("perfclone.pipeline")
     plate = np.zeros((*SIZE, 3), np.uint8)
-    monkeypatch.setattr(pipeline.PerformanceCloner, "__init__", lambda self, actor, extractor: None)
+    known = lambda self, actor, extractor, device: vars(self).update(actor=actor, _extractor=extractor)  # noqa: E731
+    monkeypatch.setattr(pipeline.PerformanceCloner, "__init__", known)
     monkeypatch.setattr(pipeline.PerformanceCloner, "render", lambda self, poses: (plate for _ in range(len(poses))))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.terminal.arguments import add_extractor_options, positive
+from perfclone.terminal.arguments import add_device, add_extractor_options, positive
 from perfclone.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "--price", type=positive, metavar="P", help="what an hour of this machine costs, to tell what the run costs"
     )
     add_extractor_options(parser)
+    add_device(parser, precision=False)
     parser.set_defaults(run=run, refuse=parser.error)
 
 
@@ -58,10 +59,12 @@ def _judge(args: argparse.Namespace, progress: Callable[[float, float], None]) -
     from perfclone.pose.extractor import build_extractor
     from perfclone.preflight import check_driving, check_reference
 
-    extractor = _counting(build_extractor(args.extractor, weights=args.weights, matte=True), progress)
+    built = build_extractor(args.extractor, weights=args.weights, matte=True, device=args.device)
+    extractor = _counting(built, progress)
     reports = {"reference": check_reference(args.reference, extractor)}
     if args.driving:
-        reports["driving"] = check_driving(args.driving, Actor.from_pretrained(args.actor), extractor, args.price)
+        actor = Actor.from_pretrained(args.actor)
+        reports["driving"] = check_driving(args.driving, actor, extractor, args.price, args.device)
     return reports
 
 

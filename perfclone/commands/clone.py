@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from perfclone.terminal.arguments import (
+    add_device,
     add_extractor_options,
     add_force,
     add_person,
@@ -36,7 +37,6 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     picture.add_argument(
         "--keep-proportions", action="store_true", help="keep the driving person's limb lengths, not the actor's"
     )
-    add_person(parser)
     governance = parser.add_argument_group("consent and marks")
     governance.add_argument(
         "--purpose", default="personal", metavar="P", help="what it is for; the actor's consent must allow it"
@@ -51,7 +51,8 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         metavar="MARK",
         help=f"leave out some of: {', '.join(MARKS)}",
     )
-    add_extractor_options(parser)
+    add_person(add_extractor_options(parser))
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -77,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
         marks=marks(args),
     )  # fmt: skip
     cloner = PerformanceCloner.from_pretrained(
-        args.actor, extractor=args.extractor, weights=args.weights, revision=args.revision
-    )
+        args.actor, extractor=args.extractor, weights=args.weights, revision=args.revision, device=args.device,
+        mixed_precision=args.mixed_precision,
+    )  # fmt: skip
     with progress_bar("cloning") as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s, id {result.id:08x}")

@@ -21,6 +21,7 @@ from perfclone.video import VideoReader, VideoWriter
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor
+    from perfclone.pipeline import PerformanceCloner
 
 #: Frames looked at, spread over the video.
 SAMPLES = 60
@@ -31,8 +32,9 @@ _RANGES = 5
 
 
 def check_driving(
-    path: str | Path, actor: Actor, extractor: PoseExtractor | None = None, price_per_hour: float | None = None
-) -> Report:
+    path: str | Path, actor: Actor, extractor: PoseExtractor | None = None, price_per_hour: float | None = None,
+    device: str | None = None,
+) -> Report:  # fmt: skip
     """Judge a driving video for an actor from frames spread over it, and time a few frames of a run on this machine.
 
     Args:
@@ -40,11 +42,14 @@ def check_driving(
         actor: Who shall perform it.
         extractor: Finds the people; None takes BlazePose.
         price_per_hour: What an hour of this machine costs, in any currency; None leaves the cost out.
+        device: Where G would run; None takes an accelerator where there is one.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: It is no video that can be read.
+        UserError: It is no video that can be read, or the device will not do.
     """
+    from perfclone.pipeline import PerformanceCloner
+
     extractor = extractor or build_extractor("blazepose")
     seen = look(path, extractor, SAMPLES)
     share = float(seen.found.mean())
@@ -63,7 +68,8 @@ def check_driving(
         distances, limit = bank_distances(seen.poses, driver, actor), filmed_distance(actor)
         findings.append(_filmed(distances, limit))
         ranges = worst_ranges(seen.poses.times, distances, limit, seen.info.duration)
-        findings += _run(path, seen, actor, extractor, price_per_hour)
+        cloner = PerformanceCloner(actor, extractor, device)
+        findings += _run(path, seen, cloner, price_per_hour)
     return Report(f"{seen.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
 
 
@@ -173,11 +179,9 @@ def _why(distance: float) -> str:
     return f"{distance:.2f} from the nearest filmed pose" if np.isfinite(distance) else "too few joints to compare"
 
 
-def _run(
-    path: str | Path, seen: Look, actor: Actor, extractor: PoseExtractor, price_per_hour: float | None
-) -> Iterator[Finding]:
+def _run(path: str | Path, seen: Look, cloner: PerformanceCloner, price_per_hour: float | None) -> Iterator[Finding]:
     """Time, and cost where a price is given, of the whole run, from a few frames of it."""
-    pose_ms, generator_ms, codec_ms = time_parts(path, seen, actor, extractor)
+    pose_ms, generator_ms, codec_ms = time_parts(path, seen, cloner)
     frames = seen.info.frames
     seconds = frames * (pose_ms + generator_ms + codec_ms) / 1000
     yield Finding(
@@ -191,20 +195,19 @@ def _run(
         yield Finding("cost", "pass", round(cost, 6), f"about {price}: {seconds:.0f} s at {price_per_hour:g} an hour")
 
 
-def time_parts(path: str | Path, seen: Look, actor: Actor, extractor: PoseExtractor) -> tuple[float, float, float]:
+def time_parts(path: str | Path, seen: Look, cloner: PerformanceCloner) -> tuple[float, float, float]:
     """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
 
     The first two are medians over a few frames after the first one, which warms things up.
     """
-    from perfclone.pipeline import PerformanceCloner
-
+    actor = cloner.actor
     with VideoReader(path) as reader:
-        pose = _pace(islice(extract(extractor, reader), _TIMED))
+        pose = _pace(islice(extract(cloner.extractor, reader), _TIMED))
     poses = seen.poses[seen.found][:_TIMED]
     keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(seen.poses), actor.body)
     moved = PoseSequence(keypoints, scores, poses.times, (actor.config.width, actor.config.height))
     frames: list[np.ndarray] = []
-    generator = _pace(PerformanceCloner(actor, extractor).render(moved), frames)
+    generator = _pace(cloner.render(moved), frames)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         with VideoWriter(Path(folder) / "timed.mp4", rate=seen.info.fps) as writer:

@@ -47,7 +47,7 @@ class TrainConfig:
         batch: Clips a step and process; None takes the preset's.
         learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
         accumulate: Gradient accumulation steps.
-        mixed_precision: As accelerate names it.
+        mixed_precision: "no", "fp16" or "bf16", as accelerate names it, or "auto", which suits the device.
         unpaired: Train on driving poses without ground truth, too.
         critic: The image discriminator.
         temporal_critic: The discriminator of three frames in a row.
@@ -67,7 +67,7 @@ class TrainConfig:
     batch: int | None = None
     learning_rate: float = 1e-3
     accumulate: int = 1
-    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    mixed_precision: Literal["auto", "no", "fp16", "bf16"] = "no"
     unpaired: bool = True
     critic: bool = True
     temporal_critic: bool = True

@@ -14,6 +14,7 @@ import torch
 from perfclone.actor import Actor
 from perfclone.backends.layered.crop import Box, BoxFollower, carry, to_crop
 from perfclone.backends.layered.generator import Layers
+from perfclone.devices import Precision, choose_device, choose_precision, device_explained
 from perfclone.pose.sequence import Pose
 from perfclone.retarget import Body
 
@@ -31,13 +32,19 @@ class Painter:
         actor: Who is painted.
         size: Short side of the frames in pixels; None keeps the reference's.
         device: Where G runs; None takes an accelerator where there is one.
+        mixed_precision: As :func:`perfclone.devices.choose_precision` takes it.
+
+    Raises:
+        UserError: The device, or the precision on it, will not do.
 
     Attributes:
         body: The actor's body in the frames that come out.
         plate: (H, W, 3) uint8 RGB, the empty background.
     """
 
-    def __init__(self, actor: Actor, size: int | None = None, device: str | None = None):
+    def __init__(
+        self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"
+    ):
         config, plate = actor.config, actor.plate.cpu().numpy()
         scale = 1.0 if size is None else size / min(config.width, config.height)
         if scale != 1:
@@ -50,9 +57,10 @@ class Painter:
         )  # fmt: skip
         self.plate, self.config = plate, config
         self.side = round(config.side * scale)
-        found = torch.device(device) if device else torch.accelerator.current_accelerator(check_available=True)
-        self.device = found or torch.device("cpu")
-        self.generator = actor.generator.to(self.device).eval()
+        self.device = choose_device(device)
+        self.dtype = choose_precision(self.device, mixed_precision)
+        with device_explained(self.device):
+            self.generator = actor.generator.to(self.device).eval()
 
     def paint(self, moments: Iterator[Moment]) -> Iterator[np.ndarray]:
         """One frame (H, W, 3) uint8 RGB for each pose, in the actor's frame, as a stream."""
@@ -99,7 +107,8 @@ class Painter:
         size = self.config.resolution
         window = to_crop(keypoints, self._tensor(box.array()[None, None]), size)
         scale = self._tensor(np.array([self.body.torso * size / box.side]))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+        with device_explained(self.device), mixed:
             return self.generator(window, seen, scale, memory)
 
     def _near(self, other: Moment, now: Moment) -> Pose:
