@@ -22,7 +22,7 @@ from perfclone import builtin
 from perfclone.commands import demo
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import refuse_existing, whole
-from perfclone.terminal.progress import progress_bar
+from perfclone.terminal.progress import progress_bar, progress_bars
 from perfclone.video import VideoReader, VideoWriter
 
 LOOP_FRAMES = 200
@@ -50,7 +50,7 @@ def clone_here(actor: str, driving: Path, output: Path, size: int, threads: int)
 
     common.set_threads(threads)
     cloner = PerformanceCloner.from_pretrained(actor)
-    with progress_bar("cloning") as progress:
+    with progress_bars() as progress:
         cloner.clone(driving, output, CloneOptions(size=size, purpose="evaluation"), progress=progress, force=True)
     print(peak_mib())
 

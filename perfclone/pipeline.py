@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
@@ -29,6 +29,7 @@ from perfclone.retarget import Body, measure_body, retarget_stream
 if TYPE_CHECKING:
     from perfclone.devices import Precision
     from perfclone.pose.extractor import PoseExtractor
+    from perfclone.progress import Progress
 
 #: The driver's body is measured on this many frames that show it before the first frame is painted; saved poses are
 #: measured whole.
@@ -127,7 +128,7 @@ class PerformanceCloner:
 
     def clone(
         self, driving: str | Path | PoseSequence, output: str | Path, options: CloneOptions | None = None, *,
-        progress: Callable[[int, int], None] | None = None, force: bool = False,
+        progress: Progress | None = None, force: bool = False,
     ) -> CloneResult:  # fmt: skip
         """Clone a driving performance into a video file, with the driving video's sound and timing.
 
@@ -135,7 +136,7 @@ class PerformanceCloner:
             driving: A video, or poses saved from one.
             output: The file to write, .mp4; interrupted, what was done is beside it.
             options: Choices.
-            progress: Called with frames done and frames in all: at once with 0, then after each.
+            progress: Called with "clone", frames done and frames in all: at once with 0, then after each.
             force: Replace ``output`` if it exists.
 
         Raises:
@@ -150,7 +151,7 @@ class PerformanceCloner:
         painter, marker = Painter(self.actor, options.size, *self._where), release.marker(stage.fps)
         done = 0
         if progress:
-            progress(done, stage.frames)
+            progress("clone", done, stage.frames)
         writer = VideoWriter(
             output, rate=stage.fps, audio_from=stage.audio, duration=stage.duration, force=force,
             metadata=release.tags(output.stem), seal=lambda path: release.sign(path, output.stem),
@@ -161,7 +162,7 @@ class PerformanceCloner:
                     writer.write(marker.apply(pixels, at), at)
                     done += 1
                     if progress:
-                        progress(done, max(done, stage.frames))
+                        progress("clone", done, max(done, stage.frames))
         except BaseException:
             if writer.partial_path:
                 release.enter(writer.partial_path, done, stage.fps)

@@ -61,7 +61,7 @@ def make_clone(cloners: Mapping[str, Cloner]):
                 driving,
                 output,
                 CloneOptions(keep_proportions=keep_proportions, purpose=purpose),
-                progress=lambda done, total: progress((done, max(done, total)), desc="Cloning", unit="frames"),
+                progress=lambda _, done, total: progress((done, max(done, total)), desc="Cloning", unit="frames"),
             )
             path = str(result.path)
             made = f"{result.frames} frames in {result.seconds:.1f} s, id `{result.id:08x}`."

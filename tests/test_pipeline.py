@@ -39,7 +39,7 @@ def test_a_clone_has_the_frames_rate_and_length_of_the_driving_video(actor, driv
     assert (result.frames, out.frames) == (30, was.frames) and out.fps == pytest.approx(was.fps)
     assert out.duration == pytest.approx(was.duration, abs=0.002)
     assert (out.width, out.height) == (SIZE, SIZE)
-    assert seen == [(done, 30) for done in range(31)]
+    assert seen == [("clone", done, 30) for done in range(31)]
 
 
 def test_frames_are_those_of_the_file(actor, driving, tmp_path):
@@ -126,7 +126,7 @@ def test_an_error_in_the_driving_video_keeps_what_was_there(actor, driving, tmp_
 
 
 def test_ctrl_c_leaves_a_playable_part(actor, driving, tmp_path):
-    def interrupt(done, total):
+    def interrupt(stage, done, total):
         if done == 12:
             raise KeyboardInterrupt
 

@@ -93,7 +93,7 @@ def test_a_clone_that_needs_approval_is_held_until_it_has_it(cloner, tmp_path):
 
 
 def test_what_an_interrupted_clone_left_is_marked_and_entered(cloner, tmp_path):
-    def stop(done, total):
+    def stop(stage, done, total):
         if done == 12:
             raise KeyboardInterrupt
 

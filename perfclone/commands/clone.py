@@ -15,7 +15,7 @@ from perfclone.terminal.arguments import (
     settings,
     whole,
 )
-from perfclone.terminal.progress import progress_bar
+from perfclone.terminal.progress import progress_bars
 
 MARKS = ("label", "watermark", "tags", "credentials")
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         args.actor, extractor=args.extractor, weights=args.weights, revision=args.revision, device=args.device,
         mixed_precision=args.mixed_precision,
     )  # fmt: skip
-    with progress_bar("cloning") as progress:
+    with progress_bars() as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s, id {result.id:08x}")
     if cloner.actor.commit:
