@@ -89,6 +89,8 @@ def test_what_is_not_over_is_not_shown_as_complete():
     assert told((1.0, 999, 1000)).figures(2.0)[0] == "99%"
     stage = told((1.0, 10, 1000), (100.0, 1000, 1000))
     assert stage.figures(120.0) == ("99%", "2:00", "finishing")
+    overdue = told(*((float(n), n, 60) for n in range(10, 60)))  # the last step takes longer than was thought
+    assert [overdue.figures(now)[2] for now in (59.0, 60.0, 66.0)] == ["0:01 left", "finishing", "finishing"]
     stage.finished = True
     assert stage.figures(120.0) == ("100%", "2:00", "")
     assert told((1.0, 12, 10), (9.0, 13, 10)).figures(9.0)[0] == "99%"  # more than was expected

@@ -55,14 +55,11 @@ class Stage:
     def figures(self, now: float) -> tuple[str, str, str]:
         """What to show: the share done, or the count of what is done, the time taken, and a word about the rest."""
         took = duration(now - self.began)
-        if self.finished:
+        if not self.total or self.finished:
             return "100%" if self.total else str(self.done), took, ""
-        if not self.total:
-            return str(self.done), took, ""
-        if self.done == self.total:
-            return "99%", took, "finishing"
-        left = self.left(now)
-        return f"{min(99, 100 * self.done // self.total)}%", took, "" if left is None else f"{duration(left)} left"
+        left = 0.0 if self.done == self.total else self.left(now)
+        rest = "" if left is None else f"{duration(left)} left" if left >= 0.5 else "finishing"
+        return f"{min(99, 100 * self.done // self.total)}%", took, rest
 
 
 def duration(seconds: float) -> str:
