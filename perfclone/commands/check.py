@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.terminal.arguments import add_device, add_extractor_options, positive
-from perfclone.terminal.progress import progress_bar
+from perfclone.terminal.progress import progress_bars
 
 if TYPE_CHECKING:
-    from perfclone.pose.extractor import PoseExtractor
+    from perfclone.preflight import Report
+    from perfclone.progress import Progress
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         args.refuse("--driving and --actor go together: give both or neither")
     if args.price and not args.driving:
         args.refuse("--price says what a run costs: give --driving and --actor too")
-    with progress_bar("looking at frames") as progress:
+    with progress_bars() as progress:
         reports = _judge(args, progress)
     if args.json:
         print(json.dumps({name: report.to_dict() for name, report in reports.items()}, indent=2))
@@ -53,28 +52,17 @@ def run(args: argparse.Namespace) -> int:
     return int(any(report.status == "fail" for report in reports.values()))
 
 
-def _judge(args: argparse.Namespace, progress: Callable[[float, float], None]) -> dict:
+def _judge(args: argparse.Namespace, progress: Progress) -> dict[str, Report]:
     """Report name -> report."""
     from perfclone.actor import Actor
     from perfclone.pose.extractor import build_extractor
     from perfclone.preflight import check_driving, check_reference
 
-    built = build_extractor(args.extractor, weights=args.weights, matte=True, device=args.device)
-    extractor = _counting(built, progress)
-    reports = {"reference": check_reference(args.reference, extractor)}
+    extractor = build_extractor(args.extractor, weights=args.weights, matte=True, device=args.device)
+    reports = {"reference": check_reference(args.reference, extractor, progress=progress)}
     if args.driving:
         actor = Actor.from_pretrained(args.actor)
-        reports["driving"] = check_driving(args.driving, actor, extractor, args.price, args.device)
+        reports["driving"] = check_driving(
+            args.driving, actor, extractor, args.price, device=args.device, progress=progress
+        )
     return reports
-
-
-def _counting(extractor: PoseExtractor, progress: Callable[[float, float], None]) -> PoseExtractor:
-    """Let an extractor tell how many frames it has seen."""
-    people, seen = extractor.people, itertools.count(1)
-
-    def counted(frames):
-        progress(next(seen) * len(frames), 0)
-        return people(frames)
-
-    extractor.people = counted
-    return extractor

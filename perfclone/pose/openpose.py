@@ -53,7 +53,7 @@ class OpenPose:
         except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
             raise UserError(
                 f"The files {', '.join(FILES)} in {folder} are not the weights of OpenPose; fetch them anew from "
-                f"{WEIGHTS[0]} on the Hub, or use --extractor blazepose, which needs none."
+                f"{WEIGHTS[0]} on the Hub, or use the extractor blazepose, which needs none."
             ) from error
         with device_explained(self._device):
             self._detector.to(self._device)
@@ -110,6 +110,7 @@ def _folder_of(weights: str | Path | None) -> str:
         return snapshot_download(repository, revision=commit, allow_patterns=list(FILES))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"The openpose extractor could not get its weights from {repository}; connect to the Hub once, or pass "
-            f"--weights a folder with {', '.join(FILES)}, or use --extractor blazepose, which needs none."
+            f"The openpose extractor could not get its weights from {repository}; connect to the Hub once, or "
+            f"give a folder with {', '.join(FILES)} as weights (--weights), or use the extractor blazepose, which "
+            "needs none."
         ) from error

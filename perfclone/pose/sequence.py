@@ -174,7 +174,10 @@ class PoseSequence:
         """
         path = Path(path)
         if not path.is_file():
-            raise FileNotFoundError(f"There is no pose file at {path}; make one with `python -m perfclone poses`.")
+            raise FileNotFoundError(
+                f"There is no pose file at {path}; make one with `python -m perfclone poses` or "
+                "read_poses(video).save(path)."
+            )
         try:
             with np.load(path, allow_pickle=False) as data:
                 if tuple(data["names"]) != KEYPOINTS:
@@ -183,7 +186,8 @@ class PoseSequence:
                 return cls(data["keypoints"], data["scores"], data["times"], size, str(data["extractor"]))
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
-                f"{path} does not hold poses of this version ({error}); make it anew with `python -m perfclone poses`."
+                f"{path} does not hold poses of this version ({error}); make it anew with `python -m perfclone poses` "
+                "or read_poses(video).save(path)."
             ) from error
 
 

@@ -83,8 +83,8 @@ class VitPose:
         except (OSError, ValueError) as error:
             raise UserError(
                 f"The vitpose extractor could not get its weights from {weights or f'{pose_at} and {detector_at}'}; "
-                "connect to the Hub once, or pass --weights a folder that holds pose/ and detector/ as "
-                "save_pretrained writes them, or use --extractor blazepose, which needs none."
+                "connect to the Hub once, or give as weights (--weights) a folder that holds pose/ and detector/ as "
+                "save_pretrained writes them, or use the extractor blazepose, which needs none."
             ) from error
 
     def _detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
