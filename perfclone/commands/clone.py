@@ -68,19 +68,27 @@ def marks(args: argparse.Namespace):
 
 
 def run(args: argparse.Namespace) -> int:
-    """Clone, and say where the video is."""
+    """Clone, and say where the video is and what comes next."""
     require_suffix(args.output, ".mp4")
     refuse_existing([args.output], args.force)
     from perfclone.pipeline import CloneOptions, PerformanceCloner
 
     options = settings(
-        CloneOptions, size=args.size, person=args.person, keep_proportions=args.keep_proportions, purpose=args.purpose,
+        CloneOptions,
+        size=args.size,
+        person=args.person,
+        keep_proportions=args.keep_proportions,
+        purpose=args.purpose,
         marks=marks(args),
-    )  # fmt: skip
+    )
     cloner = PerformanceCloner.from_pretrained(
-        args.actor, extractor=args.extractor, weights=args.weights, revision=args.revision, device=args.device,
+        args.actor,
+        extractor=args.extractor,
+        weights=args.weights,
+        revision=args.revision,
+        device=args.device,
         mixed_precision=args.mixed_precision,
-    )  # fmt: skip
+    )
     with progress_bars() as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
     print(f"{result.path}: {result.frames} frames in {result.seconds:.1f} s, id {result.id:08x}")
@@ -88,4 +96,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"The actor is {cloner.name} at commit {cloner.actor.commit}.")
     if result.path != args.output:
         print(f"It is held until somebody approves it: python -m perfclone review approve {result.id:08x}")
+    elif not {"watermark", "tags", "credentials"} <= set(args.without):
+        print(f"What others can tell of it: python -m perfclone verify {result.path}")
     return 0
