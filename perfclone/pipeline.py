@@ -28,13 +28,14 @@ from perfclone.backends import Painted, Painter, backend
 from perfclone.governance import policy
 from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
-from perfclone.pose.perform import Performance, is_poses, measure_driver, open_performance
-from perfclone.pose.sequence import Moment, PoseSequence
+from perfclone.pose.perform import Performance, measure_driver, open_performance
+from perfclone.pose.sequence import Moment, PoseSequence, is_poses
 from perfclone.prefetch import prefetch
 from perfclone.progress import Progress
 from perfclone.retarget import Retarget
 
 if TYPE_CHECKING:
+    from perfclone.devices import Precision
     from perfclone.pose.extractor import PoseExtractor
 
 #: How many moments P may be ahead of the painter, and frames the painter of whoever takes them.
@@ -48,13 +49,15 @@ class PerformanceCloner:
         actor: Who is seen in the result.
         extractor: P, for driving videos; BlazePose is built when it is first needed if None.
         device: Where G runs; None takes an accelerator where there is one.
+        mixed_precision: How G computes there: "auto" as suits the device, "no", "fp16" or "bf16".
         name: What the actor is called in marks, credentials and the ledger.
     """
 
     def __init__(
-        self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None, name: str = "unnamed"
-    ):
-        self.actor, self.name, self._extractor, self._device = actor, name, extractor, device
+        self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None, name: str = "unnamed",
+        mixed_precision: Precision = "auto",
+    ):  # fmt: skip
+        self.actor, self.name, self._extractor, self._where = actor, name, extractor, (device, mixed_precision)
 
     @classmethod
     def from_pretrained(
@@ -64,6 +67,7 @@ class PerformanceCloner:
         extractor: str = "blazepose",
         weights: str | Path | None = None,
         device: str | None = None,
+        mixed_precision: Precision = "auto",
         **where,
     ) -> PerformanceCloner:
         """Load an actor from a folder or from the Hub.
@@ -72,14 +76,16 @@ class PerformanceCloner:
             name: A folder, or a Hub repository id.
             extractor: Name of the pose extractor.
             weights: Its weights, for those that carry none.
-            device: Where G runs.
+            device: Where G and the extractor run.
+            mixed_precision: How G computes there.
             **where: ``revision``, ``token``, ``cache_dir``, ``local_files_only`` of :meth:`Actor.from_pretrained`.
         """
         from perfclone.pose.extractor import build_extractor
 
         actor = Actor.from_pretrained(name, **where)
         built = build_extractor(extractor, weights=weights, device=device) if extractor != "blazepose" else None
-        return cls(actor, built, device, Path(name).resolve().name if Path(name).is_dir() else str(name))
+        called = Path(name).resolve().name if Path(name).is_dir() else str(name)
+        return cls(actor, built, device, called, mixed_precision)
 
     def clone(
         self,
@@ -96,7 +102,7 @@ class PerformanceCloner:
             driving: A video, or poses saved from one.
             output: The file to write, .mp4; interrupted, what was done is beside it.
             options: Choices.
-            progress: Called with "cloning", frames done and frames in all: at once with 0, then after each.
+            progress: Called with "clone", frames done and frames in all: at once with 0, then after each.
             force: Replace ``output`` if it exists.
 
         Raises:
@@ -108,7 +114,7 @@ class PerformanceCloner:
         began, options, output = time.monotonic(), options or CloneOptions(), Path(output)
         release, performance = self._release(driving, options), self._open(driving, options)
         told = progress or (lambda *_: None)
-        told("cloning", 0, performance.frames)
+        told("clone", 0, performance.frames)
         writer = VideoWriter(
             output, rate=performance.fps, audio_from=performance.audio, duration=performance.duration, force=force,
             metadata=release.tags(output.stem), seal=lambda path: release.sign(path, output.stem),
@@ -118,7 +124,7 @@ class PerformanceCloner:
             with writer, closing(self._frames(performance, options, release)) as frames:
                 for done, (pixels, at) in enumerate(frames, 1):
                     writer.write(pixels, at)
-                    told("cloning", done, max(done, performance.frames))
+                    told("clone", done, max(done, performance.frames))
         except BaseException:
             if writer.partial_path:
                 release.enter(writer.partial_path, done, performance.fps)
@@ -164,7 +170,7 @@ class PerformanceCloner:
         yield from painter.paint(retarget(moments))  # maps, G, plate
 
     def _painter(self, size: int | None = None) -> Painter:
-        return backend(self.actor.config.backend).painter(self.actor, size, self._device)
+        return backend(self.actor.config.backend).painter(self.actor, size, *self._where)
 
     def _open(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Performance:
         if self._extractor is None and not is_poses(driving):

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("perfclone", "hub", "eval", "studio")
 #: The rooms of perfclone from the ground up: each imports rooms of its own floor and of those below it, never above.
 FLOORS = (
-    {"errors", "lazy", "progress", "prefetch"},
+    {"companions", "devices", "errors", "lazy", "prefetch", "progress", "published"},
     {"files"},
     {"video"},
     {"pose"},

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import logging
 import re
 import runpy
 import signal
@@ -19,7 +18,6 @@ from perfclone.commands import demo
 from perfclone.errors import UserError
 from perfclone.governance.consent.rules import PURPOSES
 from perfclone.terminal.arguments import refuse_existing
-from perfclone.terminal.progress import progress_bar, progress_bars
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "perfclone"]
@@ -245,35 +243,6 @@ def test_a_purpose_is_one_of_those_of_a_consent(capsys):
     assert all(purpose in printed for purpose in PURPOSES)
 
 
-def test_each_stage_has_a_progress_bar_unless_it_is_quick(capsys):
-    with progress_bar("quick") as progress:
-        progress(1, 1)
-    assert "quick" not in capsys.readouterr().err
-    with progress_bars() as progress:
-        for stage in ("first", "second"):
-            for done in (1, 2, 3):
-                time.sleep(0.5)
-                progress(stage, done, 2)  # more than was expected, as it is with an estimate
-    shown = capsys.readouterr().err
-    assert "first: 100%" in shown and shown.index("first: 100%") < shown.index("second: 100%")
-
-
-def test_a_warning_under_a_progress_bar_gets_a_line_of_its_own(capsys):
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
-    try:
-        with progress_bar("working") as progress:
-            for done in (1, 2, 3):
-                time.sleep(0.6)
-                progress(done, 4)
-            logging.getLogger("perfclone.test").warning("The sound is left out.")
-    finally:
-        logging.getLogger().removeHandler(handler)
-    lines = capsys.readouterr().err.replace("\r", "\n").splitlines()
-    assert "WARNING: The sound is left out." in lines and any("working:  75%" in line for line in lines)
-
-
 @pytest.mark.parametrize("start", ["returns", "never comes"])
 def test_a_second_ctrl_c_does_not_end_in_a_traceback(start, monkeypatch):
     def main():
@@ -289,13 +258,6 @@ def test_a_second_ctrl_c_does_not_end_in_a_traceback(start, monkeypatch):
         assert stop.value.code == 130 and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def test_a_stage_that_tells_nothing_for_long_is_shown_all_the_same(capsys):
-    with progress_bar("waiting") as progress:
-        progress(0, 10)
-        time.sleep(1.6)
-        assert "waiting:   0%" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_clone_has_the_frames_rate_and_length_of_the_driving_video(actor, driv
     assert (result.frames, out.frames) == (30, was.frames) and out.fps == pytest.approx(was.fps)
     assert out.duration == pytest.approx(was.duration, abs=0.002)
     assert (out.width, out.height) == (SIZE, SIZE)
-    assert seen == [("cloning", done, 30) for done in range(31)]
+    assert seen == [("clone", done, 30) for done in range(31)]
 
 
 def test_frames_are_those_of_the_file(actor, driving, tmp_path):

@@ -47,6 +47,20 @@ def test_loads_offline_from_a_folder_and_finds_nobody_with_empty_weights(weights
     assert extractor.people([np.zeros((48, 64, 3), np.uint8)]) == [[]]
 
 
+def test_a_card_that_fills_up_is_said_to_be_full_and_not_that_the_weights_are_wrong(weights, monkeypatch):
+    extractor = build_extractor("openpose", weights=weights, device="cpu")
+
+    def fail(*inputs, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(extractor._detector, "detect_poses", fail)
+    with pytest.raises(UserError, match="is full .*Tried to allocate 2.00 GiB.*--device cpu"):
+        extractor.people([np.zeros((48, 64, 3), np.uint8)])
+    monkeypatch.setattr(type(extractor._detector), "to", fail)
+    with pytest.raises(UserError, match="is full"):
+        build_extractor("openpose", weights=weights, device="cpu")
+
+
 def test_people_come_in_pixels_of_the_frame_largest_first(weights, monkeypatch):
     extractor = build_extractor("openpose", weights=weights, device="cpu")
     detector = extractor._detector

@@ -97,6 +97,17 @@ def test_frames_without_people_stay_empty(weights, monkeypatch):
     assert extractor.people(noise(2)) == [[], []]
 
 
+def test_a_card_that_fills_up_is_said_to_be_full(weights, everybody, monkeypatch):
+    extractor = build_extractor("vitpose", weights=weights, device="cpu")
+
+    def fail(**inputs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(extractor._pose, "forward", fail)
+    with pytest.raises(UserError, match="is full .*Tried to allocate 2.00 GiB.*--device cpu"):
+        extractor.people(noise(1))
+
+
 def test_without_a_connection_or_with_a_wrong_folder_one_sentence_says_so(tmp_path):
     with pytest.raises(UserError, match="usyd-community/vitpose-base-simple and .*; connect to the Hub once"):
         build_extractor("vitpose")

@@ -239,7 +239,8 @@ def cloner(monkeypatch):
     """The pipeline's own cloner, with a generator that only hands the plate out."""
     pipeline = pytest.importorskip("perfclone.pipeline")
     plate = np.zeros((*SIZE, 3), np.uint8)
-    monkeypatch.setattr(pipeline.PerformanceCloner, "__init__", lambda self, actor, extractor: None)
+    known = lambda self, actor, extractor, device: vars(self).update(actor=actor, _extractor=extractor)  # noqa: E731
+    monkeypatch.setattr(pipeline.PerformanceCloner, "__init__", known)
     monkeypatch.setattr(pipeline.PerformanceCloner, "render", lambda self, poses: (plate for _ in range(len(poses))))
 
 
@@ -247,13 +248,15 @@ def test_driving_report(tmp_path, cloner):
     actor = actor_of(sequence(*swinging()))
     people = [[pose] for pose in swinging(40)] + [[place(SQUAT)]] * 40
     path = film(tmp_path / "a.mp4", people)
-    report = check_driving(path, actor, Script(*people), price_per_hour=3.6)
+    told = []
+    report = check_driving(path, actor, Script(*people), price_per_hour=3.6, progress=lambda *at: told.append(at))
+    assert told == [*(("driving", n, 40) for n in range(1, 41)), *(("timing", n, 3) for n in range(3))]
     found = {finding.name: finding for finding in report.findings}
     assert found["filmed poses"].status == "warn" and found["filmed poses"].value == pytest.approx(0.5, abs=0.05)
     assert found["proportions"].status == "pass" and found["joints"].value == 0
     start, end, _ = report.ranges[0]
     assert start == pytest.approx(4, abs=0.3) and end == pytest.approx(8, abs=0.05)
-    assert "80 frames x (P " in found["time"].message and found["time"].value > 0
+    assert "80 frames x (poses " in found["time"].message and found["time"].value > 0
     assert found["cost"].value == pytest.approx(found["time"].value / 1000, rel=0.6, abs=1e-4)
 
 
@@ -296,3 +299,6 @@ def test_what_is_no_video_is_a_clear_error(tmp_path):
         check_reference(tmp_path / "a.mp4", Script())
     with pytest.raises(FileNotFoundError):
         check_reference(tmp_path / "none.mp4", Script())
+    poses = sequence(place()).save(tmp_path / "poses.npz")
+    with pytest.raises(UserError, match="poses.npz holds poses, and a check needs the picture too; give the video"):
+        check_driving(poses, actor_of(sequence(*swinging())), Script())

@@ -40,7 +40,7 @@ class FakeCloner:
         if "nobody" in str(driving):
             raise UserError(f"No person was found in {Path(driving).name}.")
         for done in range(4):
-            progress("cloning", done + 1, 4)
+            progress("clone", done + 1, 4)
         shutil.copy(driving, output)
         self.calls.append((Path(driving), Path(output), options))
         return SimpleNamespace(path=Path(output), frames=4, seconds=0.25, id=7)

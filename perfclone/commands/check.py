@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.builtin import find_actor
-from perfclone.terminal.arguments import add_extractor_options, positive, require_file
-from perfclone.terminal.progress import progress_bar
+from perfclone.terminal.arguments import add_device, add_extractor_options, positive, require_file
+from perfclone.terminal.progress import progress_bars
 
 if TYPE_CHECKING:
-    from perfclone.pose.extractor import PoseExtractor
+    from perfclone.preflight import Report
+    from perfclone.progress import Progress
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -35,6 +34,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "--price", type=positive, metavar="P", help="what an hour of this machine costs, to tell what the run costs"
     )
     add_extractor_options(parser)
+    add_device(parser, precision=False)
     parser.set_defaults(run=run, refuse=parser.error)
 
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     require_file(args.reference, "reference video")
     require_file(args.driving, "driving video")
     args.actor = args.actor and find_actor(args.actor)
-    with progress_bar("looking at frames") as progress:
+    with progress_bars() as progress:
         reports = _judge(args, progress)
     if args.json:
         print(json.dumps({name: report.to_dict() for name, report in reports.items()}, indent=2))
@@ -56,26 +56,17 @@ def run(args: argparse.Namespace) -> int:
     return int(any(report.status == "fail" for report in reports.values()))
 
 
-def _judge(args: argparse.Namespace, progress: Callable[[float, float], None]) -> dict:
+def _judge(args: argparse.Namespace, progress: Progress) -> dict[str, Report]:
     """Report name -> report."""
     from perfclone.actor import Actor
     from perfclone.pose.extractor import build_extractor
     from perfclone.preflight import check_driving, check_reference
 
-    extractor = _counting(build_extractor(args.extractor, weights=args.weights, matte=True), progress)
-    reports = {"reference": check_reference(args.reference, extractor)}
+    extractor = build_extractor(args.extractor, weights=args.weights, matte=True, device=args.device)
+    reports = {"reference": check_reference(args.reference, extractor, progress=progress)}
     if args.driving:
-        reports["driving"] = check_driving(args.driving, Actor.from_pretrained(args.actor), extractor, args.price)
+        actor = Actor.from_pretrained(args.actor)
+        reports["driving"] = check_driving(
+            args.driving, actor, extractor, args.price, device=args.device, progress=progress
+        )
     return reports
-
-
-def _counting(extractor: PoseExtractor, progress: Callable[[float, float], None]) -> PoseExtractor:
-    """Let an extractor tell how many frames it has seen."""
-    people, seen = extractor.people, itertools.count(1)
-
-    def counted(frames):
-        progress(next(seen) * len(frames), 0)
-        return people(frames)
-
-    extractor.people = counted
-    return extractor

@@ -8,6 +8,7 @@ from pathlib import Path
 from perfclone.builtin import find_actor
 from perfclone.governance.consent.rules import PURPOSES
 from perfclone.terminal.arguments import (
+    add_device,
     add_extractor_options,
     add_force,
     add_person,
@@ -40,7 +41,6 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     picture.add_argument(
         "--keep-proportions", action="store_true", help="keep the driving person's limb lengths, not the actor's"
     )
-    add_person(parser)
     governance = parser.add_argument_group("consent and marks")
     governance.add_argument(
         "--purpose", default="personal", choices=PURPOSES, help="what it is for; the actor's consent must allow it"
@@ -55,7 +55,8 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         metavar="MARK",
         help=f"leave out some of: {', '.join(MARKS)}",
     )
-    add_extractor_options(parser)
+    add_person(add_extractor_options(parser))
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -71,7 +72,7 @@ def marks(args: argparse.Namespace):
 
 
 def run(args: argparse.Namespace) -> int:
-    """Clone, and say where the video is."""
+    """Clone, and say where the video is and what comes next."""
     require_suffix(args.output, ".mp4")
     refuse_existing([args.output], args.force)
     require_file(args.driving, "driving video")
@@ -79,11 +80,20 @@ def run(args: argparse.Namespace) -> int:
     from perfclone.pipeline import CloneOptions, PerformanceCloner
 
     options = settings(
-        CloneOptions, size=args.size, person=args.person, keep_proportions=args.keep_proportions, purpose=args.purpose,
+        CloneOptions,
+        size=args.size,
+        person=args.person,
+        keep_proportions=args.keep_proportions,
+        purpose=args.purpose,
         marks=marks(args),
-    )  # fmt: skip
+    )
     cloner = PerformanceCloner.from_pretrained(
-        actor, extractor=args.extractor, weights=args.weights, revision=args.revision
+        actor,
+        extractor=args.extractor,
+        weights=args.weights,
+        revision=args.revision,
+        device=args.device,
+        mixed_precision=args.mixed_precision,
     )
     with progress_bars() as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)
@@ -92,4 +102,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"The actor is {cloner.name} at commit {cloner.actor.commit}.")
     if result.path != args.output:
         print(f"It is held until somebody approves it: {typed()} review approve {result.id:08x}")
+    elif not {"watermark", "tags", "credentials"} <= set(args.without):
+        print(f"What others can tell of it: {typed()} verify {result.path}")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfclone import builtin
 from perfclone.commands import clone
-from perfclone.terminal.arguments import add_force
+from perfclone.terminal.arguments import add_device, add_force
 
 ACTOR, CLIP = "anna", "ben"
 
@@ -19,6 +19,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4", help="where the video goes")
     add_force(parser)
+    add_device(parser)
     parser.set_defaults(
         run=run, revision=None, size=None, keep_proportions=False, extractor="blazepose", weights=None, person=0,
         purpose="personal", label=None, label_font=None, without=[],

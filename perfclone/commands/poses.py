@@ -7,7 +7,14 @@ import tempfile
 from pathlib import Path
 
 from perfclone.errors import UserError
-from perfclone.terminal.arguments import add_extractor_options, add_force, add_person, refuse_existing, require_suffix
+from perfclone.terminal.arguments import (
+    add_device,
+    add_extractor_options,
+    add_force,
+    add_person,
+    refuse_existing,
+    require_suffix,
+)
 from perfclone.terminal.progress import progress_bar, progress_bars
 
 
@@ -22,8 +29,8 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mattes", action="store_true", help="also save what `train --poses` needs, such as each frame's matte"
     )
-    add_person(parser)
-    add_extractor_options(parser)
+    add_person(add_extractor_options(parser))
+    add_device(parser, precision=False)
     add_force(parser)
     parser.set_defaults(run=run)
 
@@ -43,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         recorder = Recorder(Path(scratch) / "mattes.raw") if args.mattes else None
         with progress_bars() as progress:
-            extractor = build_extractor(args.extractor, weights=args.weights, matte=args.mattes)
+            extractor = build_extractor(args.extractor, weights=args.weights, matte=args.mattes, device=args.device)
             sequence = read_poses(args.video, extractor, args.person, progress, recorder)
         seen = _count_seen(sequence, args)
         sequence.save(args.output, **(recorder.arrays() if recorder else {}))

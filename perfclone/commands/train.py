@@ -9,6 +9,7 @@ from perfclone.terminal.arguments import (
     add_extractor_options,
     add_force,
     add_person,
+    add_precision,
     positive,
     require_file,
     settings,
@@ -63,10 +64,10 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "--batch", type=whole(1), metavar="B", help="clips a step: more where there is a GPU, such as 12 (default: 4)"
     )
     training.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
+    add_precision(training, "no")
     training.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     training.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
-    add_person(parser)
-    add_extractor_options(parser, saved=True)
+    add_person(add_extractor_options(parser, saved=True))
     parser.set_defaults(run=run)
 
 
@@ -94,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         person=args.person,
         plate=not args.no_plate,
+        mixed_precision=args.mixed_precision,
     )
     if args.poses:
         extractor = SavedPoses(args.poses)

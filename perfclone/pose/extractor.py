@@ -67,10 +67,10 @@ def build_extractor(
             or "vitpose" (best on a GPU).
         weights: A folder or a Hub repository id with the weights, for those that carry none; None takes their default.
         matte: Also give a matte with each pose; only "blazepose" can, the others leave it None.
-        device: Where openpose and vitpose run, such as "cuda"; None takes what accelerate finds.
+        device: Where openpose and vitpose run, such as "cuda"; None takes an accelerator where there is one.
 
     Raises:
-        UserError: There is no extractor of that name, or its weights cannot be had.
+        UserError: There is no extractor of that name, or its weights cannot be had, or the device will not do.
     """
     if name == "blazepose":
         from perfclone.pose.blazepose import BlazePose

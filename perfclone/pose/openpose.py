@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from perfclone.devices import choose_device, device_explained
 from perfclone.errors import UserError
 from perfclone.pose.blazepose import shrink
 from perfclone.pose.performer import person_size
@@ -35,29 +36,28 @@ class OpenPose:
     Args:
         weights: A folder or a Hub repository with ``body_pose_model.pth``, ``hand_pose_model.pth`` and
             ``facenet.pth``; None takes those of lllyasviel/Annotators from the Hub (510 MB).
-        device: Where to run, such as "cuda:0"; None takes the device that accelerate finds.
+        device: Where to run, such as "cuda:0"; None takes an accelerator where there is one.
 
     Raises:
-        UserError: The weights are neither here nor to be had, or are not OpenPose's.
+        UserError: The weights are neither here nor to be had, or are not OpenPose's, or the device will not do.
     """
 
     name = "openpose"
     batch = 1
 
     def __init__(self, weights: str | Path | None = None, *, device: str | None = None):
-        from accelerate import PartialState
-
+        self._device = choose_device(device)
         detector = import_quietly("controlnet_aux.open_pose").OpenposeDetector
         folder = _folder_of(weights)
-        device = str(device or PartialState().device)
-        self._hands = not device.startswith("cpu")
         try:
-            self._detector = detector.from_pretrained(folder).to(device)
+            self._detector = detector.from_pretrained(folder)
         except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
             raise UserError(
                 f"The files {', '.join(FILES)} in {folder} are not the weights of OpenPose; fetch them anew from "
-                f"{WEIGHTS[0]} on the Hub, or use --extractor blazepose, which needs none."
+                f"{WEIGHTS[0]} on the Hub, or use the extractor blazepose, which needs none."
             ) from error
+        with device_explained(self._device):
+            self._detector.to(self._device)
         logger.warning("OpenPose and its weights are licensed by CMU for non-commercial use only.")
 
     def reset(self) -> None:
@@ -69,9 +69,10 @@ class OpenPose:
         Args:
             frames: (H, W, 3) uint8 RGB each, upright.
         """
-        everybody = []
+        everybody, hands = [], self._device.type != "cpu"
         for frame in frames:
-            found = self._detector.detect_poses(shrink(frame), include_hand=self._hands)
+            with device_explained(self._device):
+                found = self._detector.detect_poses(shrink(frame), include_hand=hands)
             poses = [to_pose(person, frame.shape[0], frame.shape[1]) for person in found]
             everybody.append(sorted(poses, key=person_size, reverse=True))
         return everybody
@@ -110,6 +111,7 @@ def _folder_of(weights: str | Path | None) -> str:
         return snapshot_download(repository, revision=commit, allow_patterns=list(FILES))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"The openpose extractor could not get its weights from {repository}; connect to the Hub once, or pass "
-            f"--weights a folder with {', '.join(FILES)}, or use --extractor blazepose, which needs none."
+            f"The openpose extractor could not get its weights from {repository}; connect to the Hub once, or "
+            f"give a folder with {', '.join(FILES)} as weights (--weights), or use the extractor blazepose, which "
+            "needs none."
         ) from error

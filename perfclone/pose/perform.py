@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perfclone.pose.body import Body, measure_body
 from perfclone.pose.clean import Clean
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
-from perfclone.pose.sequence import Moment, Pose, PoseSequence
+from perfclone.pose.sequence import Moment, Pose, PoseSequence, is_poses
 from perfclone.pose.skeleton import HIPS, NECK
 from perfclone.progress import Progress
 
@@ -41,11 +41,6 @@ class Performance(NamedTuple):
     duration: float | None = None
     audio: Path | None = None
     poses: PoseSequence | None = None
-
-
-def is_poses(performance: str | Path | PoseSequence) -> bool:
-    """Whether a performance is given as poses, saved or at hand, rather than as a video."""
-    return isinstance(performance, PoseSequence) or Path(performance).suffix == ".npz"
 
 
 def open_performance(

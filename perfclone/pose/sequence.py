@@ -29,6 +29,10 @@ class Pose:
     scores: np.ndarray
     matte: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        matte = None if self.matte is None else self.matte.shape
+        return f"Pose(joints={(self.scores > 0).sum()}, matte={matte})"
+
     @property
     def seen(self) -> bool:
         """Whether any joint was seen at all."""
@@ -86,6 +90,13 @@ class PoseSequence:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def __repr__(self) -> str:
+        seen = (self.scores > 0).any(1).sum() / max(1, len(self))
+        return (
+            f"PoseSequence(frames={len(self)}, seconds={len(self) / self.fps:.2f}, fps={self.fps:.4g}, "
+            f"size={self.size}, extractor={self.extractor!r}, seen={seen:.2f})"
+        )
 
     def __getitem__(self, index: slice | np.ndarray) -> PoseSequence:
         """The frames of a slice or an index array, as a sequence of the same size."""
@@ -145,7 +156,10 @@ class PoseSequence:
         """
         path = Path(path)
         if not path.is_file():
-            raise FileNotFoundError(f"There is no pose file at {path}; make one with `python -m perfclone poses`.")
+            raise FileNotFoundError(
+                f"There is no pose file at {path}; make one with `python -m perfclone poses` or "
+                "read_poses(video).save(path)."
+            )
         try:
             with np.load(path, allow_pickle=False) as data:
                 if tuple(data["names"]) != KEYPOINTS:
@@ -154,5 +168,11 @@ class PoseSequence:
                 return cls(data["keypoints"], data["scores"], data["times"], size, str(data["extractor"]))
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
-                f"{path} does not hold poses of this version ({error}); make it anew with `python -m perfclone poses`."
+                f"{path} does not hold poses of this version ({error}); make it anew with `python -m perfclone poses` "
+                "or read_poses(video).save(path)."
             ) from error
+
+
+def is_poses(performance: str | Path | PoseSequence) -> bool:
+    """Tell poses, or the name of a file that :meth:`PoseSequence.save` wrote, from the name of a video."""
+    return isinstance(performance, PoseSequence) or Path(performance).suffix.lower() == ".npz"

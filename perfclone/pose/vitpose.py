@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from perfclone.devices import choose_device, device_explained
 from perfclone.errors import UserError
 from perfclone.pose.performer import person_size
 from perfclone.pose.sequence import Pose
@@ -34,21 +35,22 @@ class VitPose:
     Args:
         weights: A folder or a Hub repository with the subfolders ``pose`` and ``detector``, each as
             ``save_pretrained`` writes model and processor; None takes the default weights from the Hub (520 MB).
-        device: Where to run, such as "cuda:0"; None takes the device that accelerate finds.
+        device: Where to run, such as "cuda:0"; None takes an accelerator where there is one.
         batch: How many frames go through the networks at once.
 
     Raises:
-        UserError: The weights are neither here nor to be had.
+        UserError: The weights are neither here nor to be had, or the device will not do.
     """
 
     name = "vitpose"
 
     def __init__(self, weights: str | Path | None = None, *, device: str | None = None, batch: int = 8):
-        from accelerate import PartialState
-
         self.batch = batch
-        self.device = device or PartialState().device
+        self.device = choose_device(device)
         self._load(weights)
+        with device_explained(self.device):
+            self._pose.to(self.device).eval()
+            self._detector.to(self.device).eval()
 
     def reset(self) -> None:
         """Nothing to forget: every frame is looked at by itself."""
@@ -59,9 +61,10 @@ class VitPose:
         Args:
             frames: (H, W, 3) uint8 RGB each, upright, of one size.
         """
-        boxes = self._detect(frames)
-        found = [(frame, of_frame) for frame, of_frame in zip(frames, boxes) if len(of_frame)]
-        poses = iter(self._estimate(*zip(*found)) if found else [])
+        with device_explained(self.device):
+            boxes = self._detect(frames)
+            found = [(frame, of_frame) for frame, of_frame in zip(frames, boxes) if len(of_frame)]
+            poses = iter(self._estimate(*zip(*found)) if found else [])
         return [sorted(next(poses), key=person_size, reverse=True) if len(of_frame) else [] for of_frame in boxes]
 
     def _load(self, weights: str | Path | None) -> None:
@@ -80,11 +83,9 @@ class VitPose:
         except (OSError, ValueError) as error:
             raise UserError(
                 f"The vitpose extractor could not get its weights from {weights or f'{pose_at} and {detector_at}'}; "
-                "connect to the Hub once, or pass --weights a folder that holds pose/ and detector/ as "
-                "save_pretrained writes them, or use --extractor blazepose, which needs none."
+                "connect to the Hub once, or give as weights (--weights) a folder that holds pose/ and detector/ as "
+                "save_pretrained writes them, or use the extractor blazepose, which needs none."
             ) from error
-        self._pose.to(self.device).eval()
-        self._detector.to(self.device).eval()
 
     def _detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """For each frame the boxes of its people, (N, 4) x, y, width, height in pixels."""

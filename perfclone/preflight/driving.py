@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perfclone.pose.body import Body, measure_body
-from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
+from perfclone.pose.extractor import PoseExtractor, build_extractor
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.skeleton import BODY_18, KEYPOINTS
 from perfclone.pose.space import normalise, pose_distances
-from perfclone.preflight.look import Look, look, visible
+from perfclone.preflight.cost import cost
 from perfclone.preflight.report import Finding, Report, graded
+from perfclone.preflight.sample import Sample, take_sample, visible
 from perfclone.retarget import retarget
-from perfclone.video import VideoReader, VideoWriter
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor
+    from perfclone.progress import Progress
 
-#: Frames looked at, spread over the video.
+#: Frames of the sample.
 SAMPLES = 60
-_TIMED = 10  # frames on which the time of a run is measured
 _NEIGHBOURS = 0.05  # share of the bank, on either side, that was filmed in the same moment as a pose
 _LEAST, _MOST = 0.12, 0.35  # bounds of the distance that still counts as filmed, torso lengths
 _RANGES = 5
 
 
 def check_driving(
-    path: str | Path, actor: Actor, extractor: PoseExtractor | None = None, price_per_hour: float | None = None
+    path: str | Path,
+    actor: Actor,
+    extractor: PoseExtractor | None = None,
+    price_per_hour: float | None = None,
+    *,
+    device: str | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Judge a driving video for an actor from frames spread over it, and time a few frames of a run on this machine.
 
@@ -42,57 +44,73 @@ def check_driving(
         actor: Who shall perform it.
         extractor: Finds the people; None takes BlazePose.
         price_per_hour: What an hour of this machine costs, in any currency; None leaves the cost out.
+        device: Where G would run; None takes an accelerator where there is one.
+        progress: Called with "driving" or "timing", what is done and what there is in all.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UserError: It is no video that can be read.
+        UserError: It is no video that can be read, or the device will not do.
     """
+    from perfclone.pipeline import PerformanceCloner
+
     extractor = extractor or build_extractor("blazepose")
-    seen = look(path, extractor, SAMPLES)
-    share = float(seen.found.mean())
-    findings = [
-        graded(
-            "person visible", share, visible(share),
-            "Cut the video to the part with the performer: where nobody is found, the actor is absent.",
-            warn=0.9, fail=0.3,
-        ),
-        _company(seen),
-    ]  # fmt: skip
-    ranges = []
-    if _measurable(seen.poses):
-        driver = measure_body(seen.poses)
-        findings += [_joints(seen), _proportions(driver, actor.body)]
-        distances, limit = bank_distances(seen.poses, driver, actor), filmed_distance(actor)
+    sample = take_sample(path, extractor, SAMPLES, "driving", progress)
+    findings, ranges = [_performer(sample), _company(sample)], []
+    if _measurable(sample.poses):
+        driver = measure_body(sample.poses)
+        findings += [_joints(sample), _proportions(driver, actor.body)]
+        distances, limit = bank_distances(sample.poses, driver, actor), filmed_distance(actor)
         findings.append(_filmed(distances, limit))
-        ranges = worst_ranges(seen.poses.times, distances, limit, seen.info.duration)
-        findings += _run(path, seen, actor, extractor, price_per_hour)
-    return Report(f"{seen.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
+        ranges = worst_ranges(sample.poses.times, distances, limit, sample.info.duration)
+        findings += cost(sample, PerformanceCloner(actor, extractor, device), price_per_hour, progress)
+    return Report(f"{sample.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
 
 
 def _measurable(poses: PoseSequence) -> bool:
     return bool(normalise(poses.keypoints, poses.scores).any())
 
 
-def _company(seen: Look) -> Finding:
-    share = float((seen.others > 0.5).mean())
+def _performer(sample: Sample) -> Finding:
+    share = float(sample.found.mean())
+    return graded(
+        "person visible",
+        share,
+        visible(share),
+        "Cut the video to the part with the performer: where nobody is found, the actor is absent.",
+        warn=0.9,
+        fail=0.3,
+    )
+
+
+def _company(sample: Sample) -> Finding:
+    share = float((sample.others > 0.5).mean())
     message = f"somebody else, large enough to be mistaken, is there in {share:.0%} of the frames"
     return graded(
-        "one person", share, message if share else "nobody else large enough to be mistaken was found",
-        "The largest person of the first frame is followed; choose another with --person, or film one person alone.",
-        warn=0.1, low=True,
-    )  # fmt: skip
+        "one person",
+        share,
+        message if share else "nobody else large enough to be mistaken was found",
+        "The largest person of the first frame is followed; choose another (--person 1, person=1), or film one person "
+        "alone.",
+        warn=0.1,
+        low=True,
+    )
 
 
-def _joints(seen: Look) -> Finding:
+def _joints(sample: Sample) -> Finding:
     """How many body joints are lost, of those that make the pose."""
     limbs = slice(0, 14)  # nose to ankles
-    lost = 1 - float((seen.poses.scores[seen.found, limbs] > 0).mean())
-    worst = np.argmin((seen.poses.scores[seen.found, limbs] > 0).mean(0))
+    lost = 1 - float((sample.poses.scores[sample.found, limbs] > 0).mean())
+    worst = np.argmin((sample.poses.scores[sample.found, limbs] > 0).mean(0))
     detail = f", most often the {KEYPOINTS[worst].replace('_', ' ')}" if lost > 0.005 else ""
     return graded(
-        "joints", lost, f"{lost:.0%} of the joints are hidden or outside the picture{detail}",
-        "Film the performer whole, from head to feet, without things in front.", warn=0.1, fail=0.5, low=True,
-    )  # fmt: skip
+        "joints",
+        lost,
+        f"{lost:.0%} of the joints are hidden or outside the picture{detail}",
+        "Film the performer whole, from head to feet, without things in front.",
+        warn=0.1,
+        fail=0.5,
+        low=True,
+    )
 
 
 def _proportions(driver: Body, actor: Body) -> Finding:
@@ -103,10 +121,14 @@ def _proportions(driver: Body, actor: Body) -> Finding:
     off = abs(ratios[worst] - 1)
     than = f"{off:.0%} {'longer' if ratios[worst] > 1 else 'shorter'}"
     return graded(
-        "proportions", off, f"the performer's {worst.replace('_', ' ')} is {than} than the actor's, for their height",
+        "proportions",
+        off,
+        f"the performer's {worst.replace('_', ' ')} is {than} than the actor's, for their height",
         "Film both from the same height and distance; the actor keeps their own limb lengths, so hands and feet may "
-        "miss what they touch.", warn=0.2, low=True,
-    )  # fmt: skip
+        "miss what they touch.",
+        warn=0.2,
+        low=True,
+    )
 
 
 def filmed_distance(actor: Actor) -> float:
@@ -141,12 +163,15 @@ def _filmed(distances: np.ndarray, limit: float) -> Finding:
     known = distances[~np.isnan(distances)]
     outside = float((known > limit).mean())
     return graded(
-        "filmed poses", outside,
+        "filmed poses",
+        outside,
         f"{outside:.0%} of the poses lie more than {limit:.2f} torso lengths a joint from all that the actor was "
         f"filmed doing (the median pose lies {np.median(known):.2f} away)",
         "Film the actor doing such movements and train again, or cut the stretches below.",
-        warn=0.1, fail=0.6, low=True,
-    )  # fmt: skip
+        warn=0.1,
+        fail=0.6,
+        low=True,
+    )
 
 
 def worst_ranges(times: np.ndarray, distances: np.ndarray, limit: float, end: float) -> list[tuple[float, float, str]]:
@@ -173,60 +198,3 @@ def worst_ranges(times: np.ndarray, distances: np.ndarray, limit: float, end: fl
 
 def _why(distance: float) -> str:
     return f"{distance:.2f} from the nearest filmed pose" if np.isfinite(distance) else "too few joints to compare"
-
-
-def _run(
-    path: str | Path, seen: Look, actor: Actor, extractor: PoseExtractor, price_per_hour: float | None
-) -> Iterator[Finding]:
-    """Time, and cost where a price is given, of the whole run, from a few frames of it."""
-    pose_ms, generator_ms, codec_ms = time_parts(path, seen, actor, extractor)
-    frames = seen.info.frames
-    seconds = frames * (pose_ms + generator_ms + codec_ms) / 1000
-    yield Finding(
-        "time", "pass", round(seconds, 1),
-        f"about {_duration(seconds)} here: {frames} frames x (P {pose_ms:.0f} + G {generator_ms:.0f} + codec "
-        f"{codec_ms:.0f} ms), less where they overlap",
-    )  # fmt: skip
-    if price_per_hour is not None:
-        cost = seconds / 3600 * price_per_hour
-        price = f"{cost:.2f}" if cost >= 0.1 else f"{cost:.1g}"
-        yield Finding("cost", "pass", round(cost, 6), f"about {price}: {seconds:.0f} s at {price_per_hour:g} an hour")
-
-
-def time_parts(path: str | Path, seen: Look, actor: Actor, extractor: PoseExtractor) -> tuple[float, float, float]:
-    """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
-
-    The first two are medians over a few frames after the first one, which warms things up.
-    """
-    from perfclone.pipeline import PerformanceCloner
-
-    with VideoReader(path) as reader:
-        pose = _pace(islice(extract(extractor, reader), _TIMED))
-    poses = seen.poses[seen.found][:_TIMED]
-    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(seen.poses), actor.body)
-    moved = PoseSequence(keypoints, scores, poses.times, (actor.config.width, actor.config.height))
-    frames: list[np.ndarray] = []
-    generator = _pace(PerformanceCloner(actor, extractor).render(moved), frames)
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        with VideoWriter(Path(folder) / "timed.mp4", rate=seen.info.fps) as writer:
-            for pixels in frames:
-                writer.write(pixels)
-        codec = (time.perf_counter() - start) / len(frames) * 1000
-    return pose, generator, codec
-
-
-def _pace(stream: Iterator, keep: list | None = None) -> float:
-    """Median milliseconds between the items of a stream, the first left out where there are more."""
-    gaps, last = [], time.perf_counter()
-    for item in stream:
-        now = time.perf_counter()
-        gaps.append(now - last)
-        if keep is not None:
-            keep.append(item)
-        last = time.perf_counter()
-    return float(np.median(gaps[1:] or gaps or [0.0])) * 1000
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

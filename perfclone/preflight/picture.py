@@ -10,22 +10,24 @@ import numpy as np
 from perfclone.background.camera import MotionReport, measure_motion, stabilise
 from perfclone.background.plate import PlateBuilder, size_within, widen
 from perfclone.pose.skeleton import INDEX
-from perfclone.preflight.look import Look
 from perfclone.preflight.report import Finding, graded
+from perfclone.preflight.sample import Sample
 
 _PERSON_HEIGHT = 400  # pixels: sharpness is measured with the person no taller than this
 _PLATE_SIDE = 480
 _LESS_LIGHT = "Lower the exposure until no skin or cloth burns out."
 
 
-def sharpness_of(look: Look) -> Iterator[Finding]:
+def sharpness_of(sample: Sample) -> Iterator[Finding]:
     """Sharpness of the person and of the hands: variance of the Laplacian over the variance of the brightness.
 
     The Laplacian is that of the picture smoothed by 1 px, so that noise does not count as detail. In thousandths,
     crisp footage of people has 13-26, the same blurred by 1.5 px 4-6, by 3 px 1-2.
     """
     body, hands = [], []
-    for pixels, matte, keypoints, scores in zip(look.frames, look.mattes, look.poses.keypoints, look.poses.scores):
+    for pixels, matte, keypoints, scores in zip(
+        sample.frames, sample.mattes, sample.poses.keypoints, sample.poses.scores
+    ):
         if not scores.any():
             continue
         grey, person, scale = _person(pixels, matte)
@@ -38,16 +40,23 @@ def sharpness_of(look: Look) -> Iterator[Finding]:
         ]
     sharp = 1000 * float(np.median(body))
     yield graded(
-        "sharpness", sharp, f"fine detail {sharp:.1f} in the person (10 and more is crisp, below 6 soft)",
-        "Focus on the actor, clean the lens, give more light and record at a higher bit rate.", warn=6, fail=2,
-    )  # fmt: skip
+        "sharpness",
+        sharp,
+        f"fine detail {sharp:.1f} in the person (10 and more is crisp, below 6 soft)",
+        "Focus on the actor, clean the lens, give more light and record at a higher bit rate.",
+        warn=6,
+        fail=2,
+    )
     if hands:
         blurred = float(np.mean(np.array(hands) < 0.25 * np.median(body)))
         yield graded(
-            "motion blur", blurred, f"the hands are smeared in {blurred:.0%} of the frames",
+            "motion blur",
+            blurred,
+            f"the hands are smeared in {blurred:.0%} of the frames",
             "Set a shutter of 1/200 s or shorter, which needs more light, or let the actor move more slowly.",
-            warn=0.3, low=True,
-        )  # fmt: skip
+            warn=0.3,
+            low=True,
+        )
 
 
 def _person(pixels: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -70,11 +79,11 @@ def _detail(grey: np.ndarray, edges: np.ndarray, where: np.ndarray) -> float:
     return float(edges[where].var() / max(grey[where].var(), 1.0)) if where.any() else 0.0
 
 
-def light(look: Look) -> Iterator[Finding]:
+def light(sample: Sample) -> Iterator[Finding]:
     """Brightness and clipping of the person, and how the exposure wanders."""
-    thumbnails, mattes = zip(*(_thumbnail(*pair) for pair in zip(look.frames, look.mattes)))
+    thumbnails, mattes = zip(*(_thumbnail(*pair) for pair in zip(sample.frames, sample.mattes)))
     inside = np.concatenate(
-        [pixels[::3, ::3][matte[::3, ::3] > 127] for pixels, matte in zip(look.frames, look.mattes)]
+        [pixels[::3, ::3][matte[::3, ::3] > 127] for pixels, matte in zip(sample.frames, sample.mattes)]
     )  # (n, 3)
     if len(inside):
         bright, clipped = float(inside.mean()), float((inside.min(1) > 250).mean())
@@ -84,16 +93,25 @@ def light(look: Look) -> Iterator[Finding]:
         message = f"the person has a mean brightness of {bright:.0f} of 255"
         yield Finding("brightness", status, round(bright, 1), message, "" if status == "pass" else advice)
         yield graded(
-            "highlights", clipped, f"{clipped:.1%} of the person is burnt out to white",
-            _LESS_LIGHT, warn=0.05, fail=0.3, low=True,
-        )  # fmt: skip
+            "highlights",
+            clipped,
+            f"{clipped:.1%} of the person is burnt out to white",
+            _LESS_LIGHT,
+            warn=0.05,
+            fail=0.3,
+            low=True,
+        )
     gains = _gains(thumbnails, [widen(matte) for matte in mattes])
     drift = float(np.ptp(gains) / np.median(gains))
     yield graded(
-        "steady exposure", drift, f"the background's brightness varies by {drift:.1%}",
+        "steady exposure",
+        drift,
+        f"the background's brightness varies by {drift:.1%}",
         "Lock exposure and white balance on the camera, and keep daylight and flickering lamps out.",
-        warn=0.08, fail=0.4, low=True,
-    )  # fmt: skip
+        warn=0.08,
+        fail=0.4,
+        low=True,
+    )
 
 
 def _thumbnail(pixels: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,31 +129,34 @@ def _gains(thumbnails: tuple[np.ndarray, ...], people: list[np.ndarray]) -> np.n
     return np.array(gains)
 
 
-def camera(look: Look) -> Iterator[Finding]:
+def camera(sample: Sample) -> Iterator[Finding]:
     """Whether the camera stands still, and whether the background behind the person is ever seen."""
-    motion = measure_motion(look.frames, look.mattes)
+    motion = measure_motion(sample.frames, sample.mattes)
     shift = motion.max_shift_px
     status, message, advice = {
         "still": ("pass", f"it stands still (largest shift {shift:.1f} px at 720p)", ""),
         "stabilisable": (
-            "warn", f"it shakes by up to {shift:.1f} px at 720p, which will be taken out",
+            "warn",
+            f"it shakes by up to {shift:.1f} px at 720p, which will be taken out",
             "Put the camera on a tripod, or lean it on something firm.",
         ),
         "moving": (
-            "fail", f"it moves: {motion.movement}",
-            "Film from a tripod in one shot without cuts, zooming or panning; else train with --no-plate.",
+            "fail",
+            f"it moves: {motion.movement}",
+            "Film from a tripod in one shot without cuts, zooming or panning; else train without a plate "
+            "(--no-plate, plate=False).",
         ),
-    }[motion.kind]  # fmt: skip
+    }[motion.kind]
     yield Finding("camera still", status, round(shift, 2), message, advice)
     if motion.kind != "moving":
-        yield _behind(look, motion)
+        yield _behind(sample, motion)
 
 
-def _behind(look: Look, motion: MotionReport) -> Finding:
+def _behind(sample: Sample, motion: MotionReport) -> Finding:
     """How much of the background that the person ever hides is seen at another time."""
-    size = size_within(_PLATE_SIDE, look.mattes[0])
-    builder, hidden = PlateBuilder(keep=max(3, min(255, len(look.frames)))), np.zeros(size[::-1], bool)
-    for pixels, matte, transform, found in zip(look.frames, look.mattes, motion.transforms, look.found):
+    size = size_within(_PLATE_SIDE, sample.mattes[0])
+    builder, hidden = PlateBuilder(keep=max(3, min(255, len(sample.frames)))), np.zeros(size[::-1], bool)
+    for pixels, matte, transform, found in zip(sample.frames, sample.mattes, motion.transforms, sample.found):
         if not found:
             continue
         pixels, matte = stabilise(pixels, transform), stabilise(matte, transform, outside=255)
@@ -144,7 +165,9 @@ def _behind(look: Look, motion: MotionReport) -> Finding:
         hidden |= widen(small)
     share = float(builder.build().known[hidden].mean())
     return graded(
-        "background", share, f"{share:.0%} of what the person hides is seen at another time, the rest is painted in",
+        "background",
+        share,
+        f"{share:.0%} of what the person hides is seen at another time, the rest is painted in",
         "Let the actor step aside for a few seconds, or walk about, so that the wall and floor behind are seen.",
         warn=0.6,
-    )  # fmt: skip
+    )

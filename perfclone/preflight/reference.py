@@ -4,70 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perfclone.pose.extractor import PoseExtractor, build_extractor
 from perfclone.pose.skeleton import BODY_18, INDEX
 from perfclone.preflight.coverage import coverage
-from perfclone.preflight.look import Look, look, visible
 from perfclone.preflight.picture import camera, light, sharpness_of
 from perfclone.preflight.report import Finding, Report, graded
+from perfclone.preflight.sample import Sample, take_sample, visible
 
-#: Frames looked at, spread over the video.
+if TYPE_CHECKING:
+    from perfclone.progress import Progress
+
+#: Frames of the sample.
 SAMPLES = 40
 _WHOLE_BODY = "Step back until head, hands and feet stay inside the picture, and film upright for a standing person."
 
 
-def check_reference(path: str | Path, extractor: PoseExtractor | None = None) -> Report:
+def check_reference(
+    path: str | Path, extractor: PoseExtractor | None = None, *, progress: Progress | None = None
+) -> Report:
     """Judge footage of a target actor from a few frames spread over it; nothing is trained.
 
     Args:
         path: The reference video.
         extractor: Finds the people; None takes BlazePose. It should give mattes.
+        progress: Called with "reference", frames done and frames in all.
 
     Raises:
         FileNotFoundError: There is no such file.
         UserError: It is no video that can be read.
     """
-    seen = look(path, extractor or build_extractor("blazepose", matte=True), SAMPLES)
-    findings = [*_file(seen), *_people(seen)]
-    if seen.found.any():
-        findings += [*_framing(seen), *sharpness_of(seen), *light(seen), *camera(seen), *coverage(_with_person(seen))]
-    return Report(seen.title, tuple(findings), purpose="training")
+    extractor = extractor or build_extractor("blazepose", matte=True)
+    sample = take_sample(path, extractor, SAMPLES, "reference", progress)
+    findings = [*_file(sample), *_people(sample)]
+    if sample.found.any():
+        for judge in (_framing, sharpness_of, light, camera):
+            findings += judge(sample)
+        findings += coverage(sample.performer)
+    return Report(sample.title, tuple(findings), purpose="training")
 
 
-def _with_person(seen: Look):
-    return seen.poses[seen.found]
-
-
-def _file(seen: Look) -> Iterator[Finding]:
+def _file(sample: Sample) -> Iterator[Finding]:
     """Length, frame rate and resolution."""
-    info = seen.info
-    usable = round(info.frames * float(seen.found.mean()))
+    info = sample.info
+    usable = round(info.frames * float(sample.found.mean()))
     status = "fail" if info.duration < 3 or usable < 60 else "warn" if info.duration < 15 else "pass"
     advice = "Film the actor for 20 to 60 seconds (3 seconds and 60 frames are the least)."
     message = f"{info.duration:.1f} s, about {usable} frames show the person"
     yield Finding("length", status, round(info.duration, 2), message, "" if status == "pass" else advice)
     rate = f"{info.fps:.4g} a second" + (", unevenly spaced" if info.variable_rate else "")
     yield graded(
-        "frame rate", info.fps, rate, "Film at 25 or 30 frames a second: motion between frames cannot be learned.",
-        warn=20, fail=4,
-    )  # fmt: skip
+        "frame rate",
+        info.fps,
+        rate,
+        "Film at 25 or 30 frames a second: motion between frames cannot be learned.",
+        warn=20,
+        fail=4,
+    )
     short = min(info.width, info.height)
-    yield graded(
-        "resolution", short, f"{info.width}x{info.height}", "Film at 1280x720 or more.", warn=480, fail=240
-    )  # fmt: skip
+    yield graded("resolution", short, f"{info.width}x{info.height}", "Film at 1280x720 or more.", warn=480, fail=240)
 
 
-def _people(seen: Look) -> Iterator[Finding]:
+def _people(sample: Sample) -> Iterator[Finding]:
     """Whether the person is there, and alone."""
-    share = float(seen.found.mean())
+    share = float(sample.found.mean())
     yield graded(
-        "person visible", share, visible(share),
-        "Cut the video to the part with the actor, and film the whole body in good light.", warn=0.9, fail=0.5,
-    )  # fmt: skip
-    company, rival = float((seen.others > 0.15).mean()), float((seen.others > 0.6).mean())
+        "person visible",
+        share,
+        visible(share),
+        "Cut the video to the part with the actor, and film the whole body in good light.",
+        warn=0.9,
+        fail=0.5,
+    )
+    company, rival = float((sample.others > 0.15).mean()), float((sample.others > 0.6).mean())
     status = "fail" if rival > 0.25 else "warn" if company > 0.1 else "pass"
     message = {
         "pass": "nobody else large enough to be mistaken for the actor was found",
@@ -80,9 +92,9 @@ def _people(seen: Look) -> Iterator[Finding]:
     yield Finding("one person", status, round(company, 4), message, "" if status == "pass" else advice)
 
 
-def _framing(seen: Look) -> Iterator[Finding]:
+def _framing(sample: Sample) -> Iterator[Finding]:
     """Whether head, hands and feet are inside the picture, and how large the person is."""
-    poses = _with_person(seen)
+    poses = sample.performer
     tall = float(np.median(_extent(poses.keypoints, poses.scores)))
     skull = 0.1 * tall  # above the nose
     head = (poses.scores[:, INDEX["nose"]] > 0) & (poses.keypoints[:, INDEX["nose"], 1] > skull)
@@ -94,13 +106,16 @@ def _framing(seen: Look) -> Iterator[Finding]:
     worst = min(shares.values())
     words = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
     yield graded("whole body", worst, f"seen in the picture: {words} of the time", _WHOLE_BODY, warn=0.85)
-    tall *= seen.scale
-    share = tall / seen.info.height
+    tall *= sample.scale
+    share = tall / sample.info.height
     yield graded(
-        "size", tall, f"the person is {tall:.0f} px tall, {share:.0%} of the picture's height",
+        "size",
+        tall,
+        f"the person is {tall:.0f} px tall, {share:.0%} of the picture's height",
         "Move closer until the person fills two thirds of the picture's height, with room for raised arms.",
-        warn=256, fail=100,
-    )  # fmt: skip
+        warn=256,
+        fail=100,
+    )
 
 
 def _extent(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:

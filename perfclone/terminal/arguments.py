@@ -11,6 +11,7 @@ from perfclone.errors import UserError
 from perfclone.files.writing import ensure_parent
 
 T = TypeVar("T")
+PRECISIONS = ("auto", "no", "fp16", "bf16")
 EXTRACTORS = ("blazepose", "openpose", "vitpose")
 
 
@@ -103,8 +104,12 @@ def share(text: str) -> float:
     return value
 
 
-def add_extractor_options(parser: argparse.ArgumentParser, saved: bool = False) -> None:
-    """Add the options that choose the pose extractor; with `saved` also --poses, which takes its place."""
+def add_extractor_options(parser: argparse.ArgumentParser, saved: bool = False) -> argparse._ArgumentGroup:
+    """Add the options that choose the pose extractor; with `saved` also --poses, which takes its place.
+
+    Returns:
+        Their group, for what else is said about poses.
+    """
     group = parser.add_argument_group("poses")
     choice = group.add_mutually_exclusive_group()
     if saved:
@@ -121,9 +126,30 @@ def add_extractor_options(parser: argparse.ArgumentParser, saved: bool = False) 
         help="pose extractor (default: %(default)s, offline; openpose and vitpose fetch their weights from the Hub)",
     )
     group.add_argument("--weights", metavar="PLACE", help="folder or Hub repository with the extractor's weights")
+    return group
 
 
-def add_person(parser: argparse.ArgumentParser) -> None:
+def add_device(parser: argparse.ArgumentParser, precision: bool = True) -> None:
+    """Add --device and, with `precision`, --mixed-precision."""
+    group = parser.add_argument_group("machine")
+    group.add_argument(
+        "--device", metavar="D", help="where networks run, such as cpu, cuda:1 or mps (default: a GPU if there is one)"
+    )
+    if precision:
+        add_precision(group, "auto")
+
+
+def add_precision(parser: argparse._ActionsContainer, usual: str) -> None:
+    """Add --mixed-precision with its default."""
+    parser.add_argument(
+        "--mixed-precision",
+        choices=PRECISIONS,
+        default=usual,
+        help="what G computes in: no is float32, auto the bf16 or fp16 that a GPU may have (default: %(default)s)",
+    )
+
+
+def add_person(parser: argparse._ActionsContainer) -> None:
     """Add --person."""
     parser.add_argument(
         "--person",

@@ -6,6 +6,7 @@ Exit codes: 0 only on success, 2 when the user can put it right, 130 after Ctrl-
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -52,6 +53,9 @@ def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None = No
     Returns:
         The exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a console's alphabet lacks is no reason to stop
+            stream.reconfigure(errors="replace")
     args = parser.parse_args(argv)
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr

@@ -1,15 +1,15 @@
-"""How far a long job is, for somebody at a terminal: bars on stderr, and words for whoever interrupts."""
+"""How far a long job is, for somebody at a terminal: a bar for each stage, and words for whoever interrupts."""
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-#: A bar without counts, since what is counted may be frames, steps or seconds.
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
+if TYPE_CHECKING:
+    from perfclone.progress import Progress
 
 
 def leading() -> bool:
@@ -18,53 +18,27 @@ def leading() -> bool:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
-    """Show a progress bar on stderr for each stage of a job that takes more than a moment.
+def progress_bars() -> Iterator[Progress]:
+    """Show on stderr how far each stage of a job is: a bar in a terminal, elsewhere a line now and then.
 
     Yields:
-        A callback to call with (stage, done, total) as often as one likes; a new stage begins a new bar, and a total
-        of 0 means that it is not known.
+        A callback to call with (stage, done, total) as often as one likes, in any unit. A total of 0 means that it is
+        not known. A new stage, or one that begins anew, ends the one before; before that, none is shown as complete.
     """
-    from tqdm import tqdm
+    if not leading():
+        yield lambda stage, done, total: None
+        return
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    pace = 0.2 if sys.stderr.isatty() else 0.5
-    bar, current, lock, over = None, None, threading.RLock(), threading.Event()
+    from perfclone.terminal.display import Bar, Display, Lines
 
-    def show(stage: str, done: float, total: float) -> None:
-        nonlocal bar, current
-        with lock:
-            if stage != current:
-                if bar is not None:
-                    bar.close()
-                current = stage
-                bar = tqdm(
-                    desc=stage, delay=0.5, mininterval=pace, bar_format=BAR if total else None, disable=not leading()
-                )
-            bar.total = max(total, done) if total else None
-            bar.update(done - bar.n)
-
-    def tick() -> None:
-        """Show that time goes by where a stage tells nothing for long, as before the first frame of a clone."""
-        while not over.wait(1.0):
-            with lock:
-                if bar is not None and not over.is_set():
-                    bar.refresh()
-
-    threading.Thread(target=tick, name="perfclone-progress", daemon=True).start()
-    try:
-        with logging_redirect_tqdm():  # a warning gets a line of its own, not the rest of the bar's
-            yield show
-    finally:
-        over.set()
-        with lock:
-            if bar is not None:
-                bar.close()
+    with logging_redirect_tqdm(), Display(Bar if sys.stderr.isatty() else Lines) as display:
+        yield display.show  # a warning gets a line of its own, not the rest of a bar's
 
 
 @contextmanager
-def progress_bar(stage: str) -> Iterator[Callable[[float, float], None]]:
-    """Show one progress bar; the callback takes (done, total)."""
+def progress_bar(stage: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a job of one stage is; the callback takes (done, total)."""
     with progress_bars() as show:
         yield lambda done, total: show(stage, done, total)
 

@@ -23,7 +23,7 @@ class TrainConfig:
         batch: Clips a step and process; None takes the preset's.
         learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
         accumulate: Gradient accumulation steps.
-        mixed_precision: As accelerate names it.
+        mixed_precision: "no", "fp16" or "bf16", as accelerate names it, or "auto", which suits the device.
         unpaired: Train on driving poses without ground truth, too.
         critic: The discriminator.
         window: G sees the poses before and after.
@@ -41,7 +41,7 @@ class TrainConfig:
     batch: int | None = None
     learning_rate: float = 1e-3
     accumulate: int = 1
-    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    mixed_precision: Literal["auto", "no", "fp16", "bf16"] = "no"
     unpaired: bool = True
     critic: bool = True
     window: bool = True

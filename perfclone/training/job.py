@@ -19,6 +19,7 @@ from perfclone.backends.layered.training.base import driving_poses, warm_start
 from perfclone.backends.layered.training.footage import Footage
 from perfclone.backends.layered.training.loop import Trainer, split
 from perfclone.backends.layered.training.prepare import Reference, driving_footage, load_reference, prepare_reference
+from perfclone.devices import DTYPES, choose_device, choose_precision
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.files.writing import full_disk_explained, saved
@@ -150,9 +151,15 @@ def _accelerator(config: TrainConfig):
     AcceleratorState._reset_state()  # a run before this one, in the same process, may have had another precision
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
     return Accelerator(
-        mixed_precision=config.mixed_precision, gradient_accumulation_steps=config.accumulate,
+        mixed_precision=_precision(config), gradient_accumulation_steps=config.accumulate,
         kwargs_handlers=[patience],
     )  # fmt: skip
+
+
+def _precision(config: TrainConfig) -> str:
+    """The run's precision on this machine, as accelerate names it."""
+    dtype = choose_precision(choose_device(), config.mixed_precision)
+    return next(name for name, each in DTYPES.items() if each == dtype)
 
 
 def _material(folder: RunFolder, reference, config, extractor, progress) -> tuple[Reference, Footage, object]:

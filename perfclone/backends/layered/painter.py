@@ -15,6 +15,7 @@ from perfclone.backends.layered import recurrence
 from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.backends.layered.generator import Layers
 from perfclone.backends.layered.recurrence import Past
+from perfclone.devices import Precision, choose_device, choose_precision, device_explained
 from perfclone.pose.body import Body
 from perfclone.pose.sequence import Moment, Pose
 from perfclone.pose.stage import neighbours
@@ -42,6 +43,10 @@ class LayeredPainter:
         actor: Who is painted.
         size: Short side of the frames in pixels; None keeps the reference's.
         device: Where G runs; None takes an accelerator where there is one.
+        mixed_precision: As :func:`perfclone.devices.choose_precision` takes it.
+
+    Raises:
+        UserError: The device, or the precision on it, will not do.
 
     Attributes:
         body: The actor's body in the frames that come out.
@@ -49,7 +54,9 @@ class LayeredPainter:
         plate: (H, W, 3) uint8 RGB, the empty background.
     """
 
-    def __init__(self, actor: Actor, size: int | None = None, device: str | None = None):
+    def __init__(
+        self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"
+    ):
         config, plate = actor.config, actor.plate.cpu().numpy()
         scale = 1.0 if size is None else size / min(config.width, config.height)
         if scale != 1:
@@ -58,9 +65,10 @@ class LayeredPainter:
         self.plate, self.config, self.size = plate, config, plate.shape[1::-1]
         self.body: Body = config.body.scaled(scale)
         self.follower = BoxFollower(round(config.side * scale), self.body.torso)
-        found = torch.device(device) if device else torch.accelerator.current_accelerator(check_available=True)
-        self.device = found or torch.device("cpu")
-        self.generator = actor.generator.to(self.device).eval()
+        self.device = choose_device(device)
+        self.dtype = choose_precision(self.device, mixed_precision)
+        with device_explained(self.device):
+            self.generator = actor.generator.to(self.device).eval()
 
     def paint(self, moments: Iterator[Moment]) -> Iterator[Painted]:
         """One frame for each moment, in the actor's frame, as a stream."""
@@ -91,7 +99,8 @@ class LayeredPainter:
         keypoints = torch.from_numpy(np.stack([pose.keypoints for pose in window])[None]).float()
         seen = torch.from_numpy(np.stack([pose.scores for pose in window])[None] > 0)
         boxes = torch.from_numpy(box.array()[None]).float()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+        with device_explained(self.device), mixed:
             painted = recurrence.step(
                 self.generator, self.body.torso, keypoints.to(self.device), seen.to(self.device), boxes, past
             )

@@ -1,27 +1,32 @@
-"""A quick look at a video: a few frames spread over it, with the people in them."""
+"""A sample of a video: a few frames spread over it, with the people in them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from perfclone.errors import UserError
 from perfclone.pose.extractor import FollowingExtractor, PoseExtractor
 from perfclone.pose.performer import person_size
-from perfclone.pose.sequence import Pose, PoseSequence
+from perfclone.pose.sequence import Pose, PoseSequence, is_poses
 from perfclone.pose.skeleton import BODY_18
 from perfclone.video import VideoInfo, probe, sample_frames
 
-_SIDE = 960  # longest side of the frames looked at
+if TYPE_CHECKING:
+    from perfclone.progress import Progress
+
+_SIDE = 960  # longest side of the frames, pixels
 _LEAST_SCORE = 0.3  # as the cleaning of poses has it
 _EVERYBODY = 6  # in every sixth of them everybody is looked for, in the others only the performer, which is quicker
 _SURE = 0.5  # mean score of the body joints from which somebody beside the performer counts as a person
 
 
 @dataclass(frozen=True)
-class Look:
+class Sample:
     """A few frames of a video and who is in them.
 
     Attributes:
@@ -45,6 +50,11 @@ class Look:
         return (self.poses.scores > 0).any(1)
 
     @property
+    def performer(self) -> PoseSequence:
+        """The poses of the frames in which the performer was found."""
+        return self.poses[self.found]
+
+    @property
     def scale(self) -> float:
         """Pixels of the video in one pixel of these pictures."""
         return self.info.height / self.frames[0].shape[0]
@@ -56,13 +66,24 @@ class Look:
         return f"{info.path.name}: {info.width}x{info.height}, {info.fps:.4g} frames a second, {info.duration:.1f} s"
 
 
-def look(path: str | Path, extractor: PoseExtractor, count: int) -> Look:
-    """Sample `count` frames of a video and find the people in them; the largest counts as the performer.
+def take_sample(
+    path: str | Path, extractor: PoseExtractor, count: int, stage: str, progress: Progress | None = None
+) -> Sample:
+    """Take `count` frames of a video and find the people in them; the largest counts as the performer.
+
+    Args:
+        path: The video.
+        extractor: Finds the people.
+        count: How many frames, evenly spread; a shorter video gives all it has.
+        stage: What `progress` is told.
+        progress: Called with the stage, frames done and frames in all.
 
     Raises:
         FileNotFoundError: There is no such file.
         UserError: It is no video that can be read.
     """
+    if is_poses(path):
+        raise UserError(f"{path} holds poses, and a check needs the picture too; give the video they were found in.")
     extractor.reset()
     poses, others, mattes = [], [], []
     frames = sample_frames(path, count, max_side=_SIDE)
@@ -77,9 +98,11 @@ def look(path: str | Path, extractor: PoseExtractor, count: int) -> Look:
             extractor.follow(pose if people else None)
         mattes.append(_matte(pose, frame.pixels.shape[:2]))
         poses.append(Pose(pose.keypoints, np.where(pose.scores >= _LEAST_SCORE, pose.scores, 0)))
+        if progress:
+            progress(stage, index + 1, len(frames))
     height, width = frames[0].pixels.shape[:2]
     sequence = PoseSequence.from_poses(poses, [frame.time for frame in frames], (width, height), extractor.name)
-    return Look(probe(path), [frame.pixels for frame in frames], sequence, mattes, np.array(others))
+    return Sample(probe(path), [frame.pixels for frame in frames], sequence, mattes, np.array(others))
 
 
 def visible(share: float) -> str:

@@ -1,0 +1,108 @@
+"""What a run will cost: a few frames of it timed on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfclone.pose.extractor import extract
+from perfclone.pose.sequence import PoseSequence
+from perfclone.preflight.report import Finding
+from perfclone.preflight.sample import Sample
+from perfclone.retarget import measure_body, retarget
+from perfclone.video import VideoReader, VideoWriter
+
+if TYPE_CHECKING:
+    from perfclone.pipeline import PerformanceCloner
+    from perfclone.progress import Progress
+
+_TIMED = 10  # frames
+
+
+def cost(
+    sample: Sample, cloner: PerformanceCloner, price_per_hour: float | None, progress: Progress | None = None
+) -> Iterator[Finding]:
+    """Tell the time, and where there is a price the cost, of a whole run from a few frames of it.
+
+    Args:
+        sample: Of the driving video, with the performer in it.
+        cloner: Whose run it is.
+        price_per_hour: What an hour of this machine costs; None leaves the cost out.
+        progress: Called with "timing", parts done and parts in all.
+    """
+    pose_ms, generator_ms, codec_ms = time_parts(sample, cloner, progress)
+    frames = sample.info.frames
+    seconds = frames * (pose_ms + generator_ms + codec_ms) / 1000
+    message = (
+        f"about {_duration(seconds)} here: {frames} frames x (poses {pose_ms:.0f} + painting {generator_ms:.0f} + "
+        f"coding {codec_ms:.0f} ms), less where they overlap"
+    )
+    yield Finding("time", "pass", round(seconds, 1), message)
+    if price_per_hour is not None:
+        price = seconds / 3600 * price_per_hour
+        shown = f"{price:.2f}" if price >= 0.1 else f"{price:.1g}"
+        yield Finding("cost", "pass", round(price, 6), f"about {shown}: {seconds:.0f} s at {price_per_hour:g} an hour")
+
+
+def time_parts(
+    sample: Sample, cloner: PerformanceCloner, progress: Progress | None = None
+) -> tuple[float, float, float]:
+    """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
+
+    The first two are medians over a few frames after the first one, which warms things up.
+    """
+    frames: list[np.ndarray] = []
+    parts = (
+        lambda: _pose_pace(sample, cloner),
+        lambda: _pace(cloner.render(_retargeted(sample, cloner)), frames),
+        lambda: _codec_pace(frames, sample.info.fps),
+    )
+    paces = []
+    for part in parts:
+        if progress:
+            progress("timing", len(paces), len(parts))
+        paces.append(part())
+    return tuple(paces)
+
+
+def _pose_pace(sample: Sample, cloner: PerformanceCloner) -> float:
+    with VideoReader(sample.info.path) as reader:
+        return _pace(islice(extract(cloner.extractor, reader), _TIMED))
+
+
+def _retargeted(sample: Sample, cloner: PerformanceCloner) -> PoseSequence:
+    """The first poses of the sample, in the actor's frame."""
+    poses, actor = sample.performer[:_TIMED], cloner.actor
+    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(sample.poses), actor.body)
+    return PoseSequence(keypoints, scores, poses.times, (actor.config.width, actor.config.height))
+
+
+def _codec_pace(frames: list[np.ndarray], fps: float) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with VideoWriter(Path(folder) / "timed.mp4", rate=fps) as writer:
+            for pixels in frames:
+                writer.write(pixels)
+        return (time.perf_counter() - start) / len(frames) * 1000
+
+
+def _pace(stream: Iterator, keep: list | None = None) -> float:
+    """Median milliseconds between the items of a stream, the first left out where there are more."""
+    gaps, last = [], time.perf_counter()
+    for item in stream:
+        now = time.perf_counter()
+        gaps.append(now - last)
+        if keep is not None:
+            keep.append(item)
+        last = time.perf_counter()
+    return float(np.median(gaps[1:] or gaps or [0.0])) * 1000
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
