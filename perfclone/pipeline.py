@@ -87,6 +87,15 @@ class PerformanceCloner:
         called = Path(name).resolve().name if Path(name).is_dir() else str(name)
         return cls(actor, built, device, called, mixed_precision)
 
+    @property
+    def extractor(self) -> PoseExtractor:
+        """P."""
+        if self._extractor is None:
+            from perfclone.pose.extractor import build_extractor
+
+            self._extractor = build_extractor("blazepose")
+        return self._extractor
+
     def clone(
         self,
         driving: str | Path | PoseSequence,
@@ -173,11 +182,7 @@ class PerformanceCloner:
         return backend(self.actor.config.backend).painter(self.actor, size, *self._where)
 
     def _open(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Performance:
-        if self._extractor is None and not is_poses(driving):
-            from perfclone.pose.extractor import build_extractor
-
-            self._extractor = build_extractor("blazepose")
-        return open_performance(driving, self._extractor, options.person)
+        return open_performance(driving, None if is_poses(driving) else self.extractor, options.person)
 
     def _release(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Release:
         video = None if is_poses(driving) else Path(driving)

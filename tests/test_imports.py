@@ -46,7 +46,7 @@ except SystemExit as stop: assert stop.code == 0
     [
         "clone anna missing.mp4 -o out.mp4",
         "clone nobody clip.mp4 -o out.mp4",
-        "clone anna clip.mp4 -o no/such/folder/out.mp4",
+        "clone anna clip.mp4 -o clip.mp4/out.mp4",
         "check missing.mp4",
         "check clip.mp4 --driving missing.mp4 --actor anna",
         "check clip.mp4 --driving clip.mp4 --actor nobody",

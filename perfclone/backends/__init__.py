@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from perfclone.actor import Actor
+    from perfclone.devices import Precision
     from perfclone.pose.body import Body
     from perfclone.pose.sequence import Moment
 
@@ -80,13 +81,16 @@ class Backend(Protocol):
     def network(self, config: Any) -> nn.Module:
         """Build the network that an instance of ``config`` describes."""
 
-    def painter(self, actor: Actor, size: int | None = None, device: str | None = None) -> Painter:
+    def painter(
+        self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"
+    ) -> Painter:
         """Build the painter of an actor.
 
         Args:
             actor: Who is painted.
             size: Short side of the frames, pixels; None keeps the reference's.
             device: Where it computes; None takes an accelerator where there is one.
+            mixed_precision: How it computes there; see :func:`perfclone.devices.choose_precision`.
         """
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.backends.layered.generator import Generator
     from perfclone.backends.layered.painter import LayeredPainter
+    from perfclone.devices import Precision
 
 
 class Layered:
@@ -24,8 +25,10 @@ class Layered:
 
         return Generator(config)
 
-    def painter(self, actor: Actor, size: int | None = None, device: str | None = None) -> LayeredPainter:
+    def painter(
+        self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"
+    ) -> LayeredPainter:
         """Build the painter of an actor; see :class:`perfclone.backends.Backend`."""
         from perfclone.backends.layered.painter import LayeredPainter
 
-        return LayeredPainter(actor, size, device)
+        return LayeredPainter(actor, size, device, mixed_precision)
