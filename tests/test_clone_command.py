@@ -12,6 +12,14 @@ VERIFY = "What others can tell of it: python -m perfclone verify"
 
 
 @pytest.fixture
+def dance(tmp_path):
+    """A driving video that nobody reads."""
+    path = tmp_path / "dance.mp4"
+    path.touch()
+    return str(path)
+
+
+@pytest.fixture
 def fake(monkeypatch):
     """A cloner that remembers what it was asked; `held` is where it puts clones that await approval."""
     fake = SimpleNamespace(actor=SimpleNamespace(commit=None), name="anna", held=None)
@@ -31,29 +39,29 @@ def fake(monkeypatch):
     return fake
 
 
-def test_every_option_reaches_the_cloner(fake, tmp_path):
+def test_every_option_reaches_the_cloner(fake, dance, tmp_path):
     out = tmp_path / "out.mp4"
     arguments = (
-        "--size 256 --keep-proportions --person 1 --purpose film --label Synthetic --without watermark --revision abc "
-        "--extractor vitpose --weights w --device cuda:1 --mixed-precision fp16 --force"
+        "--size 256 --keep-proportions --person 1 --purpose research --label Synthetic --without watermark "
+        "--revision abc --extractor vitpose --weights w --device cuda:1 --mixed-precision fp16 --force"
     )
-    assert cli.main(["clone", "anna", "dance.mp4", "-o", str(out), *arguments.split()]) == 0
+    assert cli.main(["clone", "studio/anna", dance, "-o", str(out), *arguments.split()]) == 0
     assert fake.loaded == (
-        "anna",
+        "studio/anna",
         {"extractor": "vitpose", "weights": "w", "revision": "abc", "device": "cuda:1", "mixed_precision": "fp16"},
     )
     driving, output, options, force = fake.asked
-    assert (driving, output, force) == (Path("dance.mp4"), out, True)
-    assert (options.size, options.person, options.keep_proportions, options.purpose) == (256, 1, True, "film")
+    assert (driving, output, force) == (Path(dance), out, True)
+    assert (options.size, options.person, options.keep_proportions, options.purpose) == (256, 1, True, "research")
     assert options.marks.label.text == "Synthetic" and not options.marks.watermark and options.marks.credentials
 
 
-def test_without_options_the_machine_decides(fake, tmp_path):
-    assert cli.main(["clone", "anna", "dance.npz", "-o", str(tmp_path / "out.mp4")]) == 0
+def test_without_options_the_machine_decides(fake, dance, tmp_path):
+    assert cli.main(["clone", "studio/anna", dance, "-o", str(tmp_path / "out.mp4")]) == 0
     assert fake.asked[2] == CloneOptions()
     assert (fake.loaded[1]["device"], fake.loaded[1]["mixed_precision"]) == (None, "auto")
     with pytest.raises(SystemExit):
-        cli.main(["clone", "anna", "dance.npz", "-o", "out.mp4", "--mixed-precision", "fp8"])
+        cli.main(["clone", "studio/anna", dance, "-o", "out.mp4", "--mixed-precision", "fp8"])
 
 
 def test_the_demo_takes_a_device_too(fake, tmp_path):
@@ -61,11 +69,11 @@ def test_the_demo_takes_a_device_too(fake, tmp_path):
     assert fake.loaded[1]["device"] == "cpu" and Path(fake.loaded[0]).name == "anna"
 
 
-def test_what_comes_next_is_said_where_there_is_something(fake, tmp_path, capsys):
+def test_what_comes_next_is_said_where_there_is_something(fake, dance, tmp_path, capsys):
     out = str(tmp_path / "out.mp4")
 
     def said(*options):
-        assert cli.main(["clone", "anna", "dance.mp4", "-o", out, *options]) == 0
+        assert cli.main(["clone", "studio/anna", dance, "-o", out, *options]) == 0
         first, *rest = capsys.readouterr().out.splitlines()
         assert first.endswith("2 frames in 1.2 s, id 00000bee")
         return rest

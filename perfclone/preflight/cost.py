@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfclone.pose.extractor import extract
+from perfclone.pose.body import measure_body
+from perfclone.pose.extractor import PoseExtractor, extract
 from perfclone.pose.sequence import PoseSequence
 from perfclone.preflight.report import Finding
 from perfclone.preflight.sample import Sample
-from perfclone.retarget import measure_body, retarget
+from perfclone.retarget import retarget
 from perfclone.video import VideoReader, VideoWriter
 
 if TYPE_CHECKING:
@@ -26,17 +27,22 @@ _TIMED = 10  # frames
 
 
 def cost(
-    sample: Sample, cloner: PerformanceCloner, price_per_hour: float | None, progress: Progress | None = None
+    sample: Sample,
+    extractor: PoseExtractor,
+    cloner: PerformanceCloner,
+    price_per_hour: float | None,
+    progress: Progress | None = None,
 ) -> Iterator[Finding]:
     """Tell the time, and where there is a price the cost, of a whole run from a few frames of it.
 
     Args:
         sample: Of the driving video, with the performer in it.
-        cloner: Whose run it is.
+        extractor: Finds the people.
+        cloner: Paints the actor.
         price_per_hour: What an hour of this machine costs; None leaves the cost out.
         progress: Called with "timing", parts done and parts in all.
     """
-    pose_ms, generator_ms, codec_ms = time_parts(sample, cloner, progress)
+    pose_ms, generator_ms, codec_ms = time_parts(sample, extractor, cloner, progress)
     frames = sample.info.frames
     seconds = frames * (pose_ms + generator_ms + codec_ms) / 1000
     message = (
@@ -51,7 +57,7 @@ def cost(
 
 
 def time_parts(
-    sample: Sample, cloner: PerformanceCloner, progress: Progress | None = None
+    sample: Sample, extractor: PoseExtractor, cloner: PerformanceCloner, progress: Progress | None = None
 ) -> tuple[float, float, float]:
     """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
 
@@ -59,7 +65,7 @@ def time_parts(
     """
     frames: list[np.ndarray] = []
     parts = (
-        lambda: _pose_pace(sample, cloner),
+        lambda: _pose_pace(sample, extractor),
         lambda: _pace(cloner.render(_retargeted(sample, cloner)), frames),
         lambda: _codec_pace(frames, sample.info.fps),
     )
@@ -71,9 +77,9 @@ def time_parts(
     return tuple(paces)
 
 
-def _pose_pace(sample: Sample, cloner: PerformanceCloner) -> float:
+def _pose_pace(sample: Sample, extractor: PoseExtractor) -> float:
     with VideoReader(sample.info.path) as reader:
-        return _pace(islice(extract(cloner.extractor, reader), _TIMED))
+        return _pace(islice(extract(extractor, reader), _TIMED))
 
 
 def _retargeted(sample: Sample, cloner: PerformanceCloner) -> PoseSequence:

@@ -62,7 +62,7 @@ def check_driving(
         distances, limit = bank_distances(sample.poses, driver, actor), filmed_distance(actor)
         findings.append(_filmed(distances, limit))
         ranges = worst_ranges(sample.poses.times, distances, limit, sample.info.duration)
-        findings += cost(sample, PerformanceCloner(actor, extractor, device), price_per_hour, progress)
+        findings += cost(sample, extractor, PerformanceCloner(actor, extractor, device), price_per_hour, progress)
     return Report(f"{sample.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
 
 
