@@ -15,8 +15,8 @@ __version__ = "0.2.0"
 
 _WHERE = {
     "Actor": "perfclone.actor.model",
-    "CloneOptions": "perfclone.pipeline",
-    "CloneResult": "perfclone.pipeline",
+    "CloneOptions": "perfclone.options",
+    "CloneResult": "perfclone.options",
     "ConsentRecord": "perfclone.governance.consent.record",
     "MarkOptions": "perfclone.governance.marks.marker",
     "PerformanceCloner": "perfclone.pipeline",

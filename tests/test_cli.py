@@ -346,6 +346,14 @@ def test_a_built_in_actor_is_cloned_by_name(short_clip, tmp_path):
     assert list(Ledger().entries())[-1].data["actor"] == "anna"
 
 
+def test_a_command_that_lacks_its_input_makes_no_folder_for_its_output(tmp_path):
+    out = tmp_path / "new" / "out"
+    assert cli.main(["clone", "anna", str(tmp_path / "missing.mp4"), "-o", f"{out}.mp4"]) == 2
+    assert cli.main(["clone", "eve", __file__, "-o", f"{out}.mp4"]) == 2
+    assert cli.main(["poses", str(tmp_path / "missing.mp4"), "-o", f"{out}.npz"]) == 2
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_the_demo_stopped_by_ctrl_c_keeps_what_was_done(tmp_path):
     from perfclone.video import probe

@@ -74,10 +74,10 @@ def marks(args: argparse.Namespace):
 def run(args: argparse.Namespace) -> int:
     """Clone, and say where the video is and what comes next."""
     require_suffix(args.output, ".mp4")
-    refuse_existing([args.output], args.force)
     require_file(args.driving, "driving video")
     actor = find_actor(args.actor)
-    from perfclone.pipeline import CloneOptions, PerformanceCloner
+    refuse_existing([args.output], args.force)
+    from perfclone.options import CloneOptions
 
     options = settings(
         CloneOptions,
@@ -87,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
         purpose=args.purpose,
         marks=marks(args),
     )
+    from perfclone.pipeline import PerformanceCloner
+
     cloner = PerformanceCloner.from_pretrained(
         actor,
         extractor=args.extractor,

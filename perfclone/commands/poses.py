@@ -13,6 +13,7 @@ from perfclone.terminal.arguments import (
     add_force,
     add_person,
     refuse_existing,
+    require_file,
     require_suffix,
 )
 from perfclone.terminal.progress import progress_bar, progress_bars
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Find, clean and save the poses."""
     require_suffix(args.output, ".npz")
     require_suffix(args.overlay, ".mp4")
+    require_file(args.video, "video")
     refuse_existing([args.output, args.overlay], args.force)
     from perfclone.video import probe
 
