@@ -7,6 +7,7 @@ poses, for which no truth exists, and learns to keep still what should be still.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
@@ -30,7 +32,9 @@ from perfclone.backends.layered.training.footage import Clip, Footage
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.progress import Progress
-from perfclone.training.folder import RunFolder
+from perfclone.training.accelerator import agree
+from perfclone.training.checkpoints import Checkpoints
+from perfclone.training.held import HeldRun
 
 #: The branches whose turn it is, step by step. At first, until there is something worth criticising, it is always the
 #: paired one, without the discriminator.
@@ -65,7 +69,8 @@ class Trainer:
     """Trains G on one actor's footage.
 
     Args:
-        folder: The run's folder, with its settings and accelerator.
+        run: What was asked, and the log.
+        checkpoints: Where the run is saved, and its accelerator.
         generator: G, new or warmly started.
         reference: The reference video's footage.
         driving: Retargeted driving footage for the unpaired branch; may be empty.
@@ -73,9 +78,11 @@ class Trainer:
     """
 
     def __init__(
-        self, folder: RunFolder, generator: Generator, reference: Footage, driving: list[Footage], torso: float
-    ):
-        self.folder, self.config, self.accelerator = folder, folder.config, folder.accelerator
+        self, run: HeldRun, checkpoints: Checkpoints, generator: Generator, reference: Footage,
+        driving: list[Footage], torso: float,
+    ):  # fmt: skip
+        self.run, self.config = run, run.request.config
+        self.checkpoints, self.accelerator = checkpoints, checkpoints.accelerator
         self.reference, self.driving, self.torso = reference, driving, torso
         self.parts = split(len(reference), self.config.holdout)
         self.features = PerceptualFeatures().to(self.accelerator.device)
@@ -94,29 +101,42 @@ class Trainer:
         self.progression = Progression()
         self.accelerator.register_for_checkpointing(self.progression, self.ema)
 
-    def fit(self, progress: Progress | None = None) -> Progression:
-        """Train until the run's length is reached; the best averaged weights are then in the run's folder."""
-        state = self.progression
-        began, saved = time.monotonic() - state.seconds, time.monotonic()
-        while (fraction := self.folder.agree(self._fraction())) < 1:
-            for group, rate in zip(self.optimiser.param_groups, self.rates):
-                group["lr"] = rate * learning_rate(state.step, fraction)
-            early = fraction < EARLY_SHARE
-            branch, clip, warm = self.fetch(state.step, EARLY if early else SCHEDULE)
-            with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
-                losses = self.step(branch, clip, warm, adversarial=not early)
-            if self.accelerator.sync_gradients:
-                self.ema.update_parameters(self._generator)
+    def fit(self, progress: Progress, stop: Callable[[], bool]) -> bool:
+        """Train until the run's length is reached; the best averaged weights are then in the run's folder.
+
+        Returns:
+            Whether it is; False where it was told to stop.
+        """
+        state, saved = self.progression, time.monotonic()
+        began = saved - state.seconds
+        progress("train", *self._done())
+        fraction, stopped = agree(self.accelerator, self._fraction(), stop())
+        while fraction < 1 and not stopped:
+            losses = self.advance(fraction)
             state.step, state.seconds = state.step + 1, time.monotonic() - began
-            self.folder.log({"step": state.step, "minutes": state.seconds / 60, **losses})
+            self._log(**losses)
+            progress("train", *self._done())
             if int(self._fraction() * JUDGED) > state.judged:
-                self.judge()
+                self.judge(progress)
             if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
-                self.folder.checkpoint(state.step)
+                self.checkpoints.save(state.step)
                 saved = time.monotonic()
-            if progress:
-                progress("train", *self._done())
-        return state
+            fraction, stopped = agree(self.accelerator, self._fraction(), stop())
+        if fraction < 1:
+            self.checkpoints.save(state.step)
+        return fraction >= 1
+
+    def advance(self, fraction: float) -> dict[str, float]:
+        """Take the next step of a run that is done to a fraction; gives the losses by name."""
+        step, early = self.progression.step, fraction < EARLY_SHARE
+        for group, rate in zip(self.optimiser.param_groups, self.rates):
+            group["lr"] = rate * learning_rate(step, fraction)
+        branch, clip, warm = self.fetch(step, EARLY if early else SCHEDULE)
+        with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
+            losses = self.step(branch, clip, warm, adversarial=not early)
+        if self.accelerator.sync_gradients:
+            self.ema.update_parameters(self._generator)
+        return losses
 
     def step(self, branch: str, clip: Clip, warm: int, adversarial: bool) -> dict[str, float]:
         """One step of G, and of the discriminator once it has begun; gives the losses by name."""
@@ -143,7 +163,7 @@ class Trainer:
     def fetch(self, step: int, schedule: tuple[str, ...]) -> tuple[str, Clip, int]:
         """Branch, batch and number of warm-up frames of a step: the same for the same seed, step and rank."""
         rng, branch = self._rng(step), schedule[step % len(schedule)]
-        batch = self.config.batch or self.config.size.batch
+        batch = self.config.batch or PRESETS[self.config.preset].batch
         if branch == "unpaired" and self.config.unpaired and self.driving:
             footage = self.driving[int(rng.integers(len(self.driving)))]
             clip = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, batch // 2), rng)
@@ -152,22 +172,24 @@ class Trainer:
         clip = self._draw(self.reference, self.parts.train, warm + 1, batch, rng)
         return "paired", worsen(clip, self.torso, rng), warm
 
-    def judge(self) -> None:
+    def judge(self, progress: Progress) -> None:
         """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
         state = self.progression
         state.judged = int(self._fraction() * JUDGED)
         if not self.accelerator.is_main_process:
             return
+        if state.judged >= JUDGED:  # the run is over, and this may take a while
+            progress("validation", 0, 0)
         real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
         with torch.no_grad():
             score = float(
                 PIXEL * (real - painted).abs().mean() + PERCEPTUAL * perceptual_loss(self.features, painted, real)
             )
-        self.folder.log({"step": state.step, "minutes": state.seconds / 60, "validation": score})
+        self._log(validation=score)
         if score < state.best:
             state.best = score
-            self.folder.keep_best(self.ema.module)
-        self.folder.draw(real.cpu(), painted.cpu())
+            self.checkpoints.keep_best(self.ema.module)
+        self.run.draw(real.cpu(), painted.cpu())
 
     @property
     def _generator(self) -> Generator:
@@ -183,6 +205,10 @@ class Trainer:
             self.accelerator.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad()
+
+    def _log(self, **values: float) -> None:
+        if self.accelerator.is_main_process:
+            self.run.log({"step": self.progression.step, "minutes": self.progression.seconds / 60, **values})
 
     def _rng(self, step: int) -> np.random.Generator:
         return np.random.default_rng((self.config.seed, step, self.accelerator.process_index))
