@@ -17,6 +17,7 @@ from tiny import shrink_presets, train_tiny, write_clip
 
 from perfclone.actor.layout import WEIGHTS
 from perfclone.actor.model import Actor
+from perfclone.backends.layered.training import loop, prepare
 from perfclone.errors import UserError
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.training import Run
@@ -64,9 +65,10 @@ def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(reference, tmp
     while not list((tmp_path / "killed.run").glob("checkpoint-*[4-9]")) and time.monotonic() < deadline:
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.05)
+    assert Run(tmp_path / "killed.run").state == "training"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not output.exists()
+    assert not output.exists() and Run(tmp_path / "killed.run").state == "stopped"
     changes = {"steps": 24, "checkpoint_minutes": 0}
     seen = []
     train_tiny(reference, output, changes, resume=True, progress=lambda *at: seen.append(at))
@@ -104,6 +106,28 @@ def interrupted(reference, output, **changes):
 
     with pytest.raises(KeyboardInterrupt):
         train_tiny(reference, output, {"checkpoint_minutes": 0, **changes}, progress=stop)
+
+
+def test_ctrl_c_in_the_midst_of_a_step_loses_nothing(reference, tmp_path, monkeypatch):
+    torch.set_num_threads(1)
+    losses, calls = loop.paired_losses, []
+
+    def press(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return losses(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "paired_losses", press)
+        with pytest.raises(KeyboardInterrupt):
+            train_tiny(reference, tmp_path / "anna")
+    assert [path.name for path in (tmp_path / "anna.run").glob("checkpoint*")] == ["checkpoint-000000003"]
+    assert Run(tmp_path / "anna.run").state == "stopped"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    train_tiny(reference, tmp_path / "anna", resume=True)
+    train_tiny(reference, tmp_path / "unbroken")
+    assert same(weights(tmp_path / "anna"), weights(tmp_path / "unbroken"))
 
 
 def test_an_interrupted_run_is_not_thrown_away_by_mistake(reference, tmp_path):
@@ -192,6 +216,17 @@ def test_a_disk_that_fills_while_footage_is_prepared_leaves_nothing(reference, t
     with pytest.raises(UserError, match=r"disk is full: .*anna\.run cannot be written; free some space and run again"):
         train_tiny(reference, tmp_path / "anna")
     assert not list(tmp_path.iterdir())
+
+
+def test_where_room_cannot_be_asked_for_it_is_taken_by_writing(reference, tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.setattr(prepare, "_BLOCK", 1000)
+    array = prepare._mapped(tmp_path / "room.npy", (300, 64, 64))
+    assert array.shape == (300, 64, 64) and not array.any()
+    assert (tmp_path / "room.npy").stat().st_blocks * 512 >= array.nbytes
+    with pytest.raises(OSError, match="No space left"), open("/dev/full", "r+b") as disk:
+        prepare._take_room(disk, array.nbytes)
+    assert train_tiny(reference, tmp_path / "anna", {"steps": 1}).steps == 1
 
 
 @pytest.mark.parametrize("error", [FULL, RuntimeError("[enforce fail] . unexpected pos 481600 vs 481488")])

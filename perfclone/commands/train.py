@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     if result.stopped:
         raise KeyboardInterrupt(f"{result.steps} steps are done; {go_on}")
     if leading():
-        print("\n".join(_told(request, result)))
+        print("\n".join(told(request, result)))
     return 0
 
 
@@ -164,7 +164,7 @@ def _asked_again(args: argparse.Namespace) -> TrainRequest:
     return dataclasses.replace(request, config=settings(TrainConfig, **{**vars(request.config), **length}))
 
 
-def _told(request: TrainRequest, result: TrainResult) -> list[str]:
+def told(request: TrainRequest, result: TrainResult) -> list[str]:
     """What to say of a run that came to its end."""
     said = [f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes"]
     if result.scores:

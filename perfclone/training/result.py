@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A run whose last third brought less than this share of the validation score has little left to learn.
+#: A run whose last third brought less than this share of the validation score has little left to learn: one that brought
+#: 3.4 % (anna, tiny, 720 steps) was 6 % better after three times the steps; one that brought 4.1 % (240), 20 %.
 LITTLE = 0.02
+#: A run of fewer steps has hardly begun; the averaged weights, which are judged, lag behind by as many.
+FEWEST_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -46,4 +49,4 @@ class TrainResult:
     @property
     def enough(self) -> bool:
         """Whether the steps suffice: by the end of the run the validation score hardly fell."""
-        return self.late_gain is not None and self.late_gain < LITTLE
+        return self.steps >= FEWEST_STEPS and self.late_gain is not None and self.late_gain < LITTLE
