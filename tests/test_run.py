@@ -114,7 +114,7 @@ def test_a_run_is_seen_from_another_process_without_torch(reference, tmp_path):
     assert (run.state, run.progress, run.why) == ("done", None, None)
     assert run.request == request_for(reference, tmp_path / "anna", consent=run.request.consent)
     assert run.curves.is_file() and run.samples.is_file() and len(run.scores) >= 2
-    with pytest.raises(UserError, match=r"anna\.run is done; train anew with force \(--force\)"):
+    with pytest.raises(UserError, match=r"anna\.run is done; train anew with force"):
         train_tiny(reference, tmp_path / "anna", resume=True)
 
 

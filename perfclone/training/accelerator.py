@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 from accelerate.state import AcceleratorState, GradientState
-from accelerate.utils import broadcast
 
 from perfclone.devices import DTYPES, choose_device, choose_precision
 from perfclone.errors import UserError
@@ -44,13 +42,6 @@ def accelerator_of_a_run(config: TrainConfig) -> Iterator[Accelerator]:
         for kind, state in zip(_SHARED, before):
             kind._shared_state = state
         _ONE.release()
-
-
-def agree(accelerator: Accelerator, *values: float) -> list[float]:
-    """The main process's word on some numbers, so that all processes do the same."""
-    if accelerator.num_processes == 1:
-        return [*values]
-    return broadcast(torch.tensor(values, device=accelerator.device, dtype=torch.float64)).tolist()
 
 
 def _precision(config: TrainConfig) -> str:

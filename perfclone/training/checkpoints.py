@@ -65,7 +65,7 @@ class Checkpoints:
         try:
             self.accelerator.load_state(str(self.last))
         except (OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError, UnpicklingError) as error:
-            raise UserError(f"{self.last} cannot be read ({error}); start anew with force (--force).") from error
+            raise UserError(f"{self.last} cannot be read ({error}); start anew with force.") from error
 
     def keep_best(self, network: nn.Module) -> None:
         """Keep a network's weights as the best so far."""

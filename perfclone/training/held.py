@@ -75,17 +75,14 @@ class HeldRun(Run):
         done = before.get("ended") == "done"
         found = [] if done else sorted(self.path.glob("checkpoint-*[0-9]"))
         if resume and done and not force:
-            raise UserError(f"The run in {self.path} is done; train anew with force (--force).")
+            raise UserError(f"The run in {self.path} is done; train anew with force.")
         if resume and before and not done:
             self._hold_against(before)
             self._ours = True
             if found or self.material.is_dir():
                 return found[-1] if found else None
         if found and not force:
-            raise UserError(
-                f"{self.path} holds an interrupted run; go on with resume (--resume), "
-                "or discard it with force (--force)."
-            )
+            raise UserError(f"{self.path} holds an interrupted run; go on with resume, or discard it with force.")
         self._anew = True
         return None
 
@@ -196,7 +193,7 @@ class HeldRun(Run):
             listed = ", ".join(f"{key} {then[key]} -> {now[key]}" for key in differ)
             raise UserError(
                 f"The checkpoint in {self.path} belongs to another run ({listed}); "
-                "use the same settings, or start anew without resume (--resume)."
+                "use the same settings, or start anew without resume."
             )
 
     def _begin(self) -> None:

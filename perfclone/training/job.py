@@ -14,7 +14,7 @@ from perfclone.actor import Actor, ActorConfig
 from perfclone.actor.layout import CONFIG, WEIGHTS
 from perfclone.actor.model import pose_bank
 from perfclone.backends import Trained, backend
-from perfclone.devices import device_explained
+from perfclone.devices import agree, device_explained
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.files.writing import full_disk_explained, saved
@@ -22,10 +22,10 @@ from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.pose.extractor import PoseExtractor
 from perfclone.pose.saved import SavedPoses
-from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.sequence import PoseSequence, is_poses
 from perfclone.pose.space import normalise
 from perfclone.progress import Progress, titled
-from perfclone.training.accelerator import accelerator_of_a_run, agree
+from perfclone.training.accelerator import accelerator_of_a_run
 from perfclone.training.checkpoints import Checkpoints
 from perfclone.training.held import HeldRun
 from perfclone.training.interrupt import ctrl_c_waits
@@ -97,11 +97,11 @@ class _Job:
             driving = self.prepare()
         if driving is None:
             return self.result(0, 0.0, float("inf"), stopped=True)
-        with full_disk_explained(self.run.path, "go on with resume (--resume)"):
+        with full_disk_explained(self.run.path, "go on with resume"):
             trained = self.learn(driving)
         if trained.done and self.main:
             self.tell("actor", 0, 1)
-            with full_disk_explained(self.request.output, "go on with resume (--resume)"):
+            with full_disk_explained(self.request.output, "go on with resume"):
                 config = _write_actor(self.request, trained, record)
                 _note(config, record, self.run.digest, self.request.output)
             self.run.finish()
@@ -132,7 +132,7 @@ class _Job:
 
         progress = titled(self.tell_unless_stopped, "driving poses")
         return [
-            read_poses(path, None if path.suffix == ".npz" else self.extractor(), progress=progress)
+            read_poses(path, None if is_poses(path) else self.extractor(), progress=progress)
             for path in self.request.driving
         ]
 
@@ -186,7 +186,7 @@ def _check_output(output: Path, replace: bool) -> None:
     if not there.is_dir():
         raise UserError(f"{there} is a file, and an actor is a folder; give another name.")
     if saved(output, CONFIG).exists() and not replace:
-        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with force (--force).")
+        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with force.")
 
 
 def _extractor(request: TrainRequest) -> PoseExtractor:
@@ -201,7 +201,7 @@ def _extractor(request: TrainRequest) -> PoseExtractor:
 def _need_no_extractor(driving: Sequence[Path]) -> None:
     """Refuse driving videos where the reference's poses are saved ones: they say nothing of another video."""
     for path in driving:
-        if path.suffix != ".npz":
+        if not is_poses(path):
             raise UserError(
                 f"With saved poses no extractor is run, so the driving video {path} needs saved poses too; "
                 f"make them with `python -m perfclone poses {path} -o driving.npz`."

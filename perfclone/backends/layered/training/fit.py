@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,9 +17,11 @@ from perfclone.backends.layered.training.loop import Trainer
 from perfclone.backends.layered.training.prepare import driving_footage, load_reference
 from perfclone.pose.sequence import PoseSequence
 from perfclone.progress import Progress
-from perfclone.training.checkpoints import Checkpoints
-from perfclone.training.config import TrainConfig
-from perfclone.training.held import HeldRun
+
+if TYPE_CHECKING:
+    from perfclone.training.checkpoints import Checkpoints
+    from perfclone.training.config import TrainConfig
+    from perfclone.training.held import HeldRun
 
 log = logging.getLogger(__name__)
 

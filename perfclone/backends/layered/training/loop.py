@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -31,10 +31,12 @@ from perfclone.backends.layered.training.discriminator import POSE_PICTURES, Pat
 from perfclone.backends.layered.training.footage import Clip, Footage
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
+from perfclone.devices import agree
 from perfclone.progress import Progress
-from perfclone.training.accelerator import agree
-from perfclone.training.checkpoints import Checkpoints
-from perfclone.training.held import HeldRun
+
+if TYPE_CHECKING:
+    from perfclone.training.checkpoints import Checkpoints
+    from perfclone.training.held import HeldRun
 
 #: The branches whose turn it is, step by step. At first, until there is something worth criticising, it is always the
 #: paired one, without the discriminator.

@@ -35,7 +35,7 @@ _BLOCK = 1 << 20
 _SMALL_MATTES = "small_mattes.raw"
 _MOVING = (
     "One empty background does not fit the whole video: {movement}; film from a tripod in one shot without cuts, "
-    "or train without a plate (--no-plate), which paints whole frames and looks less steady."
+    "or train with no plate, which paints whole frames and looks less steady."
 )
 
 
