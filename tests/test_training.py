@@ -128,8 +128,8 @@ def test_footage_never_mixes_runs_or_parts():
     usable[3] = False
     for start in footage.starts(3, usable):
         assert usable[start : start + 3].all() and follows[start + 1 : start + 3].all()
-    clip = footage.clip(np.array([7]), 3)
-    assert torch.equal(clip.keypoints[0, 0], clip.keypoints[0, 1]), "the frame before belongs to another run"
+    batch = footage.batch(np.array([7]), 3)
+    assert torch.equal(batch.keypoints[0, 0], batch.keypoints[0, 1]), "the frame before belongs to another run"
 
 
 def test_driving_footage_stands_where_the_actor_does(reference, tmp_path):
@@ -158,14 +158,14 @@ def test_learning_rate_warms_up_stays_and_falls():
 def test_worsening_moves_joints_a_little_and_drops_few():
     boxes = follow_boxes(poses(20), 96, 20.0)
     footage = Footage(poses(20), boxes, np.arange(20) > 0, *cut_plates(boxes, np.zeros((SIZE, SIZE, 3), np.uint8), 32))
-    clip = footage.clip(np.arange(8), 3)
-    worse = worsen(clip, 20.0, np.random.default_rng(0))
-    moved = (worse.keypoints - clip.keypoints).norm(dim=-1)
+    batch = footage.batch(np.arange(8), 3)
+    worse = worsen(batch, 20.0, np.random.default_rng(0))
+    moved = (worse.keypoints - batch.keypoints).norm(dim=-1)
     assert 0 < moved.max() < 0.1 * 20 and (moved == 0).all((1, 2)).any()
-    lost = (clip.seen & ~worse.seen).float().mean()
+    lost = (batch.seen & ~worse.seen).float().mean()
     assert 0 < lost < 0.1
     body = [n for n in range(14)]
-    assert torch.equal(worse.seen[..., body], clip.seen[..., body]), "the body itself is never dropped"
+    assert torch.equal(worse.seen[..., body], batch.seen[..., body]), "the body itself is never dropped"
 
 
 @pytest.mark.parametrize(

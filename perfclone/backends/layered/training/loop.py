@@ -28,7 +28,7 @@ from perfclone.backends.layered.training.branches import (
     unpaired_losses,
 )
 from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator, critic_loss
-from perfclone.backends.layered.training.footage import Clip, Footage
+from perfclone.backends.layered.training.footage import Batch, Footage
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.devices import agree
@@ -133,23 +133,23 @@ class Trainer:
         step, early = self.progression.step, fraction < EARLY_SHARE
         for group, rate in zip(self.optimiser.param_groups, self.rates):
             group["lr"] = rate * learning_rate(step, fraction)
-        branch, clip, warm = self.fetch(step, EARLY if early else SCHEDULE)
+        branch, batch, warm = self.fetch(step, EARLY if early else SCHEDULE)
         with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
-            losses = self.step(branch, clip, warm, adversarial=not early)
+            losses = self.step(branch, batch, warm, adversarial=not early)
         if self.accelerator.sync_gradients:
             self.ema.update_parameters(self._generator)
         return losses
 
-    def step(self, branch: str, clip: Clip, warm: int, adversarial: bool) -> dict[str, float]:
+    def step(self, branch: str, batch: Batch, warm: int, adversarial: bool) -> dict[str, float]:
         """One step of G, and of the discriminator once it has begun; gives the losses by name."""
         view = None
         with self.accelerator.autocast():
-            steps = self.rollout(clip, warm)
+            steps = self.rollout(batch, warm)
             if branch == "unpaired":
                 losses = unpaired_losses(steps)
             else:
-                losses = paired_losses(self.features, steps, clip, warm)
-                view = critic_view(steps, clip) if adversarial and self.critic else None
+                losses = paired_losses(self.features, steps, batch, warm)
+                view = critic_view(steps, batch) if adversarial and self.critic else None
             if view:
                 critic = self.accelerator.unwrap_model(self.critic).requires_grad_(False)
                 losses["fool"] = -ADVERSARIAL * critic(view.fake).mean()
@@ -162,17 +162,17 @@ class Trainer:
             self._descend(losses["critic"], self.critic, self.critic_optimiser)
         return {f"{branch}/{name}": float(value.detach()) for name, value in losses.items()}
 
-    def fetch(self, step: int, schedule: tuple[str, ...]) -> tuple[str, Clip, int]:
+    def fetch(self, step: int, schedule: tuple[str, ...]) -> tuple[str, Batch, int]:
         """Branch, batch and number of warm-up frames of a step: the same for the same seed, step and rank."""
         rng, branch = self._rng(step), schedule[step % len(schedule)]
-        batch = self.config.batch or PRESETS[self.config.preset].batch
+        size = self.config.batch or PRESETS[self.config.preset].batch
         if branch == "unpaired" and self.config.unpaired and self.driving:
             footage = self.driving[int(rng.integers(len(self.driving)))]
-            clip = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, batch // 2), rng)
-            return branch, worsen(clip, self.torso, rng), 0
+            batch = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, size // 2), rng)
+            return branch, worsen(batch, self.torso, rng), 0
         warm = int(rng.integers(0, 3))
-        clip = self._draw(self.reference, self.parts.train, warm + 1, batch, rng)
-        return "paired", worsen(clip, self.torso, rng), warm
+        batch = self._draw(self.reference, self.parts.train, warm + 1, size, rng)
+        return "paired", worsen(batch, self.torso, rng), warm
 
     def judge(self, progress: Progress) -> None:
         """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
@@ -197,9 +197,9 @@ class Trainer:
     def _generator(self) -> Generator:
         return self.accelerator.unwrap_model(self.rollout).generator
 
-    def _draw(self, footage: Footage, usable: np.ndarray, length: int, batch: int, rng: np.random.Generator) -> Clip:
+    def _draw(self, footage: Footage, usable: np.ndarray, length: int, size: int, rng: np.random.Generator) -> Batch:
         starts = footage.starts(length, usable)
-        return footage.clip(rng.choice(starts, batch), length, self.accelerator.device)
+        return footage.batch(rng.choice(starts, size), length, self.accelerator.device)
 
     def _descend(self, loss: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         self.accelerator.backward(loss)
@@ -262,6 +262,6 @@ def paint(generator: Generator, torso: float, footage: Footage, usable: np.ndarr
     while not len(starts := footage.starts(length, usable)) and length > 1:
         length -= 1
     device = next(generator.parameters()).device
-    clip = footage.clip(starts[:1], length, device)
-    painted = [step.layers.over(clip.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(clip))]
-    return clip.frames[0], torch.cat(painted)
+    batch = footage.batch(starts[:1], length, device)
+    painted = [step.layers.over(batch.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(batch))]
+    return batch.frames[0], torch.cat(painted)
