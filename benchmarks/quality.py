@@ -24,7 +24,7 @@ from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
 from perfclone.terminal.arguments import positive, refuse_existing, share, whole
 from perfclone.terminal.progress import progress_bar, progress_bars
-from perfclone.training import TrainConfig, train
+from perfclone.training import TrainConfig, TrainRequest, train
 
 #: ST-LPIPS takes a third of a second a frame, so of a longer hold-out it sees this many frames, evenly spaced.
 SCORED_FRAMES = 150
@@ -39,14 +39,8 @@ def train_perfclone(recording: Recording, config: TrainConfig, folder: Path) -> 
     video = folder / "train.mp4"
     recording = recording.write(video)
     with progress_bars() as progress:
-        result = train(
-            video,
-            folder / "actor",
-            config,
-            consent=evaluation_record(video),
-            extractor=Remembered(recording),
-            progress=progress,
-        )
+        request = TrainRequest(video, folder / "actor", consent=evaluation_record(video), config=config)
+        result = train(request, extractor=Remembered(recording), progress=progress)
     cloner = PerformanceCloner(Actor.from_pretrained(result.actor_dir))
     return cloner, {"minutes": result.minutes, "steps": result.steps}
 

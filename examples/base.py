@@ -60,7 +60,7 @@ def train(
     people: list[tuple[Footage, float]],
     minutes: float,
     preset: str,
-    batch: int = 2,
+    count: int = 2,
     device: str = "cpu",
     seed: int = 0,
 ) -> Generator:
@@ -91,8 +91,8 @@ def train(
         (footage, torso), generator.textures = people[who], textures[who]
         warm = int(rng.integers(0, 2))
         starts = footage.starts(warm + 1, np.ones(len(footage), bool))
-        clip = worsen(footage.clip(rng.choice(starts, batch), warm + 1, device), torso, rng)
-        losses = paired_losses(features, Rollout(generator, torso)(clip, warm), clip, warm)
+        batch = worsen(footage.batch(rng.choice(starts, count), warm + 1, device), torso, rng)
+        losses = paired_losses(features, Rollout(generator, torso)(batch, warm), batch, warm)
         sum(losses.values()).backward()
         torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
         optimiser.step()
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=12, help="how many (default: %(default)s)")
     parser.add_argument("--frames", type=int, default=120, help="frames of each (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=16, help="training time (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=2, help="clips a step (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=2, help="sequences a step (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="processes that film (default: %(default)s)")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="base", help="size (default: %(default)s)")

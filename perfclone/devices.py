@@ -7,11 +7,14 @@ import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
 from perfclone.errors import UserError
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 #: How networks may compute, in accelerate's words: "no" is float32 throughout, "auto" what suits the device.
 Precision = Literal["auto", "no", "fp16", "bf16"]
@@ -86,6 +89,15 @@ def _precisions(device: torch.device) -> list[str]:
     if device.type == "cuda":
         return [name for name, since in _SINCE.items() if torch.cuda.get_device_capability(device) >= since]
     return ["no", "bf16"] if device.type == "cpu" else ["no", "bf16", "fp16"]
+
+
+def agree(accelerator: Accelerator, *values: float) -> list[float]:
+    """Take the main process's word on some numbers, so that all that `accelerate launch` started do the same."""
+    if accelerator.num_processes == 1:
+        return [*values]
+    from accelerate.utils import broadcast
+
+    return broadcast(torch.tensor(values, device=accelerator.device, dtype=torch.float64)).tolist()
 
 
 @contextmanager

@@ -8,7 +8,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Rooms that both use. What only the command line says, in commands/, may name its options.
-ROOMS = ("perfclone/actor", "perfclone/files", "perfclone/governance", "hub")
+ROOMS = (
+    "perfclone/actor",
+    "perfclone/files",
+    "perfclone/governance",
+    "perfclone/training",
+    "perfclone/backends",
+    "hub",
+)
 FLAG, COMMAND = re.compile(r"(?<![\w-])--[a-z]"), re.compile("`[^`]*`")
 
 

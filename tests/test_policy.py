@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import pytest
-from tiny import SavedPoses, poses, record_of, shrink_presets, untrained_actor, write_clip
+from tiny import SavedPoses, poses, record_of, shrink_presets, train_tiny, untrained_actor, write_clip
 
 from eval.benchmark import run
 from eval.suite.description import Suite, Trial
@@ -21,7 +21,7 @@ from perfclone.governance.consent.record import CONSENT, PURPOSES, ConsentError,
 from perfclone.governance.keys import SigningKey, signing_key
 from perfclone.governance.ledger.ledger import Ledger, LedgerError
 from perfclone.governance.policy import authorise_clone, authorise_training, record_for
-from perfclone.training import TrainConfig, train
+from perfclone.training import TrainRequest, train
 
 TODAY = date.today()
 
@@ -98,7 +98,7 @@ def test_nobody_is_trained_on_without_consent_and_nothing_is_done_before(why, op
         made.save(consent)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ConsentError, match=sentence):
-        train(video, tmp_path / "actor", TrainConfig(steps=1), consent=consent, **options)
+        train(TrainRequest(video, tmp_path / "actor", consent=consent), **options)
     assert sorted(tmp_path.rglob("*")) == before and not list(Ledger().entries())
 
 
@@ -113,13 +113,13 @@ def test_nobody_is_trained_on_without_consent_and_nothing_is_done_before(why, op
 )
 def test_a_record_that_is_not_there_or_none_is_refused_too(consent, sentence, video, tmp_path):
     with pytest.raises(ConsentError, match=sentence):
-        train(video, tmp_path / "actor", consent=None if consent is None else tmp_path / consent)
+        train(TrainRequest(video, tmp_path / "actor", consent=None if consent is None else tmp_path / consent))
     assert list(tmp_path.iterdir()) == [video]
 
 
 def test_a_record_is_asked_for_by_name():
     with pytest.raises(TypeError, match="consent"):
-        train("me.mp4", "actor")
+        TrainRequest("me.mp4", "actor")
 
 
 def test_it_is_the_very_file_that_is_covered_whatever_its_name(video, tmp_path):
@@ -210,8 +210,7 @@ def small(monkeypatch):
 
 
 def trained(reference, output, consent, **options):
-    settings = TrainConfig(steps=4, warm_start=False, checkpoint_minutes=0)
-    return train(reference, output, settings, consent=consent, driving=[poses()], extractor=SavedPoses(), **options)
+    return train_tiny(reference, output, {"steps": 4, "checkpoint_minutes": 0}, {"consent": consent}, **options)
 
 
 def test_the_actor_carries_the_record_and_the_ledger_tells_of_the_training(reference, small, tmp_path):

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
-from tiny import SIZE, poses, record_of, shots, write_clip
+from tiny import SIZE, poses, record_of, request_for, shots, write_clip
 
 from perfclone import cli
 from perfclone.backends.layered.training.prepare import load_reference, prepare_reference
 from perfclone.errors import UserError
 from perfclone.pose import KEYPOINTS, Pose, PoseExtractor, PoseSequence, SavedPoses, extractor
 from perfclone.pose.saved import Recorder
-from perfclone.training import TrainConfig, train
+from perfclone.training import train
 from perfclone.video import Frame, VideoWriter, probe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,10 +92,7 @@ def test_large_mattes_are_kept_small_and_come_back_at_full_size(tmp_path):
 def test_poses_of_another_video_are_refused_and_nothing_is_left(files, tmp_path):
     def refused(video, sentence):
         with pytest.raises(UserError, match=sentence):
-            train(
-                video, tmp_path / "anna", TrainConfig(steps=1),
-                consent=record_of(video), extractor=SavedPoses(files[0]),
-            )  # fmt: skip
+            train(request_for(video, tmp_path / "anna", poses=files[0], driving=[]))
         assert not list(tmp_path.glob("anna*"))
 
     refused(
@@ -123,10 +120,7 @@ def test_a_file_that_will_not_do_is_one_sentence(files, tmp_path):
 
 def test_driving_videos_need_saved_poses_too(video, files, tmp_path):
     with pytest.raises(UserError, match="so the driving video .*reference.mp4 needs saved poses too"):
-        train(
-            video, tmp_path / "anna", TrainConfig(steps=1),
-            consent=record_of(video), driving=[video], extractor=SavedPoses(files[0]),
-        )  # fmt: skip
+        train(request_for(video, tmp_path / "anna", poses=files[0], driving=[video]))
     assert not list(tmp_path.iterdir())
 
 

@@ -19,7 +19,7 @@ def rolled_out(actor, moments, painter):
     plates = cut_plates(boxes, actor.plate.numpy(), actor.config.generator.resolution)
     footage = Footage(moments, boxes, np.arange(len(moments)) > 0, *plates)
     with torch.no_grad():
-        steps = Rollout(actor.generator, actor.body.torso)(footage.clip(np.array([0]), len(moments)))
+        steps = Rollout(actor.generator, actor.body.torso)(footage.batch(np.array([0]), len(moments)))
     return [painter._composite(step.layers, Box(*box.tolist())) for step, box in zip(steps, boxes)]
 
 

@@ -1,6 +1,9 @@
 """Small real things for the tests of training and cloning: a clip, an actor, a performance."""
 
+import atexit
 import json
+import shutil
+import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +19,7 @@ from perfclone.governance.consent.kinds import synthetic_record
 from perfclone.governance.keys import SigningKey
 from perfclone.pose import PoseSequence
 from perfclone.pose.body import measure_body
+from perfclone.training import TrainConfig, TrainRequest
 from perfclone.video import VideoWriter
 
 SIZE = 160
@@ -68,6 +72,31 @@ def shrink_presets(monkeypatch):
     """Make every preset as small as the tests need."""
     for name in list(PRESETS):
         monkeypatch.setitem(PRESETS, name, PRESET)
+
+
+@cache
+def driving_file():
+    """The same poses as a file, for the unpaired branch."""
+    folder = tempfile.mkdtemp(prefix="perfclone-driving-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return poses().save(Path(folder) / "driving.npz")
+
+
+def request_for(reference, output, changes=None, **options):
+    """A request for a run of a moment, with the consent of anna."""
+    config = TrainConfig(**{"steps": 8, "warm_start": False, **(changes or {})})
+    consent = record_of(reference) if Path(reference).is_file() else None
+    return TrainRequest(
+        reference, output, **{"config": config, "driving": [driving_file()], "consent": consent, **options}
+    )
+
+
+def train_tiny(reference, output, changes=None, asked=None, **options):
+    """Run it, with the true poses."""
+    from perfclone.training import train
+
+    request = request_for(reference, output, changes, **(asked or {}))
+    return train(request, **{"extractor": SavedPoses(), **options})
 
 
 class SavedPoses:

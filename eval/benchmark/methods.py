@@ -14,11 +14,11 @@ from perfclone.errors import UserError
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions, PerformanceCloner
-from perfclone.pose import BODY_18, PoseSequence, SavedPoses
+from perfclone.pose import BODY_18, PoseSequence
 from perfclone.pose.body import measure_body
 from perfclone.progress import Progress
 from perfclone.retarget import retarget_sequence
-from perfclone.training import TrainConfig, train
+from perfclone.training import TrainConfig, TrainRequest, train
 from perfclone.video import VideoReader, probe, sample_frames
 
 from ..scoring.regions import square_around
@@ -92,15 +92,12 @@ class Perfclone:
     def __init__(self, lesson: Lesson, budget: Budget, preset: str, actor: Path | None, progress: Progress | None):
         self.minutes, self.steps, self.notes = None, None, ()
         if actor is None:
-            result = train(
-                lesson.reference,
-                lesson.scratch / "actor",
-                TrainConfig(preset, minutes=budget.minutes, steps=budget.steps, seed=budget.seed),
-                consent=lesson.consent,
-                extractor=SavedPoses(lesson.found.file),
-                force=True,
-                progress=progress,
-            )
+            config = TrainConfig(preset, minutes=budget.minutes, steps=budget.steps, seed=budget.seed)
+            request = TrainRequest(
+                lesson.reference, lesson.scratch / "actor", consent=lesson.consent, config=config,
+                poses=lesson.found.file,
+            )  # fmt: skip
+            result = train(request, force=True, progress=progress)
             actor, self.minutes, self.steps = result.actor_dir, result.minutes, result.steps
         self.actor, size = Actor.from_pretrained(actor), lesson.found.poses.size
         config = self.actor.config

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from perfclone.errors import UserError
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.devices import Precision
     from perfclone.pose.body import Body
-    from perfclone.pose.sequence import Moment
+    from perfclone.pose.extractor import PoseExtractor
+    from perfclone.pose.sequence import Moment, PoseSequence
+    from perfclone.progress import Progress
+    from perfclone.training.checkpoints import Checkpoints
+    from perfclone.training.held import HeldRun
+    from perfclone.training.request import TrainRequest
 
 #: Name of a backend -> the class that is it.
 _WHERE = {"layered": ("perfclone.backends.layered.backend", "Layered")}
@@ -66,16 +72,46 @@ class Painter(Protocol):
         """
 
 
+class Trained(NamedTuple):
+    """What training gave: how far it came, and what an actor is made of.
+
+    Attributes:
+        done: Whether it came to its end; otherwise it was told to stop, and goes on from its checkpoint.
+        steps: Steps done.
+        seconds: Time of the loop.
+        best: Validation score of the best weights, lower is better; infinite before any was scored.
+        network: The network with these weights, once it is done.
+        plate: (H, W, 3) uint8 RGB, the empty background.
+        poses: The poses that it was trained on, in the actor's frame.
+        body: The actor's body there.
+        side: Usual side of the person's crop, pixels.
+        fps: Mean frame rate of the reference video.
+    """
+
+    done: bool
+    steps: int
+    seconds: float
+    best: float
+    network: nn.Module
+    plate: np.ndarray
+    poses: PoseSequence
+    body: Body
+    side: int
+    fps: float
+
+
 class Backend(Protocol):
     """One way to paint an actor; making it imports nothing heavy, its methods do.
 
     Attributes:
         name: As in :func:`backend`.
+        presets: Names of its usual sizes.
         config: The frozen dataclass of its network's sizes, flat and JSON-native; in an actor's ``config.json`` its
             fields stand beside those of :class:`perfclone.actor.ActorConfig`.
     """
 
     name: str
+    presets: Sequence[str]
     config: type
 
     def network(self, config: Any) -> nn.Module:
@@ -91,6 +127,36 @@ class Backend(Protocol):
             size: Short side of the frames, pixels; None keeps the reference's.
             device: Where it computes; None takes an accelerator where there is one.
             mixed_precision: How it computes there; see :func:`perfclone.devices.choose_precision`.
+        """
+
+    def material(
+        self, request: TrainRequest, folder: Path, extractor: PoseExtractor, progress: Progress | None = None
+    ) -> None:
+        """Prepare what training needs of a reference video, whole or not at all.
+
+        Args:
+            request: What is to be trained.
+            folder: Made for it.
+            extractor: P, as the request names it, with mattes where it has them.
+            progress: Called with the stage, what is done of it and how much there is.
+
+        Raises:
+            UserError: The video will not do, or the extractor's poses are those of another.
+        """
+
+    def train(
+        self, run: HeldRun, checkpoints: Checkpoints, driving: Sequence[PoseSequence], progress: Progress,
+        stop: Callable[[], bool],
+    ) -> Trained:  # fmt: skip
+        """Train from the last checkpoint on, until the run is as long as its request says or is told to stop.
+
+        Args:
+            run: The request, the material in ``run.material``, and the log.
+            checkpoints: Where all is saved that going on needs, at the latest when it is told to stop; and the
+                accelerator.
+            driving: Poses for an unpaired branch, as they were filmed; none where the backend brings its own.
+            progress: As for :meth:`material`.
+            stop: Asked after each step, the same in all processes.
         """
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from perfclone.backends import backend
 from perfclone.terminal.arguments import (
     add_extractor_options,
     add_force,
@@ -16,9 +20,13 @@ from perfclone.terminal.arguments import (
     share,
     whole,
 )
-from perfclone.terminal.progress import kept_when_interrupted, leading, progress_bars
+from perfclone.terminal.progress import leading, progress_bars
 
-RESUME = "Give the same command with --resume to go on from the last checkpoint."
+if TYPE_CHECKING:
+    from perfclone.training import TrainRequest, TrainResult
+
+#: What may be said beside --run.
+_BESIDE_RUN = {"folder", "minutes", "steps", "force", "resume", "debug"}
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -26,8 +34,8 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "train", parents=[everywhere], help="make an actor from a reference video", description=__doc__
     )
-    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="footage of the target actor")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="ACTOR_DIR", help="the actor's folder")
+    parser.add_argument("reference", type=Path, nargs="?", metavar="REFERENCE", help="footage of the target actor")
+    parser.add_argument("-o", "--output", type=Path, metavar="ACTOR_DIR", help="the actor's folder")
     parser.add_argument(
         "--consent",
         type=Path,
@@ -35,9 +43,21 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         help="record of what the person agreed to, as `consent new` makes it (default: consent.json beside REFERENCE)",
     )
     add_force(parser)
+    parser.add_argument(
+        "--run",
+        dest="folder",
+        type=Path,
+        metavar="ACTOR_DIR.run",
+        help="instead of all that: go on with the run in this folder as it was asked for, perhaps with another "
+        "length; with --force, do it anew",
+    )
+    _add_training(parser.add_argument_group("training"))
+    add_person(add_extractor_options(parser, saved=True))
+    parser.set_defaults(run=run, refuse=parser.error, usual=parser.get_default)
 
-    training = parser.add_argument_group("training")
-    training.add_argument(
+
+def _add_training(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--driving",
         type=Path,
         action="extend",
@@ -47,43 +67,63 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         help="driving videos, or their poses.npz, for the unpaired branch: motion that the actor was not filmed doing "
         "(default: built in)",
     )
-    training.add_argument(
-        "--preset", choices=("tiny", "base", "hd"), default="base", help="size (default: %(default)s)"
+    group.add_argument(
+        "--preset", choices=backend("layered").presets, default="base", help="size (default: %(default)s)"
     )
-    length = training.add_mutually_exclusive_group()
+    length = group.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes (default: 20)")
     length.add_argument("--steps", type=whole(1), metavar="N", help="stop after so many steps")
-    training.add_argument(
+    group.add_argument(
         "--holdout",
         type=share,
         default=0.0,
         metavar="SHARE",
         help="share of the reference, at its end, kept out of training to measure with, such as 0.2 (default: 0)",
     )
-    training.add_argument(
-        "--batch", type=whole(1), metavar="B", help="clips a step: more where there is a GPU, such as 12 (default: 4)"
+    group.add_argument(
+        "--batch",
+        type=whole(1),
+        metavar="B",
+        help="sequences a step: more where there is a GPU, such as 12 (default: 4)",
     )
-    training.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
-    add_precision(training, "no")
-    training.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    training.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
-    add_person(add_extractor_options(parser, saved=True))
-    parser.set_defaults(run=run)
+    group.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
+    add_precision(group, "no")
+    group.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    group.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, and say where the actor is."""
-    require_file(args.reference, "reference video")
-    require_file(args.poses, "file of poses")
-    for driving in args.driving:
-        require_file(driving, "driving video")
-    from perfclone.governance.policy import authorise_training, beside_reference, record_for
+    """Train, and say where the actor is, what it is worth and what comes next."""
+    request = _asked_again(args) if args.folder else _asked(args)
+    for path, what in (
+        (request.reference, "reference video"),
+        (request.poses, "file of poses"),
+        *((path, "driving video") for path in request.driving),
+    ):
+        require_file(path, what)
+    request.permitted()  # before torch is loaded; `train` asks again
+    from perfclone.training import train
 
-    # Asked before torch is loaded and an extractor built, which may fetch weights; `train` asks again.
-    record = record_for(args.consent or beside_reference(args.reference), args.reference)
-    authorise_training(record, args.reference)
-    from perfclone.pose import SavedPoses, build_extractor
-    from perfclone.training import TrainConfig, train
+    go_on = f"`{_command('train', '--run', request.run_dir)}` goes on from here."
+    try:
+        with progress_bars() as progress:
+            resume = args.resume or bool(args.folder and not args.force)
+            result = train(request, resume=resume, force=args.force, progress=progress)
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt(go_on if request.run_dir.is_dir() else "") from interruption
+    if result.stopped:
+        raise KeyboardInterrupt(f"{result.steps} steps are done; {go_on}")
+    if leading():
+        print("\n".join(told(request, result)))
+    return 0
+
+
+def _asked(args: argparse.Namespace) -> TrainRequest:
+    """The request that the arguments make."""
+    if not (args.reference and args.output):
+        args.refuse("give REFERENCE and -o ACTOR_DIR, or --run ACTOR_DIR.run")
+    from perfclone.governance.policy import beside_reference
+    from perfclone.training import TrainConfig, TrainRequest
 
     config = settings(
         TrainConfig,
@@ -93,27 +133,59 @@ def run(args: argparse.Namespace) -> int:
         holdout=args.holdout,
         batch=args.batch,
         seed=args.seed,
-        person=args.person,
         plate=not args.no_plate,
         mixed_precision=args.mixed_precision,
     )
-    if args.poses:
-        extractor = SavedPoses(args.poses)
+    return settings(
+        TrainRequest,
+        reference=args.reference,
+        output=args.output,
+        consent=args.consent or beside_reference(args.reference),
+        config=config,
+        driving=args.driving,
+        extractor=args.extractor,
+        weights=args.weights,
+        poses=args.poses,
+        person=args.person,
+    )
+
+
+def _asked_again(args: argparse.Namespace) -> TrainRequest:
+    """The request of a run that was begun before."""
+    given = {name for name, value in vars(args).items() if value != args.usual(name)}
+    if given - _BESIDE_RUN:
+        args.refuse("--run goes on with what was asked for; only --minutes, --steps and --force go with it")
+    from perfclone.training import Run, TrainConfig
+
+    request = Run.open(args.folder).request
+    if not (args.minutes or args.steps):
+        return request
+    length = {"minutes": args.minutes, "steps": args.steps}
+    return dataclasses.replace(request, config=settings(TrainConfig, **{**vars(request.config), **length}))
+
+
+def told(request: TrainRequest, result: TrainResult) -> list[str]:
+    """What to say of a run that came to its end."""
+    said = [f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes"]
+    if result.scores:
+        said.append(f"Validation score (lower is better): {result.scores[0]:.3f} -> {result.best:.3f}")
+    if result.enough:
+        said.append(f"That is enough: in its last third the run brought only {result.late_gain:.1%}.")
     else:
-        extractor = build_extractor(args.extractor, weights=args.weights, matte=True)
-    with kept_when_interrupted(RESUME), progress_bars() as progress:
-        result = train(
-            args.reference,
-            args.output,
-            config,
-            consent=record,
-            driving=args.driving,
-            resume=args.resume,
-            force=args.force,
-            extractor=extractor,
-            progress=progress,
+        brought = (
+            "" if result.late_gain is None else f"In its last third the run still brought {result.late_gain:.1%}. "
         )
-    if leading():
-        print(f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes")
-        print(f"{result.run_dir}: loss curves and samples")
-    return 0
+        said.append(f"{brought}Longer training would help: {_longer(request)}")
+    said.append(f"{result.run_dir / 'samples.png'}: frames it was not trained on, filmed above, painted below")
+    return [*said, f"Next: {_command('clone', result.actor_dir)} DRIVING.mp4 -o clone.mp4"]
+
+
+def _longer(request: TrainRequest) -> str:
+    """The command that trains twice as long."""
+    steps, minutes = request.config.steps, request.config.minutes
+    length = ("--steps", 2 * steps) if steps else ("--minutes", f"{2 * minutes:g}")
+    return _command("train", "--run", request.run_dir, *length, "--force")
+
+
+def _command(*arguments: object) -> str:
+    return shlex.join(["python", "-m", "perfclone", *map(str, arguments)])

@@ -1,6 +1,13 @@
 """Training: from a reference video to an actor. `job.py` tells it in order; the backend does the learning."""
 
-from perfclone.training.config import TrainConfig
-from perfclone.training.job import TrainResult, permitted, train
+from perfclone.lazy import lazy
 
-__all__ = ["TrainConfig", "TrainResult", "permitted", "train"]
+_WHERE = {
+    "Run": "perfclone.training.run",
+    "TrainConfig": "perfclone.training.config",
+    "TrainRequest": "perfclone.training.request",
+    "TrainResult": "perfclone.training.result",
+    "train": "perfclone.training.job",
+}
+__all__ = [*_WHERE]
+__getattr__ = lazy(__name__, _WHERE)

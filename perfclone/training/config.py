@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from perfclone.backends.layered.config import PRESETS, Preset
+from perfclone.backends import backend
+from perfclone.files.reading import shown
+
+#: Between which values numbers must lie.
+_RANGES = {
+    "minutes": (1e-3, 1e5), "steps": (1, 10**8), "holdout": (0.0, 0.5), "batch": (1, 256), "seed": (0, 2**31),
+    "learning_rate": (1e-6, 0.1), "accumulate": (1, 1024), "checkpoint_minutes": (0, 1e4),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -13,14 +21,13 @@ class TrainConfig:
     """Settings of a training run.
 
     Attributes:
-        preset: "tiny" (128 px), "base" (256 px) or "hd" (512 px).
+        preset: One of the backend's; "tiny" (128 px), "base" (256 px) or "hd" (512 px).
         minutes: Length of the run by the clock, not counting preparation; 20 if neither is given.
         steps: Length of the run in steps, which makes it repeatable to the bit on one machine.
         holdout: Share of the video, at its end, that is never trained on nor used to choose weights, [0, 0.5].
         seed: Of everything random.
-        person: Which person of the reference video, 0 the largest.
         plate: Composite over an empty background; otherwise paint whole frames.
-        batch: Clips a step and process; None takes the preset's.
+        batch: Sequences of frames a step and process; None takes the preset's.
         learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
         accumulate: Gradient accumulation steps.
         mixed_precision: "no", "fp16" or "bf16", as accelerate names it, or "auto", which suits the device.
@@ -29,14 +36,14 @@ class TrainConfig:
         window: G sees the poses before and after.
         checkpoint_minutes: Longest time between two checkpoints.
         warm_start: Start from the generator that ships with perfclone, trained on synthetic people only.
+        backend: Name of the backend that will paint the actor.
     """
 
-    preset: Literal["tiny", "base", "hd"] = "base"
+    preset: str = "base"
     minutes: float | None = None
     steps: int | None = None
     holdout: float = 0.0
     seed: int = 0
-    person: int = 0
     plate: bool = True
     batch: int | None = None
     learning_rate: float = 1e-3
@@ -47,24 +54,42 @@ class TrainConfig:
     window: bool = True
     checkpoint_minutes: float = 2.0
     warm_start: bool = True
+    backend: str = "layered"
 
     def __post_init__(self):
-        if self.preset not in PRESETS:
-            raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
+        check_types(self)
+        presets = backend(self.backend).presets
+        if self.preset not in presets:
+            raise ValueError(f"preset must be one of {', '.join(presets)}, got {self.preset!r}")
         if self.minutes is not None and self.steps is not None:
             raise ValueError("give minutes or steps, not both")
         if self.minutes is None and self.steps is None:
             object.__setattr__(self, "minutes", 20.0)
-        for name, least, most in (
-            ("minutes", 1e-3, 1e5), ("steps", 1, 10**8), ("holdout", 0.0, 0.5), ("batch", 1, 256), ("person", 0, 20),
-            ("learning_rate", 1e-6, 0.1), ("accumulate", 1, 1024), ("seed", 0, 2**31),
-            ("checkpoint_minutes", 0, 1e4),
-        ):  # fmt: skip
+        for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} must lie in {least}-{most}, got {value}")
 
-    @property
-    def size(self) -> Preset:
-        """The preset's numbers."""
-        return PRESETS[self.preset]
+
+def check_types(settings: Any) -> None:
+    """Hold the values of a dataclass, which may come from a file, against the types of its fields.
+
+    Raises:
+        ValueError: One is of another type.
+    """
+    hints = get_type_hints(type(settings))
+    for field in fields(settings):
+        if not _fits(value := getattr(settings, field.name), hints[field.name]):
+            raise ValueError(f"{field.name} must be {field.type}, got {shown(value)}")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is UnionType:
+        return any(_fits(value, each) for each in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint)

@@ -2,65 +2,41 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from perfclone import __version__
+from perfclone.actor import Actor, ActorConfig
 from perfclone.actor.layout import CONFIG, WEIGHTS
-from perfclone.actor.model import Actor, ActorConfig, pose_bank
-from perfclone.backends.layered.generator import Generator
-from perfclone.backends.layered.training.base import driving_poses, warm_start
-from perfclone.backends.layered.training.footage import Footage
-from perfclone.backends.layered.training.loop import Trainer, split
-from perfclone.backends.layered.training.prepare import Reference, driving_footage, load_reference, prepare_reference
-from perfclone.devices import DTYPES, choose_device, choose_precision
+from perfclone.actor.model import pose_bank
+from perfclone.backends import Trained, backend
+from perfclone.devices import agree, device_explained
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.files.writing import full_disk_explained, saved
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
-from perfclone.governance.policy import authorise_training, record_for
+from perfclone.pose.extractor import PoseExtractor
 from perfclone.pose.saved import SavedPoses
-from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.sequence import PoseSequence, is_poses
 from perfclone.pose.space import normalise
-from perfclone.progress import Progress
-from perfclone.training.config import TrainConfig
-from perfclone.training.folder import RunFolder
+from perfclone.progress import Progress, titled
+from perfclone.training.accelerator import accelerator_of_a_run
+from perfclone.training.checkpoints import Checkpoints
+from perfclone.training.held import HeldRun
+from perfclone.training.interrupt import ctrl_c_waits
+from perfclone.training.request import TrainRequest
+from perfclone.training.result import TrainResult
 from perfclone.video import probe
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a training run gave.
-
-    Attributes:
-        actor_dir: The actor's folder.
-        run_dir: The folder with its log, curves and samples.
-        steps: Steps done.
-        minutes: Time of the loop, minutes.
-        best: Validation score of the weights that won, lower is better.
-    """
-
-    actor_dir: Path
-    run_dir: Path
-    steps: int
-    minutes: float
-    best: float
 
 
 def train(
-    reference: str | Path, output: str | Path, config: TrainConfig | None = None, *,
-    consent: ConsentRecord | str | Path | None,
-    driving: Sequence[str | Path | PoseSequence] = (), resume: bool = False, force: bool = False,
-    extractor=None, progress: Progress | None = None,
+    request: TrainRequest, *, resume: bool = False, force: bool = False, extractor: PoseExtractor | None = None,
+    progress: Progress | None = None, stop: Callable[[], bool] | None = None,
 ) -> TrainResult:  # fmt: skip
     """Train an actor from a reference video, if the person in it agreed.
 
@@ -69,175 +45,188 @@ def train(
 
     The run keeps its footage, checkpoints, log and pictures in ``OUTPUT.run`` beside the actor; what an earlier run
     left there goes once the footage of the new one is ready. The actor itself is written only at the end. A run that
-    was interrupted, even killed, goes on with ``resume``.
+    was stopped, interrupted or even killed goes on with ``resume``; only the last loses what came after its last
+    checkpoint. :class:`perfclone.training.Run` looks at it, and stops it, from any process.
 
     Args:
-        reference: Video of the target actor.
-        output: The actor's folder.
-        config: Settings; None takes the defaults.
-        consent: The record of whoever is seen, or its file; None is refused.
-        driving: Driving videos, or poses, for the unpaired branch; none takes the motion that ships with perfclone.
+        request: What is to be trained.
         resume: Go on from the last checkpoint.
-        force: Replace an actor that stands in ``output``.
-        extractor: A pose extractor, or the ``SavedPoses`` of the reference, which run none; None takes BlazePose.
+        force: Replace an actor that stands in the output.
+        extractor: A pose extractor in place of the one that the request names.
         progress: Called with what is going on, how much is done and how much there is.
+        stop: Asked again and again; once it says so, everything is saved and the result tells that it was stopped.
 
     Raises:
         FileNotFoundError: There is no such video.
         ConsentError: There is no record that allows it; nothing was done.
-        UserError: The video or the saved poses will not do, or ``output`` is taken.
+        UserError: The video or the saved poses will not do, the output is taken, or the run has another process.
     """
-    config, reference, output = config or TrainConfig(), Path(reference), Path(output)
-    record, digest = permitted(reference, consent)
-    _check_output(output, replace=force or resume)
-    probe(reference)
-    if isinstance(extractor, SavedPoses):
-        _need_no_extractor(driving)
-    folder = RunFolder(output.with_name(f"{output.name}.run"), config, _accelerator(config))
-    with full_disk_explained(folder.path, "run again"):
-        checkpoint = folder.begin(f"{reference.name}, sha256 {digest}", resume, force)
-    try:
-        with full_disk_explained(folder.path, "run again"):
-            facts, footage, plate = _material(folder, reference, config, extractor, progress)
-            sequences = _driving(driving, extractor, progress) if config.unpaired else []
-            unpaired = [driving_footage(poses, facts, plate, config.size.generator.resolution) for poses in sequences]
-            folder.renew()
-    except (UserError, FileNotFoundError):
-        folder.discard()
-        raise
-    with full_disk_explained(folder.path, "go on with --resume"):
-        trainer = _trainer(folder, footage, unpaired, facts, checkpoint)
-        state = trainer.fit(progress)
-    if folder.accelerator.is_main_process:
-        described = _describe(config, facts, footage, state)
-        with full_disk_explained(output, "go on with --resume"):
-            _write_actor(described, record, folder, footage, plate, output)
-            _note(described, record, digest, output)
-        folder.clear()
-    folder.accelerator.wait_for_everyone()
-    return TrainResult(output, folder.path, state.step, state.seconds / 60, state.best)
+    record, digest = request.permitted()
+    _check_output(request.output, replace=force or resume)
+    probe(request.reference)
+    if request.poses or isinstance(extractor, SavedPoses):
+        _need_no_extractor(request.driving)
+    run = HeldRun(request, digest)
+    with accelerator_of_a_run(request.config) as accelerator:
+        checkpoints = Checkpoints(run.path, accelerator, run.look(resume, force))
+        accelerator.wait_for_everyone()  # each has looked before one changes anything
+        with run.hold() if accelerator.is_main_process else nullcontext():
+            return _Job(run, checkpoints, extractor, progress, stop).do(record)
 
 
-def permitted(reference: Path, consent: ConsentRecord | str | Path | None) -> tuple[ConsentRecord, str]:
-    """Ask whether an actor may be trained from a video: the first thing that :func:`train` does.
+class _Stopped(Exception):
+    """Told to stop before there is anything to save."""
 
-    Returns:
-        The record, and the video's sha256 in hex.
 
-    Raises:
-        FileNotFoundError: There is no such video.
-        ConsentError: There is no record that allows it.
-    """
-    if not reference.is_file():
-        raise FileNotFoundError(f"There is no reference video at {reference}; check the path.")
-    record = record_for(consent, reference)
-    return record, authorise_training(record, reference)
+class _Job:
+    """A run, who is told how far it is, and who may stop it."""
+
+    def __init__(
+        self, run: HeldRun, checkpoints: Checkpoints, extractor: PoseExtractor | None, progress: Progress | None,
+        stop: Callable[[], bool] | None,
+    ):  # fmt: skip
+        self.run, self.request, self.checkpoints = run, run.request, checkpoints
+        self.accelerator, self.main = checkpoints.accelerator, checkpoints.accelerator.is_main_process
+        self.backend = backend(run.request.config.backend)
+        self.extractor = cache(lambda: extractor or _extractor(run.request))
+        self.progress, self.asked = progress, stop
+
+    def do(self, record: ConsentRecord) -> TrainResult:
+        """Prepare, train, and write the actor."""
+        with full_disk_explained(self.run.path, "run again"):
+            driving = self.prepare()
+        if driving is None:
+            return self.result(0, 0.0, float("inf"), stopped=True)
+        with full_disk_explained(self.run.path, "go on with resume"):
+            trained = self.learn(driving)
+        if trained.done and self.main:
+            self.tell("actor", 0, 1)
+            with full_disk_explained(self.request.output, "go on with resume"):
+                config = _write_actor(self.request, trained, record)
+                _note(config, record, self.run.digest, self.request.output)
+            self.run.finish()
+            self.tell("actor", 1, 1)
+        self.accelerator.wait_for_everyone()
+        return self.result(trained.steps, trained.seconds / 60, trained.best, not trained.done)
+
+    def prepare(self) -> Sequence[PoseSequence] | None:
+        """Find poses and material, and make the run's folder its own; gives the driving poses, or None if stopped."""
+        try:
+            driving = self.driving() if self.request.config.unpaired else []
+            if self.main and not self.run.destination.is_dir():
+                extractor = self.extractor()
+                self.backend.material(self.request, self.run.destination, extractor, self.tell_unless_stopped)
+        except _Stopped:
+            driving = None
+        (stopped,) = agree(self.accelerator, driving is None)
+        if stopped:
+            return None
+        if self.main:
+            self.run.renew()
+        self.accelerator.wait_for_everyone()
+        return driving
+
+    def driving(self) -> list[PoseSequence]:
+        """The poses of the driving videos."""
+        from perfclone.pose.perform import read_poses
+
+        progress = titled(self.tell_unless_stopped, "driving poses")
+        return [
+            read_poses(path, None if is_poses(path) else self.extractor(), progress=progress)
+            for path in self.request.driving
+        ]
+
+    def learn(self, driving: Sequence[PoseSequence]) -> Trained:
+        """Train; Ctrl-C is held back until all is saved."""
+        with ctrl_c_waits() as pressed:
+
+            def tell(stage: str, done: int, total: int) -> None:
+                try:
+                    self.tell(stage, done, total)
+                except KeyboardInterrupt:
+                    if pressed.is_set():
+                        raise
+                    pressed.set()
+
+            def stop() -> bool:
+                return pressed.is_set() or self.stopped()
+
+            with device_explained(self.accelerator.device):
+                trained = self.backend.train(self.run, self.checkpoints, driving, tell, stop)
+        if pressed.is_set() and not trained.done:
+            raise KeyboardInterrupt
+        return trained
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Tell how far the run is, here and in its folder."""
+        if self.main:
+            self.run.note(stage, done, total)
+        if self.progress:
+            self.progress(stage, done, total)
+
+    def tell_unless_stopped(self, stage: str, done: int, total: int) -> None:
+        """The same where nothing is lost by stopping at once."""
+        self.tell(stage, done, total)
+        if self.stopped():
+            raise _Stopped
+
+    def stopped(self) -> bool:
+        """Whether somebody wants it to stop."""
+        return self.run.told_to_stop or bool(self.asked and self.asked())
+
+    def result(self, steps: int, minutes: float, best: float, stopped: bool) -> TrainResult:
+        """What the run gave."""
+        scores = tuple(self.run.scores)
+        return TrainResult(self.request.output, self.run.path, steps, minutes, best, scores, stopped)
 
 
 def _check_output(output: Path, replace: bool) -> None:
     """Refuse a place for the actor that will not do, before any work is done."""
-    if output.exists() and not output.is_dir():
-        raise UserError(f"{output} is a file, and an actor is a folder; give another name.")
-    if not output.absolute().parent.is_dir():
-        raise UserError(f"The folder {output.parent} for {output.name} does not exist; create it first.")
+    there = next(folder for folder in (output.absolute(), *output.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise UserError(f"{there} is a file, and an actor is a folder; give another name.")
     if saved(output, CONFIG).exists() and not replace:
-        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with --force.")
+        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with force.")
 
 
-def _accelerator(config: TrainConfig):
-    from accelerate import Accelerator, InitProcessGroupKwargs
-    from accelerate.state import AcceleratorState
-
-    AcceleratorState._reset_state()  # a run before this one, in the same process, may have had another precision
-    patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
-    return Accelerator(
-        mixed_precision=_precision(config), gradient_accumulation_steps=config.accumulate,
-        kwargs_handlers=[patience],
-    )  # fmt: skip
-
-
-def _precision(config: TrainConfig) -> str:
-    """The run's precision on this machine, as accelerate names it."""
-    dtype = choose_precision(choose_device(), config.mixed_precision)
-    return next(name for name, each in DTYPES.items() if each == dtype)
-
-
-def _material(folder: RunFolder, reference, config, extractor, progress) -> tuple[Reference, Footage, object]:
-    if folder.accelerator.is_main_process and not folder.footage.is_dir():
-        prepare_reference(
-            reference, folder.footage, config.size.generator.resolution, extractor or _blazepose(matte=True),
-            config.person, config.plate, config.holdout, progress,
-        )  # fmt: skip
-    folder.accelerator.wait_for_everyone()
-    facts, footage, plate = load_reference(folder.footage)
-    if not len(footage.starts(3, footage.boxes[:, 2] > 0)):
-        raise UserError("The person is never seen for three frames in a row; film a longer, steadier reference.")
-    return facts, footage, plate
-
-
-def _blazepose(matte: bool):
+def _extractor(request: TrainRequest) -> PoseExtractor:
+    """The extractor that a request names."""
+    if request.poses:
+        return SavedPoses(request.poses)
     from perfclone.pose import build_extractor
 
-    return build_extractor("blazepose", matte=matte)
+    return build_extractor(request.extractor, weights=request.weights, matte=True)
 
 
-def _need_no_extractor(driving: Sequence[str | Path | PoseSequence]) -> None:
+def _need_no_extractor(driving: Sequence[Path]) -> None:
     """Refuse driving videos where the reference's poses are saved ones: they say nothing of another video."""
-    for each in driving:
-        if not isinstance(each, PoseSequence) and Path(each).suffix != ".npz":
+    for path in driving:
+        if not is_poses(path):
             raise UserError(
-                f"With saved poses no extractor is run, so the driving video {each} needs saved poses too; "
-                f"make them with `python -m perfclone poses {each} -o driving.npz`."
+                f"With saved poses no extractor is run, so the driving video {path} needs saved poses too; "
+                f"make them with `python -m perfclone poses {path} -o driving.npz`."
             )
 
 
-def _driving(driving, extractor, progress) -> list[PoseSequence]:
-    from perfclone.pose.perform import read_poses
-
-    if not driving:
-        return driving_poses()
-    return [
-        each if isinstance(each, PoseSequence) else read_poses(each, extractor, progress=progress) for each in driving
-    ]
-
-
-def _trainer(folder: RunFolder, footage, unpaired, facts: Reference, checkpoint: Path | None):
-    config = folder.config
-    torch.manual_seed(config.seed)
-    generator = Generator(dataclasses.replace(config.size.generator, window=config.window))
-    if config.warm_start:
-        warm_start(generator, config.preset)
-    trainer = Trainer(folder, generator, footage, unpaired, facts.body.torso)
-    if checkpoint:
-        folder.restore(checkpoint)
-        log.info("Resumed from step %d.", trainer.progression.step)
-    folder.forget_after(trainer.progression.step)
-    return trainer
-
-
-def _describe(config: TrainConfig, facts: Reference, footage: Footage, state) -> ActorConfig:
-    return ActorConfig(
-        width=facts.width, height=facts.height, fps=round(facts.fps, 4), side=facts.side,
-        body_lengths=facts.body.lengths, body_centre_x=facts.body.centre_x, body_floor_y=facts.body.floor_y,
-        generator=dataclasses.replace(config.size.generator, window=config.window), whole_frame=not config.plate,
-        extractor=footage.poses.extractor, preset=config.preset, steps=state.step,
-        minutes=round(state.seconds / 60, 2), seed=config.seed, holdout=config.holdout,
-    )  # fmt: skip
-
-
-def _write_actor(
-    config: ActorConfig, record: ConsentRecord, folder: RunFolder, footage: Footage, plate, output: Path
-) -> None:
-    poses = footage.poses
-    kept = split(len(poses), folder.config.holdout).train & (poses.scores > 0).any(1)
-    bank, scores = pose_bank(normalise(poses.keypoints, poses.scores)[kept], poses.scores[kept])
-    actor = Actor(dataclasses.replace(config, poses=len(bank)))
+def _write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord) -> ActorConfig:
+    """Put an actor together; gives its config."""
+    config, poses, body = request.config, trained.poses, trained.body
+    bank, scores = pose_bank(normalise(poses.keypoints, poses.scores), poses.scores)
+    height, width = trained.plate.shape[:2]
+    actor = Actor(ActorConfig(
+        width=width, height=height, fps=round(trained.fps, 4), side=trained.side,
+        body_lengths=body.lengths, body_centre_x=body.centre_x, body_floor_y=body.floor_y,
+        generator=trained.network.config, backend=config.backend, whole_frame=not config.plate, poses=len(bank),
+        extractor=poses.extractor, preset=config.preset, steps=trained.steps,
+        minutes=round(trained.seconds / 60, 2), seed=config.seed, holdout=config.holdout,
+    ))  # fmt: skip
     actor.consent = record
-    folder.load_best(actor.generator)
-    actor.plate.copy_(torch.from_numpy(plate))
+    actor.generator.load_state_dict(trained.network.state_dict())
+    actor.plate.copy_(torch.from_numpy(trained.plate))
     actor.pose_bank.copy_(bank)
     actor.pose_bank_scores.copy_(scores)
-    actor.save_pretrained(output)
+    actor.save_pretrained(request.output)
+    return actor.config
 
 
 def _note(config: ActorConfig, record: ConsentRecord, digest: str, output: Path) -> None:

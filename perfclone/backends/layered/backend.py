@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.backends.layered.config import GeneratorConfig
+from perfclone.backends.layered.config import PRESETS, GeneratorConfig
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor
+    from perfclone.backends import Trained
     from perfclone.backends.layered.generator import Generator
     from perfclone.backends.layered.painter import LayeredPainter
     from perfclone.devices import Precision
+    from perfclone.pose.extractor import PoseExtractor
+    from perfclone.pose.sequence import PoseSequence
+    from perfclone.progress import Progress
+    from perfclone.training.checkpoints import Checkpoints
+    from perfclone.training.held import HeldRun
+    from perfclone.training.request import TrainRequest
 
 
 class Layered:
     """Limb-local textures, a small U-Net, and its colour, matte and shadow over one still plate."""
 
     name = "layered"
+    presets = tuple(PRESETS)
     config = GeneratorConfig
 
     def network(self, config: GeneratorConfig) -> Generator:
@@ -32,3 +42,24 @@ class Layered:
         from perfclone.backends.layered.painter import LayeredPainter
 
         return LayeredPainter(actor, size, device, mixed_precision)
+
+    def material(
+        self, request: TrainRequest, folder: Path, extractor: PoseExtractor, progress: Progress | None = None
+    ) -> None:
+        """Prepare poses, mattes, plate and crops; see :class:`perfclone.backends.Backend`."""
+        from perfclone.backends.layered.training.prepare import prepare_reference
+
+        config = request.config
+        resolution = PRESETS[config.preset].generator.resolution
+        prepare_reference(
+            request.reference, folder, resolution, extractor, request.person, config.plate, config.holdout, progress
+        )
+
+    def train(
+        self, run: HeldRun, checkpoints: Checkpoints, driving: Sequence[PoseSequence], progress: Progress,
+        stop: Callable[[], bool],
+    ) -> Trained:  # fmt: skip
+        """Train G; see :class:`perfclone.backends.Backend`."""
+        from perfclone.backends.layered.training.fit import fit
+
+        return fit(run, checkpoints, driving, progress, stop)

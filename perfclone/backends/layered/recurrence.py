@@ -12,7 +12,7 @@ from perfclone.backends.layered.crop import carry, to_crop
 from perfclone.backends.layered.generator import Generator, Layers
 
 if TYPE_CHECKING:
-    from perfclone.backends.layered.training.footage import Clip
+    from perfclone.backends.layered.training.footage import Batch
 
 
 class Past(NamedTuple):
@@ -88,17 +88,13 @@ class Rollout(nn.Module):
         super().__init__()
         self.generator, self.torso = generator, torso
 
-    def forward(self, clip: Clip, warm: int = 0) -> list[Step]:
-        """Paint the frames of a clip; the first ``warm`` of them without gradient."""
+    def forward(self, batch: Batch, warm: int = 0) -> list[Step]:
+        """Paint the frames of a batch of sequences; the first ``warm`` of them without gradient."""
         steps: list[Step] = []
-        for n in range(clip.boxes.shape[1]):
+        for n in range(batch.boxes.shape[1]):
             window = slice(n, n + 3)
+            keypoints, seen, boxes = batch.keypoints[:, window], batch.seen[:, window], batch.boxes[:, n]
             with torch.set_grad_enabled(torch.is_grad_enabled() and n >= warm):
                 past = steps[-1].past if steps else None
-                steps.append(
-                    step(
-                        self.generator, self.torso, clip.keypoints[:, window], clip.seen[:, window], clip.boxes[:, n],
-                        past,
-                    )
-                )  # fmt: skip
+                steps.append(step(self.generator, self.torso, keypoints, seen, boxes, past))
         return steps

@@ -10,7 +10,7 @@ from torch import Tensor
 from perfclone.backends.layered.generator import halved
 from perfclone.backends.layered.recurrence import Step
 from perfclone.backends.layered.training.discriminator import pose_pictures
-from perfclone.backends.layered.training.footage import Clip
+from perfclone.backends.layered.training.footage import Batch
 from perfclone.backends.layered.training.losses import (
     around,
     coherence_loss,
@@ -37,11 +37,11 @@ class View(NamedTuple):
     fake: Tensor
 
 
-def paired_losses(features: PerceptualFeatures, steps: list[Step], clip: Clip, warm: int) -> dict[str, Tensor]:
+def paired_losses(features: PerceptualFeatures, steps: list[Step], batch: Batch, warm: int) -> dict[str, Tensor]:
     """The paired branch: the steps after the warm-up against the frames of the reference video."""
     layers = [step.layers for step in steps[warm:]]
-    x = torch.cat([each.over(clip.plates[:, warm + n]) for n, each in enumerate(layers)])
-    y, matte = (each[:, warm:].transpose(0, 1).flatten(0, 1) for each in (clip.frames, clip.mattes))
+    x = torch.cat([each.over(batch.plates[:, warm + n]) for n, each in enumerate(layers)])
+    y, matte = (each[:, warm:].transpose(0, 1).flatten(0, 1) for each in (batch.frames, batch.mattes))
     rows, columns = around(matte)
     person, filmed_person = x[..., rows, columns], y[..., rows, columns]
     boxes = torch.cat([region_boxes(step.now, step.seen, step.scale) for step in steps[warm:]])
@@ -63,8 +63,8 @@ def unpaired_losses(steps: list[Step]) -> dict[str, Tensor]:
     return {"coherence": COHERENCE * sum(pairs) / len(pairs)}
 
 
-def critic_view(steps: list[Step], clip: Clip) -> View:
-    """The last frame of each clip, filmed and painted."""
+def critic_view(steps: list[Step], batch: Batch) -> View:
+    """The last frame of each sequence, filmed and painted."""
     pose = pose_pictures(steps[-1].maps)
-    painted = steps[-1].layers.over(clip.plates[:, -1])
-    return View(torch.cat([clip.frames[:, -1], pose], 1), torch.cat([painted, pose], 1))
+    painted = steps[-1].layers.over(batch.plates[:, -1])
+    return View(torch.cat([batch.frames[:, -1], pose], 1), torch.cat([painted, pose], 1))

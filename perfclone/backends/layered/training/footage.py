@@ -1,4 +1,4 @@
-"""Footage: poses with their crops, and the clips of consecutive frames that training draws from them."""
+"""Footage: poses with their crops, and the batches of consecutive frames that training draws from them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.pose.sequence import PoseSequence
 
 
-class Clip(NamedTuple):
-    """A batch of consecutive frames as tensors.
+class Batch(NamedTuple):
+    """A batch of B sequences of L consecutive frames, as tensors.
 
     Attributes:
         keypoints: (B, L + 2, J, 2) frame pixels, with one pose before and one after the L frames.
@@ -68,8 +68,8 @@ class Footage:
                 first &= self.follows[n : n + len(first)]
         return np.flatnonzero(first)
 
-    def clip(self, starts: np.ndarray, length: int, device: torch.device | str = "cpu") -> Clip:
-        """The runs that begin at ``starts`` (B,), as a batch on a device, to which pictures travel as bytes."""
+    def batch(self, starts: np.ndarray, length: int, device: torch.device | str = "cpu") -> Batch:
+        """The sequences that begin at ``starts`` (B,), on a device, to which pictures travel as bytes."""
         at = starts[:, None] + np.arange(length)
         around = np.clip(starts[:, None] + np.arange(-1, length + 1), 0, len(self) - 1)
         around[:, 0] = np.where(self.follows[starts], around[:, 0], starts)
@@ -77,7 +77,7 @@ class Footage:
         around[:, -1] = np.where(self.follows[around[:, -1]], around[:, -1], last)
         picture = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(device).float().div(255)  # noqa: E731
         colours = lambda a: picture(a).permute(0, 1, 4, 2, 3)  # noqa: E731
-        return Clip(
+        return Batch(
             torch.from_numpy(self.poses.keypoints[around]).to(device),
             torch.from_numpy(self.poses.scores[around] > 0).to(device),
             torch.from_numpy(self.boxes[at]).float(), colours(self.plates[self.plate_of[at]]),

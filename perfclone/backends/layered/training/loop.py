@@ -7,13 +7,15 @@ poses, for which no truth exists, and learns to keep still what should be still.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
@@ -26,11 +28,15 @@ from perfclone.backends.layered.training.branches import (
     unpaired_losses,
 )
 from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator, critic_loss
-from perfclone.backends.layered.training.footage import Clip, Footage
+from perfclone.backends.layered.training.footage import Batch, Footage
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
+from perfclone.devices import agree
 from perfclone.progress import Progress
-from perfclone.training.folder import RunFolder
+
+if TYPE_CHECKING:
+    from perfclone.training.checkpoints import Checkpoints
+    from perfclone.training.held import HeldRun
 
 #: The branches whose turn it is, step by step. At first, until there is something worth criticising, it is always the
 #: paired one, without the discriminator.
@@ -65,7 +71,8 @@ class Trainer:
     """Trains G on one actor's footage.
 
     Args:
-        folder: The run's folder, with its settings and accelerator.
+        run: What was asked, and the log.
+        checkpoints: Where the run is saved, and its accelerator.
         generator: G, new or warmly started.
         reference: The reference video's footage.
         driving: Retargeted driving footage for the unpaired branch; may be empty.
@@ -73,9 +80,11 @@ class Trainer:
     """
 
     def __init__(
-        self, folder: RunFolder, generator: Generator, reference: Footage, driving: list[Footage], torso: float
-    ):
-        self.folder, self.config, self.accelerator = folder, folder.config, folder.accelerator
+        self, run: HeldRun, checkpoints: Checkpoints, generator: Generator, reference: Footage,
+        driving: list[Footage], torso: float,
+    ):  # fmt: skip
+        self.run, self.config = run, run.request.config
+        self.checkpoints, self.accelerator = checkpoints, checkpoints.accelerator
         self.reference, self.driving, self.torso = reference, driving, torso
         self.parts = split(len(reference), self.config.holdout)
         self.features = PerceptualFeatures().to(self.accelerator.device)
@@ -94,40 +103,53 @@ class Trainer:
         self.progression = Progression()
         self.accelerator.register_for_checkpointing(self.progression, self.ema)
 
-    def fit(self, progress: Progress | None = None) -> Progression:
-        """Train until the run's length is reached; the best averaged weights are then in the run's folder."""
-        state = self.progression
-        began, saved = time.monotonic() - state.seconds, time.monotonic()
-        while (fraction := self.folder.agree(self._fraction())) < 1:
-            for group, rate in zip(self.optimiser.param_groups, self.rates):
-                group["lr"] = rate * learning_rate(state.step, fraction)
-            early = fraction < EARLY_SHARE
-            branch, clip, warm = self.fetch(state.step, EARLY if early else SCHEDULE)
-            with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
-                losses = self.step(branch, clip, warm, adversarial=not early)
-            if self.accelerator.sync_gradients:
-                self.ema.update_parameters(self._generator)
-            state.step, state.seconds = state.step + 1, time.monotonic() - began
-            self.folder.log({"step": state.step, "minutes": state.seconds / 60, **losses})
-            if int(self._fraction() * JUDGED) > state.judged:
-                self.judge()
-            if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
-                self.folder.checkpoint(state.step)
-                saved = time.monotonic()
-            if progress:
-                progress("train", *self._done())
-        return state
+    def fit(self, progress: Progress, stop: Callable[[], bool]) -> bool:
+        """Train until the run's length is reached; the best averaged weights are then in the run's folder.
 
-    def step(self, branch: str, clip: Clip, warm: int, adversarial: bool) -> dict[str, float]:
+        Returns:
+            Whether it is; False where it was told to stop.
+        """
+        state, saved = self.progression, time.monotonic()
+        began = saved - state.seconds
+        progress("train", *self._done())
+        fraction, stopped = agree(self.accelerator, self._fraction(), stop())
+        while fraction < 1 and not stopped:
+            losses = self.advance(fraction)
+            state.step, state.seconds = state.step + 1, time.monotonic() - began
+            self._log(**losses)
+            progress("train", *self._done())
+            if int(self._fraction() * JUDGED) > state.judged:
+                self.judge(progress)
+            if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
+                self.checkpoints.save(state.step)
+                saved = time.monotonic()
+            fraction, stopped = agree(self.accelerator, self._fraction(), stop())
+        if fraction < 1:
+            self.checkpoints.save(state.step)
+        return fraction >= 1
+
+    def advance(self, fraction: float) -> dict[str, float]:
+        """Take the next step of a run that is done to a fraction; gives the losses by name."""
+        step, early = self.progression.step, fraction < EARLY_SHARE
+        for group, rate in zip(self.optimiser.param_groups, self.rates):
+            group["lr"] = rate * learning_rate(step, fraction)
+        branch, batch, warm = self.fetch(step, EARLY if early else SCHEDULE)
+        with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
+            losses = self.step(branch, batch, warm, adversarial=not early)
+        if self.accelerator.sync_gradients:
+            self.ema.update_parameters(self._generator)
+        return losses
+
+    def step(self, branch: str, batch: Batch, warm: int, adversarial: bool) -> dict[str, float]:
         """One step of G, and of the discriminator once it has begun; gives the losses by name."""
         view = None
         with self.accelerator.autocast():
-            steps = self.rollout(clip, warm)
+            steps = self.rollout(batch, warm)
             if branch == "unpaired":
                 losses = unpaired_losses(steps)
             else:
-                losses = paired_losses(self.features, steps, clip, warm)
-                view = critic_view(steps, clip) if adversarial and self.critic else None
+                losses = paired_losses(self.features, steps, batch, warm)
+                view = critic_view(steps, batch) if adversarial and self.critic else None
             if view:
                 critic = self.accelerator.unwrap_model(self.critic).requires_grad_(False)
                 losses["fool"] = -ADVERSARIAL * critic(view.fake).mean()
@@ -140,42 +162,44 @@ class Trainer:
             self._descend(losses["critic"], self.critic, self.critic_optimiser)
         return {f"{branch}/{name}": float(value.detach()) for name, value in losses.items()}
 
-    def fetch(self, step: int, schedule: tuple[str, ...]) -> tuple[str, Clip, int]:
+    def fetch(self, step: int, schedule: tuple[str, ...]) -> tuple[str, Batch, int]:
         """Branch, batch and number of warm-up frames of a step: the same for the same seed, step and rank."""
         rng, branch = self._rng(step), schedule[step % len(schedule)]
-        batch = self.config.batch or self.config.size.batch
+        size = self.config.batch or PRESETS[self.config.preset].batch
         if branch == "unpaired" and self.config.unpaired and self.driving:
             footage = self.driving[int(rng.integers(len(self.driving)))]
-            clip = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, batch // 2), rng)
-            return branch, worsen(clip, self.torso, rng), 0
+            batch = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, size // 2), rng)
+            return branch, worsen(batch, self.torso, rng), 0
         warm = int(rng.integers(0, 3))
-        clip = self._draw(self.reference, self.parts.train, warm + 1, batch, rng)
-        return "paired", worsen(clip, self.torso, rng), warm
+        batch = self._draw(self.reference, self.parts.train, warm + 1, size, rng)
+        return "paired", worsen(batch, self.torso, rng), warm
 
-    def judge(self) -> None:
+    def judge(self, progress: Progress) -> None:
         """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
         state = self.progression
         state.judged = int(self._fraction() * JUDGED)
         if not self.accelerator.is_main_process:
             return
+        if state.judged >= JUDGED:  # the run is over, and this may take a while
+            progress("validation", 0, 0)
         real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
         with torch.no_grad():
             score = float(
                 PIXEL * (real - painted).abs().mean() + PERCEPTUAL * perceptual_loss(self.features, painted, real)
             )
-        self.folder.log({"step": state.step, "minutes": state.seconds / 60, "validation": score})
+        self._log(validation=score)
         if score < state.best:
             state.best = score
-            self.folder.keep_best(self.ema.module)
-        self.folder.draw(real.cpu(), painted.cpu())
+            self.checkpoints.keep_best(self.ema.module)
+        self.run.draw(real.cpu(), painted.cpu())
 
     @property
     def _generator(self) -> Generator:
         return self.accelerator.unwrap_model(self.rollout).generator
 
-    def _draw(self, footage: Footage, usable: np.ndarray, length: int, batch: int, rng: np.random.Generator) -> Clip:
+    def _draw(self, footage: Footage, usable: np.ndarray, length: int, size: int, rng: np.random.Generator) -> Batch:
         starts = footage.starts(length, usable)
-        return footage.clip(rng.choice(starts, batch), length, self.accelerator.device)
+        return footage.batch(rng.choice(starts, size), length, self.accelerator.device)
 
     def _descend(self, loss: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         self.accelerator.backward(loss)
@@ -183,6 +207,10 @@ class Trainer:
             self.accelerator.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad()
+
+    def _log(self, **values: float) -> None:
+        if self.accelerator.is_main_process:
+            self.run.log({"step": self.progression.step, "minutes": self.progression.seconds / 60, **values})
 
     def _rng(self, step: int) -> np.random.Generator:
         return np.random.default_rng((self.config.seed, step, self.accelerator.process_index))
@@ -234,6 +262,6 @@ def paint(generator: Generator, torso: float, footage: Footage, usable: np.ndarr
     while not len(starts := footage.starts(length, usable)) and length > 1:
         length -= 1
     device = next(generator.parameters()).device
-    clip = footage.clip(starts[:1], length, device)
-    painted = [step.layers.over(clip.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(clip))]
-    return clip.frames[0], torch.cat(painted)
+    batch = footage.batch(starts[:1], length, device)
+    painted = [step.layers.over(batch.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(batch))]
+    return batch.frames[0], torch.cat(painted)

@@ -8,6 +8,7 @@ import os
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -30,9 +31,11 @@ RUN = 60
 #: Reference videos faster than this are thinned to about this rate, frames a second.
 MOST_FPS = 40
 _FEWEST_FRAMES = 24
+_BLOCK = 1 << 20
+_SMALL_MATTES = "small_mattes.raw"
 _MOVING = (
     "One empty background does not fit the whole video: {movement}; film from a tripod in one shot without cuts, "
-    "or train with --no-plate, which paints whole frames and looks less steady."
+    "or train with no plate, which paints whole frames and looks less steady."
 )
 
 
@@ -61,7 +64,7 @@ def prepare_reference(
     video: Path, folder: Path, resolution: int, extractor, person: int = 0, with_plate: bool = True,
     holdout: float = 0.0, progress: Progress | None = None,
 ) -> None:  # fmt: skip
-    """Extract poses, mattes, plate and crops of a reference video into a folder; written beside, then renamed.
+    """Extract poses, mattes, plate and crops of a reference video into a folder, whole or not at all.
 
     Args:
         video: The reference video.
@@ -79,16 +82,26 @@ def prepare_reference(
     beside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    watched = _watch(video, extractor, person, with_plate, holdout, beside, progress)
-    reference, footage = _crops(video, watched, resolution, with_plate, beside, progress)
-    np.save(beside / "plate.npy", watched.plate.image)
-    footage.poses.save(beside / "poses.npz")
-    np.savez(beside / "index.npz", boxes=footage.boxes, follows=footage.follows, plate_of=footage.plate_of)
-    np.save(beside / "plates.npy", footage.plates)
-    (beside / "reference.json").write_text(json.dumps(asdict(reference)))
-    (beside / "small_mattes.raw").unlink()
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    try:
+        _prepare(video, beside, resolution, extractor, person, with_plate, holdout, progress)
+        (beside / _SMALL_MATTES).unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, progress) -> None:
+    """Write the files; those that are mapped are closed when this returns, as some systems want before a renaming."""
+    watched = _watch(video, extractor, person, with_plate, holdout, folder, progress)
+    reference, footage = _crops(video, watched, resolution, folder, progress)
+    if not len(footage.starts(3, footage.boxes[:, 2] > 0)):
+        raise UserError("The person is never seen for three frames in a row; film a longer, steadier reference.")
+    np.save(folder / "plate.npy", watched.plate.image)
+    footage.poses.save(folder / "poses.npz")
+    np.savez(folder / "index.npz", boxes=footage.boxes, follows=footage.follows, plate_of=footage.plate_of)
+    np.save(folder / "plates.npy", footage.plates)
+    (folder / "reference.json").write_text(json.dumps(asdict(reference)))
 
 
 def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
@@ -117,6 +130,7 @@ class _Watched:
     small_mattes: np.ndarray
     plate: Plate
     body: Body
+    with_plate: bool
 
 
 def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _Watched:
@@ -124,7 +138,7 @@ def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _
     from perfclone.pose.mattes import Mattes
     from perfclone.video import VideoReader
 
-    builder, tracker, mattes = PlateBuilder(), CameraTracker(), Mattes(folder / "small_mattes.raw")
+    builder, tracker, mattes = PlateBuilder(), CameraTracker(), Mattes(folder / _SMALL_MATTES)
     poses, times = [], []
     with VideoReader(video) as reader:
         info = reader.info
@@ -147,7 +161,7 @@ def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _
     seen = clean_sequence(PoseSequence.from_poses(poses, times, size, extractor.name))
     moved = seen.keypoints @ transforms[:, :, :2].transpose(0, 2, 1) + transforms[:, None, :, 2]
     seen = replace(seen, keypoints=moved.astype(np.float32))
-    return _Watched(seen, transforms, mattes.all(), builder.build(), measure_body(seen[:known]))
+    return _Watched(seen, transforms, mattes.all(), builder.build(), measure_body(seen[:known]), with_plate)
 
 
 def _check_filmed(poses: list[Pose], camera: MotionReport | None) -> None:
@@ -171,27 +185,27 @@ def _keep(poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
     return thinned, np.r_[False, np.diff(thinned) == stride]
 
 
-def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """A new array of bytes on disk, with its room taken: a mapped file that finds none later ends the process."""
-    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
-    with open(path, "r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return array
-
-
-def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -> tuple[Reference, Footage]:
-    from perfclone.video import VideoReader
-
+def _crops(video, watched: _Watched, resolution, folder, progress) -> tuple[Reference, Footage]:
     kept, follows = _keep(watched.poses)
-    poses = watched.poses[kept]
-    body = watched.body
-    width, height = poses.size
-    if with_plate:
+    poses, body = watched.poses[kept], watched.body
+    (width, height), plate = poses.size, watched.plate
+    if watched.with_plate:
         side = usual_side(poses.keypoints, poses.scores, body.torso, resolution)
         boxes = follow_boxes(poses, side, body.torso)
     else:
         side = max(width, height)
         boxes = np.tile(np.array([(width - side) // 2, (height - side) // 2, side], np.int32), (len(kept), 1))
+    frames, mattes = _cut(video, watched, kept, boxes, resolution, folder, progress)
+    still = np.allclose(watched.transforms, np.eye(2, 3))
+    reference = Reference(width, height, watched.poses.fps, side, body, "still" if still else "stabilised", plate.seen)
+    plate_of, plates = cut_plates(boxes, plate.image, resolution)
+    return reference, Footage(poses, boxes, follows, plate_of, plates, frames, mattes)
+
+
+def _cut(video, watched: _Watched, kept, boxes, resolution, folder, progress) -> tuple[np.memmap, np.memmap]:
+    """Cut frames and mattes out of the video, onto the disk."""
+    from perfclone.video import VideoReader
+
     shape = (len(kept), resolution, resolution)
     frames, mattes = _mapped(folder / "frames.npy", (*shape, 3)), _mapped(folder / "mattes.npy", shape)
     place = {int(index): n for n, index in enumerate(kept)}
@@ -202,14 +216,30 @@ def _crops(video, watched: _Watched, resolution, with_plate, folder, progress) -
                 continue
             transform, box = watched.transforms[index], Box(*boxes[n].tolist())
             frames[n] = box.cut(stabilise(frame.pixels, transform), resolution)
-            matte = cv2.resize(watched.small_mattes[index], (width, height), interpolation=cv2.INTER_LINEAR)
-            mattes[n] = box.cut(stabilise(matte, transform), resolution) if with_plate else 255
+            matte = cv2.resize(watched.small_mattes[index], watched.poses.size, interpolation=cv2.INTER_LINEAR)
+            mattes[n] = box.cut(stabilise(matte, transform), resolution) if watched.with_plate else 255
             if progress:
                 progress("crops", n + 1, len(kept))
     frames.flush()
     mattes.flush()
-    plate = watched.plate
-    still = np.allclose(watched.transforms, np.eye(2, 3))
-    reference = Reference(width, height, watched.poses.fps, side, body, "still" if still else "stabilised", plate.seen)
-    plate_of, plates = cut_plates(boxes, plate.image, resolution)
-    return reference, Footage(poses, boxes, follows, plate_of, plates, frames, mattes)
+    return frames, mattes
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A new array of bytes on disk, with its room taken: a mapped file that finds none later ends the process."""
+    np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    with open(path, "r+b") as file:
+        _take_room(file, path.stat().st_size)
+    return np.lib.format.open_memmap(path, "r+")
+
+
+def _take_room(file: BinaryIO, size: int) -> None:
+    """Make sure that the disk has room for a file of so many bytes, though most of them were never written."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    while block := file.read(_BLOCK):  # a system that cannot be asked is given each byte anew
+        file.seek(-len(block), os.SEEK_CUR)
+        file.write(block)
+        file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,62 @@
+"""The training half of the backend: from the prepared material to what an actor is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from perfclone.backends import Trained
+from perfclone.backends.layered.config import PRESETS
+from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.training.base import driving_poses, warm_start
+from perfclone.backends.layered.training.loop import Trainer
+from perfclone.backends.layered.training.prepare import driving_footage, load_reference
+from perfclone.pose.sequence import PoseSequence
+from perfclone.progress import Progress
+
+if TYPE_CHECKING:
+    from perfclone.training.checkpoints import Checkpoints
+    from perfclone.training.config import TrainConfig
+    from perfclone.training.held import HeldRun
+
+log = logging.getLogger(__name__)
+
+
+def fit(
+    run: HeldRun, checkpoints: Checkpoints, driving: Sequence[PoseSequence], progress: Progress,
+    stop: Callable[[], bool],
+) -> Trained:  # fmt: skip
+    """Train G; see :meth:`perfclone.backends.Backend.train`."""
+    config = run.request.config
+    facts, footage, plate = load_reference(run.material)
+    sequences = (driving or driving_poses()) if config.unpaired else []
+    size = PRESETS[config.preset].generator.resolution
+    unpaired = [driving_footage(poses, facts, plate, size) for poses in sequences]
+    generator = _generator(config)
+    trainer = Trainer(run, checkpoints, generator, footage, unpaired, facts.body.torso)
+    checkpoints.restore()
+    state = trainer.progression
+    if checkpoints.last:
+        log.info("Resumed from step %d.", state.step)
+    if checkpoints.accelerator.is_main_process:
+        run.forget_after(state.step)
+    done = trainer.fit(progress, stop)
+    if done and checkpoints.accelerator.is_main_process:
+        checkpoints.load_best(generator)
+    learnt = footage.poses[trainer.parts.train & (footage.poses.scores > 0).any(1)]
+    return Trained(
+        done, state.step, state.seconds, state.best, generator, plate, learnt, facts.body, facts.side, facts.fps
+    )
+
+
+def _generator(config: TrainConfig) -> Generator:
+    """G, new or warmly started."""
+    torch.manual_seed(config.seed)
+    generator = Generator(dataclasses.replace(PRESETS[config.preset].generator, window=config.window))
+    if config.warm_start:
+        warm_start(generator, config.preset)
+    return generator

@@ -1,0 +1,158 @@
+"""A training run as its folder tells of it, in this process or another; torch is not needed to look."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from perfclone.errors import UserError
+from perfclone.files.reading import parse_json, read_limited
+from perfclone.files.writing import beside
+from perfclone.training.request import LIMIT, TrainRequest
+
+State = Literal["preparing", "training", "stopped", "failed", "done"]
+#: Files of a run's folder. The one that is locked is the sign of life: the system unlocks it when a process ends,
+#: however it ends.
+RUN, LOCK, LIVE, STOP = "run.json", "lock", "live.json", "stop"
+LOG, CURVES, SAMPLES = "log.jsonl", "curves.png", "samples.png"
+
+
+class Stage(NamedTuple):
+    """What a run is about.
+
+    Attributes:
+        name: Such as "poses", "crops" or "train".
+        done: How much of it is done: frames, steps, or seconds of a run that is measured by the clock.
+        total: How much there is; 0 where that is not known.
+    """
+
+    name: str
+    done: int
+    total: int
+
+
+class Run:
+    """A training run.
+
+    Args:
+        path: Its folder, ``OUTPUT.run`` beside the actor's.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Find a run by its folder.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            UserError: It is not the folder of a run.
+        """
+        run = cls(path)
+        if not run.path.is_dir():
+            raise FileNotFoundError(f"There is no run at {path}; it is the folder beside the actor that ends in .run.")
+        run.request  # noqa: B018  reads it
+        return run
+
+    @classmethod
+    def create(cls, request: TrainRequest) -> Run:
+        """Put a request where a run of it can be begun, in this process or another: ``train --run FOLDER``.
+
+        Raises:
+            UserError: There is a run already.
+        """
+        run = cls(request.run_dir)
+        if (run.path / RUN).exists():
+            raise UserError(f"{run.path} is the folder of a run already; go on with it, or give another output.")
+        run.path.mkdir(parents=True, exist_ok=True)
+        run._write(request)
+        return run
+
+    @property
+    def request(self) -> TrainRequest:
+        """What was asked."""
+        return TrainRequest.from_json(self._read().get("request"), f"The request in {self.path / RUN}")
+
+    @property
+    def state(self) -> State:
+        """What becomes of it; "stopped" where no process works at it and it has not come to its end."""
+        if self.alive:
+            return self._live().get("state", "preparing")
+        return self._read().get("ended") or "stopped"
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process works at it."""
+        from filelock import FileLock, Timeout
+
+        if not (self.path / LOCK).exists():
+            return False
+        try:
+            with FileLock(self.path / LOCK, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    @property
+    def progress(self) -> Stage | None:
+        """What it is about at this moment; None where no process works at it."""
+        live = self._live() if self.alive else {}
+        return Stage(*live["stage"]) if "stage" in live else None
+
+    @property
+    def why(self) -> str | None:
+        """Why it failed, in a sentence."""
+        return self._read().get("why")
+
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """The log: "step", "minutes" and the losses of each step, and "validation" where the weights were judged."""
+        rows = []
+        with suppress(FileNotFoundError):
+            for row in (self.path / LOG).read_text(encoding="utf-8").splitlines():
+                with suppress(json.JSONDecodeError):  # a full disk or a power cut left it half written
+                    rows.append(json.loads(row))
+        return rows
+
+    @property
+    def scores(self) -> list[float]:
+        """The validation scores so far, lower is better."""
+        return [row["validation"] for row in self.rows if "validation" in row]
+
+    @property
+    def curves(self) -> Path | None:
+        """A picture of all that is logged; None where there is none yet."""
+        return self._picture(CURVES)
+
+    @property
+    def samples(self) -> Path | None:
+        """A picture of validation frames, filmed above and painted below; None where there is none yet."""
+        return self._picture(SAMPLES)
+
+    def stop(self) -> None:
+        """Ask the process that works at it to stop; it saves all that going on needs first."""
+        if self.alive:
+            (self.path / STOP).touch()
+
+    def _picture(self, name: str) -> Path | None:
+        path = self.path / name
+        return path if path.is_file() else None
+
+    def _live(self) -> dict[str, Any]:
+        with suppress(OSError, ValueError):
+            return json.loads((self.path / LIVE).read_text(encoding="utf-8"))
+        return {}
+
+    def _read(self) -> dict[str, Any]:
+        what = f"The settings {self.path / RUN}"
+        values = parse_json(read_limited(self.path / RUN, LIMIT, "file of a run"), what)
+        if not isinstance(values, dict):
+            raise UserError(f"{what} are those of no run; give the folder of one.")
+        return values
+
+    def _write(self, request: TrainRequest, **more: str) -> None:
+        with beside(self.path / RUN) as part:
+            part.write_text(json.dumps({"request": request.to_json(), **more}, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,247 @@
+"""Runs that were stopped, interrupted, killed or failed: what is left of them, and that they can be gone on with."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file
+from tiny import shrink_presets, train_tiny, write_clip
+
+from perfclone.actor.layout import WEIGHTS
+from perfclone.actor.model import Actor
+from perfclone.backends.layered.training import loop, prepare
+from perfclone.errors import UserError
+from perfclone.governance.ledger.ledger import Ledger
+from perfclone.training import Run
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    shrink_presets(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("reference") / "reference.mp4")
+
+
+def weights(folder):
+    return load_file(folder / WEIGHTS)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+KILLED = """
+import sys
+sys.path.insert(0, {tests!r})
+import pytest
+from tiny import shrink_presets, train_tiny
+shrink_presets(pytest.MonkeyPatch())
+import torch
+torch.set_num_threads(1)
+slow = lambda *at: __import__("time").sleep(0.4 * (at[0] == "train"))
+train_tiny({reference!r}, {output!r}, dict(steps=24, checkpoint_minutes=0), progress=slow)
+"""
+
+
+def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(reference, tmp_path):
+    torch.set_num_threads(1)
+    output = tmp_path / "killed"
+    script = KILLED.format(tests=str(ROOT / "tests"), reference=str(reference), output=str(output))
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    deadline = time.monotonic() + 240
+    while not list((tmp_path / "killed.run").glob("checkpoint-*[4-9]")) and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    assert Run(tmp_path / "killed.run").state == "training"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not output.exists() and Run(tmp_path / "killed.run").state == "stopped"
+    changes = {"steps": 24, "checkpoint_minutes": 0}
+    seen = []
+    train_tiny(reference, output, changes, resume=True, progress=lambda *at: seen.append(at))
+    assert seen[0][0] == "train" and 4 <= seen[0][1] < 24, "the resumed run began again or did nothing"
+    train_tiny(reference, tmp_path / "unbroken", changes)
+    assert same(weights(output), weights(tmp_path / "unbroken"))
+    steps = [json.loads(row)["step"] for row in open(tmp_path / "killed.run" / "log.jsonl") if "pixel" in row]
+    assert steps == sorted(set(steps)), "the log tells some steps twice"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_accelerate_launch(reference, tmp_path, processes, monkeypatch):
+    monkeypatch.setenv("PERFCLONE_HOME", str(tmp_path / "home"))
+    script = tmp_path / "run.py"
+    script.write_text(
+        KILLED.format(tests=str(ROOT / "tests"), reference=str(reference), output=str(tmp_path / "anna"))
+        .replace("steps=24", "steps=4").replace("sleep(0.4", "sleep(0.0")
+    )  # fmt: skip
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(processes),
+        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "29611",
+        str(script),
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [entry.event for entry in Ledger().entries()] == ["train"]
+    assert Actor.from_pretrained(tmp_path / "anna").config.steps == 4
+
+
+def interrupted(reference, output, **changes):
+    def stop(what, done, total):
+        if what == "train" and done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(reference, output, {"checkpoint_minutes": 0, **changes}, progress=stop)
+
+
+def test_ctrl_c_in_the_midst_of_a_step_loses_nothing(reference, tmp_path, monkeypatch):
+    torch.set_num_threads(1)
+    losses, calls = loop.paired_losses, []
+
+    def press(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return losses(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "paired_losses", press)
+        with pytest.raises(KeyboardInterrupt):
+            train_tiny(reference, tmp_path / "anna")
+    assert [path.name for path in (tmp_path / "anna.run").glob("checkpoint*")] == ["checkpoint-000000003"]
+    assert Run(tmp_path / "anna.run").state == "stopped"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    train_tiny(reference, tmp_path / "anna", resume=True)
+    train_tiny(reference, tmp_path / "unbroken")
+    assert same(weights(tmp_path / "anna"), weights(tmp_path / "unbroken"))
+
+
+def test_an_interrupted_run_is_not_thrown_away_by_mistake(reference, tmp_path):
+    interrupted(reference, tmp_path / "anna")
+    with pytest.raises(UserError, match="go on with resume, or discard it with force"):
+        train_tiny(reference, tmp_path / "anna")
+    assert list((tmp_path / "anna.run").glob("checkpoint-*"))
+    train_tiny(reference, tmp_path / "anna", resume=True)
+    assert Actor.from_pretrained(tmp_path / "anna").config.steps == 8
+
+
+def test_a_checkpoint_from_another_config_is_refused(reference, tmp_path):
+    interrupted(reference, tmp_path / "anna")
+    with pytest.raises(UserError, match="belongs to another run .*seed 0 -> 7"):
+        train_tiny(reference, tmp_path / "anna", {"seed": 7}, resume=True)
+
+
+def test_a_damaged_checkpoint_is_one_sentence(reference, tmp_path):
+    interrupted(reference, tmp_path / "anna")
+    for file in (tmp_path / "anna.run").glob("checkpoint-*/model.safetensors"):
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UserError, match="cannot be read"):
+        train_tiny(reference, tmp_path / "anna", resume=True)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "run.json"])
+def test_a_strangers_folder_is_refused_and_left_alone(reference, tmp_path, name):
+    (tmp_path / "anna.run" / "reference.old").mkdir(parents=True)
+    (tmp_path / "anna.run" / name).write_text('{"mine": 1}')
+    for options in ({}, {"force": True}, {"resume": True}):
+        with pytest.raises(UserError, match=r"anna\.run, .* holds something else .*; move it away"):
+            train_tiny(reference, tmp_path / "anna", **options)
+    assert sorted(path.name for path in (tmp_path / "anna.run").iterdir()) == sorted(["reference.old", name])
+
+
+def test_what_a_finished_run_left_stays_until_the_next_has_its_footage(reference, tmp_path):
+    folder = train_tiny(reference, tmp_path / "anna", {"steps": 4}).run_dir
+    before = contents(folder)
+    short = write_clip(tmp_path / "short.mp4", 10)
+    with pytest.raises(UserError, match="only 10 frames"):
+        train_tiny(short, tmp_path / "anna", force=True)
+    with pytest.raises(FileNotFoundError):
+        train_tiny(reference, tmp_path / "anna", force=True, asked={"driving": [tmp_path / "missing.npz"]})
+    assert contents(folder) == before
+
+    def stop(what, done, total):
+        if what == "train" and done:
+            assert Run(folder).request.config.seed == 3
+            assert {json.loads(row)["step"] for row in open(folder / "log.jsonl")} == {1}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(reference, tmp_path / "anna", {"steps": 4, "seed": 3}, force=True, progress=stop)
+    assert train_tiny(reference, tmp_path / "anna", {"steps": 4, "seed": 3}, resume=True).steps == 4
+    assert contents(folder).keys() == before.keys()
+
+
+def test_a_place_that_will_not_do_is_refused_before_any_work(reference, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for name in ("file", "file/er/act"):
+        with pytest.raises(UserError, match="file is a file, and an actor is a folder"):
+            train_tiny(reference, tmp_path / name, force=True)
+    assert contents(tmp_path) == {"file": b"mine"}
+
+
+def test_folders_are_made_for_the_actor_and_removed_if_nothing_comes_of_it(reference, tmp_path):
+    with pytest.raises(UserError, match="only 10 frames"):
+        train_tiny(write_clip(tmp_path / "short.mp4", 10), tmp_path / "actors" / "of" / "anna")
+    assert [path.name for path in tmp_path.iterdir()] == ["short.mp4"]
+    result = train_tiny(reference, tmp_path / "actors" / "of" / "anna", {"steps": 1})
+    assert Actor.from_pretrained(result.actor_dir).config.steps == 1
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_fills_while_footage_is_prepared_leaves_nothing(reference, tmp_path, monkeypatch):
+    def full(*_):
+        raise FULL
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match=r"disk is full: .*anna\.run cannot be written; free some space and run again"):
+        train_tiny(reference, tmp_path / "anna")
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_room_cannot_be_asked_for_it_is_taken_by_writing(reference, tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.setattr(prepare, "_BLOCK", 1000)
+    array = prepare._mapped(tmp_path / "room.npy", (300, 64, 64))
+    assert array.shape == (300, 64, 64) and not array.any()
+    assert (tmp_path / "room.npy").stat().st_blocks * 512 >= array.nbytes
+    with pytest.raises(OSError, match="No space left"), open("/dev/full", "r+b") as disk:
+        prepare._take_room(disk, array.nbytes)
+    assert train_tiny(reference, tmp_path / "anna", {"steps": 1}).steps == 1
+
+
+@pytest.mark.parametrize("error", [FULL, RuntimeError("[enforce fail] . unexpected pos 481600 vs 481488")])
+def test_a_disk_that_fills_in_training_keeps_the_last_checkpoint(reference, tmp_path, monkeypatch, error):
+    save_state = Accelerator.save_state
+
+    def full(accelerator, path):
+        save_state(accelerator, path)
+        if path.endswith("3.part"):
+            (tmp_path / "anna.run" / "log.jsonl").open("a").write('{"step": 4, "minu')
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Accelerator, "save_state", full)
+        with pytest.raises(UserError, match=r"disk is full: .*anna\.run cannot .* go on with resume"):
+            train_tiny(reference, tmp_path / "anna", {"checkpoint_minutes": 0})
+    assert [path.name for path in (tmp_path / "anna.run").glob("checkpoint*")] == ["checkpoint-000000002"]
+    assert train_tiny(reference, tmp_path / "anna", {"checkpoint_minutes": 0}, resume=True).steps == 8

@@ -1,0 +1,278 @@
+"""Runs as objects: requests put aside, runs looked at and stopped from outside, and whether they were long enough."""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from accelerate import Accelerator
+from tiny import driving_file, request_for, shrink_presets, train_tiny, untrained_actor, write_clip
+
+from perfclone import cli
+from perfclone.actor.model import Actor
+from perfclone.backends import BACKENDS, backend
+from perfclone.commands.train import told
+from perfclone.errors import UserError
+from perfclone.governance.marks.marker import UNMARKED
+from perfclone.pipeline import CloneOptions, PerformanceCloner
+from perfclone.pose import PoseSequence
+from perfclone.training import Run, TrainConfig, TrainRequest, TrainResult, train
+from perfclone.training.held import HeldRun
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    shrink_presets(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("reference") / "reference.mp4")
+
+
+# Requests.
+
+
+@pytest.mark.parametrize("changes", [
+    {},
+    {"consent": Path("consent.json"), "poses": Path("poses.npz"), "person": 2, "driving": ["a.mp4", "b.npz"]},
+    {"consent": None, "extractor": "openpose", "weights": "owner/pose", "config": TrainConfig("tiny", minutes=3)},
+])  # fmt: skip
+def test_a_request_comes_back_as_it_was_saved(changes, reference, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    request = request_for(reference, "anna", **changes)
+    back = TrainRequest.load(request.save(tmp_path / "request.json"))
+    assert back.config == request.config and (back.extractor, back.person) == (request.extractor, request.person)
+    assert back.output == tmp_path / "anna" and back.driving == tuple(path.absolute() for path in request.driving)
+    assert back.consent == (tmp_path / "consent.json" if isinstance(request.consent, Path) else request.consent)
+    assert TrainRequest.load(back.save(tmp_path / "again.json")) == back
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda values: values.update(weight="x"), "unexpected keyword argument 'weight'"),
+        (lambda values: values.pop("output"), "missing 1 required positional argument: 'output'"),
+        (lambda values: values.update(person="0"), "person must be int, got '0'"),
+        (lambda values: values.update(person=True), "person must be int, got True"),
+        (lambda values: values.update(driving="a.mp4"), "driving must be a list of files"),
+        (lambda values: values.update(extractor=3), "extractor must be str, got 3"),
+        (lambda values: values["config"].update(steps=1.5), "steps must be int | None, got 1.5"),
+        (lambda values: values["config"].update(mixed_precision="int4"), "mixed_precision must be"),
+        (lambda values: values["config"].update(backend="diffusion"), "There is no backend 'diffusion'"),
+        (lambda values: values["consent"].pop("id"), "The consent record in the request .* has no 'id'"),
+        (lambda values: values.update(config=[]), "is none for a training"),
+    ],
+)
+def test_a_request_is_read_strictly(change, sentence, reference, tmp_path):
+    values = request_for(reference, tmp_path / "anna").to_json()
+    change(values)
+    (tmp_path / "request.json").write_text(json.dumps(values))
+    with pytest.raises(UserError, match=sentence):
+        TrainRequest.load(tmp_path / "request.json")
+
+
+def test_every_backend_can_be_trained_and_names_its_presets():
+    for name in BACKENDS:
+        found = backend(name)
+        assert found.name == name and found.presets and callable(found.material) and callable(found.train)
+
+
+# Looking at a run.
+
+LOOKS = """
+import json, sys
+from perfclone.training.run import Run
+run = Run.open(sys.argv[1])
+print(json.dumps([run.state, run.progress, len(run.rows), bool({"torch", "cv2", "numpy"} & sys.modules.keys())]))
+"""
+
+
+def seen_from_outside(folder):
+    found = subprocess.run(
+        [sys.executable, "-c", LOOKS, str(folder)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return json.loads(found.stdout)
+
+
+def test_a_run_is_seen_from_another_process_without_torch(reference, tmp_path):
+    seen = {}
+
+    def look(stage, done, total):
+        if (stage, done) in (("crops", 30), ("train", 2)):
+            seen[stage] = seen_from_outside(tmp_path / "anna.run")
+
+    train_tiny(reference, tmp_path / "anna", progress=look)
+    assert seen["crops"][0] == "preparing" and seen["crops"][1][0] == "crops" and seen["crops"][2:] == [0, False]
+    assert seen["train"][0] == "training" and seen["train"][1][::2] == ["train", 8] and seen["train"][2] >= 2
+    run = Run.open(tmp_path / "anna.run")
+    assert (run.state, run.progress, run.why) == ("done", None, None)
+    assert run.request == request_for(reference, tmp_path / "anna", consent=run.request.consent)
+    assert run.curves.is_file() and run.samples.is_file() and len(run.scores) >= 2
+    with pytest.raises(UserError, match=r"anna\.run is done; train anew with force"):
+        train_tiny(reference, tmp_path / "anna", resume=True)
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no run at"):
+        Run.open(tmp_path / "missing.run")
+    with pytest.raises(UserError, match="There is no file of a run"):
+        Run.open(tmp_path)
+    for text, sentence in (("[]", "are those of no run"), ("{", "is not JSON"), ("{}", "is none for a training")):
+        (tmp_path / "run.json").write_text(text)
+        with pytest.raises(UserError, match=sentence):
+            Run.open(tmp_path)
+
+
+def test_a_run_that_failed_says_why(reference, tmp_path):
+    short = write_clip(tmp_path / "short.mp4", 10)
+    run = Run.create(request_for(short, tmp_path / "anna"))
+    assert run.state == "stopped"
+    with pytest.raises(UserError, match="is the folder of a run already"):
+        Run.create(run.request)
+    with pytest.raises(UserError, match="only 10 frames"):
+        train_tiny(short, tmp_path / "anna", resume=True)
+    assert run.state == "failed" and "only 10 frames" in run.why
+
+    def bug(stage, done, total):
+        if (stage, done) == ("train", 2):
+            raise ZeroDivisionError("of our own")
+
+    with pytest.raises(ZeroDivisionError):
+        train_tiny(reference, tmp_path / "ben", progress=bug)
+    assert (Run(tmp_path / "ben.run").state, Run(tmp_path / "ben.run").why) == (
+        "failed",
+        "ZeroDivisionError: of our own",
+    )
+
+
+# Stopping.
+
+
+def test_a_run_that_is_told_to_stop_loses_nothing(reference, tmp_path):
+    steps = []
+    told = train_tiny(
+        reference, tmp_path / "anna", stop=lambda: (steps or [0])[-1] == 3,
+        progress=lambda stage, done, total: stage == "train" and steps.append(done),
+    )  # fmt: skip
+    assert told.stopped and told.steps == 3 and not (tmp_path / "anna").exists()
+    run = Run.open(told.run_dir)
+    assert run.state == "stopped" and run.rows[-1]["step"] == 3
+    steps.clear()
+    done = train(run.request, resume=True, progress=lambda stage, done, total: steps.append(done))
+    assert steps[0] == 3 and not done.stopped and done.steps == 8, "not without an extractor: the footage is there"
+
+
+def test_a_run_is_stopped_from_outside_and_gone_on_with_by_its_folder(reference, tmp_path, monkeypatch, capsys):
+    def ask(stage, done, total):
+        if (stage, done) == ("train", 2):
+            Run.open(tmp_path / "anna.run").stop()
+            with pytest.raises(UserError, match="is being trained by another process"):
+                HeldRun(request_for(reference, tmp_path / "anna"), "0" * 64).look(resume=False, force=True)
+
+    assert train_tiny(reference, tmp_path / "anna", progress=ask).steps == 2
+    run = Run.open(tmp_path / "anna.run")
+    assert run.state == "stopped" and not (run.path / "stop").exists()
+    run.stop()
+    assert cli.main(["train", "--run", str(run.path), "--steps", "4"]) == 0
+    said = capsys.readouterr().out
+    assert f"{tmp_path / 'anna'}: trained for 4 steps in" in said
+    assert f"Longer training would help: python -m perfclone train --run {run.path} --steps 8 --force" in said
+    assert Actor.from_pretrained(tmp_path / "anna").config.steps == 4 and run.state == "done"
+
+
+def test_preparing_stops_at_once_and_leaves_the_request(reference, tmp_path):
+    stopped = train_tiny(reference, tmp_path / "anna", stop=lambda: True)
+    assert stopped.stopped and stopped.steps == 0
+    assert {path.name for path in stopped.run_dir.iterdir()} == {"run.json", "lock"}
+    assert train_tiny(reference, tmp_path / "anna", resume=True).steps == 8
+
+
+def test_options_that_a_run_has_already_are_not_taken_with_it(tmp_path, capsys):
+    for arguments in (["--preset", "tiny"], ["-o", "x"], ["me.mp4"], ["--person", "1"], ["--poses", "p.npz"]):
+        with pytest.raises(SystemExit):
+            cli.main(["train", "--run", str(tmp_path), *arguments])
+        assert "only --minutes, --steps and --force" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["train", "me.mp4"])
+    assert "give REFERENCE and -o ACTOR_DIR, or --run" in capsys.readouterr().err
+
+
+# Whether the steps suffice.
+
+
+@pytest.mark.parametrize(
+    ("scores", "gain", "enough"),
+    [
+        ((9.0, 6.0, 4.0, 3.0, 2.0, 1.0), 2 / 3, False),
+        ((9.0, 3.0, 2.0, 2.0, 1.99, 2.1), 0.005, True),
+        ((9.0, 3.0, 2.0, 2.0, 2.5, 2.1), 0.0, True),
+        ((3.0, 2.0), None, False),
+        ((), None, False),
+    ],
+)
+def test_the_validation_curve_says_whether_the_steps_suffice(scores, gain, enough):
+    result = TrainResult(Path("anna"), Path("anna.run"), 300, 1.0, min(scores, default=9.0), scores)
+    assert result.late_gain == (gain and pytest.approx(gain)) and result.enough == enough
+    assert not replace(result, steps=30).enough, "at first a curve is level because nothing was learnt yet"
+
+
+def test_the_command_says_what_came_of_it_and_what_to_do_next():
+    request = TrainRequest("me.mp4", "actors/my self", consent=None, config=TrainConfig(minutes=1.5))
+
+    def said(*scores):
+        result = TrainResult(request.output, request.run_dir, 420, 1.5, min(scores, default=9.0), scores)
+        return told(request, result)
+
+    assert said(2.0, 1.0, 0.9) == [
+        "actors/my self: trained for 420 steps in 1.5 minutes",
+        "Validation score (lower is better): 2.000 -> 0.900",
+        "In its last third the run still brought 10.0%. Longer training would help: "
+        "python -m perfclone train --run 'actors/my self.run' --minutes 3 --force",
+        "actors/my self.run/samples.png: frames it was not trained on, filmed above, painted below",
+        "Next: python -m perfclone clone 'actors/my self' DRIVING.mp4 -o clone.mp4",
+    ]
+    assert said(2.0, 1.0, 0.99)[2] == "That is enough: in its last third the run brought only 1.0%."
+    assert said()[1].startswith("Longer training would help: ")
+
+
+# One process.
+
+
+def test_runs_leave_alone_what_else_a_process_does_with_accelerate_and_with_clones(reference, tmp_path):
+    host = Accelerator(mixed_precision="no", gradient_accumulation_steps=3)
+    state, gradients = dict(vars(host.state)), dict(vars(host.gradient_state))
+    cloner = PerformanceCloner(untrained_actor())
+    options = CloneOptions(purpose="evaluation", marks=UNMARKED)
+    expected = [frame.tobytes() for frame in cloner.frames(PoseSequence.load(driving_file()), options)]
+    begun, finish, results = threading.Event(), threading.Event(), []
+
+    def wait(stage, done, total):
+        if (stage, done) == ("train", 3):
+            begun.set()
+            assert finish.wait(120)
+
+    def run():
+        changes = {"mixed_precision": "bf16", "accumulate": 2}
+        results.append(train_tiny(reference, tmp_path / "anna", changes, progress=wait))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert begun.wait(240)
+        beside = [frame.tobytes() for frame in cloner.frames(PoseSequence.load(driving_file()), options)]
+        with pytest.raises(UserError, match="Another run goes on in this process"):
+            train_tiny(reference, tmp_path / "eve")
+    finally:
+        finish.set()
+        thread.join()
+    assert beside == expected and results[0].steps == 8
+    assert (vars(host.state), vars(host.gradient_state)) == (state, gradients)
+    assert (host.mixed_precision, host.gradient_accumulation_steps) == ("no", 3)
+    assert train_tiny(reference, tmp_path / "ben", {"mixed_precision": "no"}).steps == 8
+    assert (vars(host.state), vars(host.gradient_state)) == (state, gradients)
