@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OTHERS = ("README.md", "CONTRIBUTING.md", "examples/README.md")
-PAPERS = [*(ROOT / name for name in OTHERS), *sorted((ROOT / "docs").glob("*.md"))]
+PLACES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "examples/**/*.md")
+PAPERS = sorted(path for place in PLACES for path in ROOT.glob(place))
 #: What is typed -> the package whose command line it is.
 PROGRAMS = {"perfclone": "perfclone"} | {f"python -m {name}": name for name in ("perfclone", "hub", "eval")}
 paper = pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.relative_to(ROOT).as_posix())
