@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = "README.md"
 #: What the page needs: files, and folders with all that is in them.
 PARTS = (
-    "app.py", README, "LICENSE", "requirements.txt", "packages.txt", "docs/result.jpg", "docs/method.svg",
+    "app.py", README, "LICENSE", "requirements.txt", "packages.txt", "docs/result.webp", "docs/method.svg",
     "perfclone", "hub", "studio", "examples/actors", "examples/clips",
 )  # fmt: skip
 _IGNORED = frozenset({"__pycache__", ".ruff_cache", ".pytest_cache"})
