@@ -20,6 +20,7 @@ from perfclone.terminal.arguments import (
     share,
     whole,
 )
+from perfclone.terminal.program import typed
 from perfclone.terminal.progress import leading, progress_bars
 
 if TYPE_CHECKING:
@@ -188,4 +189,4 @@ def _longer(request: TrainRequest) -> str:
 
 
 def _command(*arguments: object) -> str:
-    return shlex.join(["python", "-m", "perfclone", *map(str, arguments)])
+    return f"{typed()} {shlex.join(map(str, arguments))}"
