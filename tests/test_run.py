@@ -182,7 +182,7 @@ def test_a_run_is_stopped_from_outside_and_gone_on_with_by_its_folder(reference,
     assert cli.main(["train", "--run", str(run.path), "--steps", "4"]) == 0
     said = capsys.readouterr().out
     assert f"{tmp_path / 'anna'}: trained for 4 steps in" in said
-    assert f"Longer training would help: python -m perfclone train --run {run.path} --steps 8 --force" in said
+    assert f"longer training would help: python -m perfclone train --run {run.path} --steps 200 --force" in said
     assert Actor.from_pretrained(tmp_path / "anna").config.steps == 4 and run.state == "done"
 
 
@@ -225,20 +225,21 @@ def test_the_validation_curve_says_whether_the_steps_suffice(scores, gain, enoug
 def test_the_command_says_what_came_of_it_and_what_to_do_next():
     request = TrainRequest("me.mp4", "actors/my self", consent=None, config=TrainConfig(minutes=1.5))
 
-    def said(*scores):
-        result = TrainResult(request.output, request.run_dir, 420, 1.5, min(scores, default=9.0), scores)
+    def said(*scores, steps=420):
+        result = TrainResult(request.output, request.run_dir, steps, 1.5, min(scores, default=9.0), scores)
         return told(request, result)
 
     assert said(2.0, 1.0, 0.9) == [
         "actors/my self: trained for 420 steps in 1.5 minutes",
         "Validation score (lower is better): 2.000 -> 0.900",
-        "In its last third the run still brought 10.0%. Longer training would help: "
+        "In its last third the run still brought 10.0%; longer training would help: "
         "python -m perfclone train --run 'actors/my self.run' --minutes 3 --force",
         "actors/my self.run/samples.png: frames it was not trained on, filmed above, painted below",
         "Next: python -m perfclone clone 'actors/my self' DRIVING.mp4 -o clone.mp4",
     ]
     assert said(2.0, 1.0, 0.99)[2] == "That is enough: in its last third the run brought only 1.0%."
-    assert said()[1].startswith("Longer training would help: ")
+    few = said(2.0, 2.0, 1.99, steps=30)[2]
+    assert few.startswith("30 steps are a beginning; longer training would help: ") and "--minutes 10.5 --force" in few
 
 
 # One process.

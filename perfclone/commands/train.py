@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from perfclone.terminal.arguments import (
 )
 from perfclone.terminal.program import typed
 from perfclone.terminal.progress import leading, progress_bars
+from perfclone.training.result import FEWEST_STEPS
 
 if TYPE_CHECKING:
     from perfclone.training import TrainRequest, TrainResult
@@ -170,22 +172,23 @@ def told(request: TrainRequest, result: TrainResult) -> list[str]:
     said = [f"{result.actor_dir}: trained for {result.steps} steps in {result.minutes:.1f} minutes"]
     if result.scores:
         said.append(f"Validation score (lower is better): {result.scores[0]:.3f} -> {result.best:.3f}")
-    if result.enough:
-        said.append(f"That is enough: in its last third the run brought only {result.late_gain:.1%}.")
-    else:
-        brought = (
-            "" if result.late_gain is None else f"In its last third the run still brought {result.late_gain:.1%}. "
-        )
-        said.append(f"{brought}Longer training would help: {_longer(request)}")
+    said.append(_verdict(request, result))
     said.append(f"{result.run_dir / 'samples.png'}: frames it was not trained on, filmed above, painted below")
     return [*said, f"Next: {_command('clone', result.actor_dir)} DRIVING.mp4 -o clone.mp4"]
 
 
-def _longer(request: TrainRequest) -> str:
-    """The command that trains twice as long."""
+def _verdict(request: TrainRequest, result: TrainResult) -> str:
+    """Whether the steps suffice, and what to do if they do not."""
+    if result.enough:
+        return f"That is enough: in its last third the run brought only {result.late_gain:.1%}."
     steps, minutes = request.config.steps, request.config.minutes
-    length = ("--steps", 2 * steps) if steps else ("--minutes", f"{2 * minutes:g}")
-    return _command("train", "--run", request.run_dir, *length, "--force")
+    times = max(2, math.ceil(FEWEST_STEPS / max(1, result.steps)))
+    length = ("--steps", times * steps) if steps else ("--minutes", f"{round(times * minutes, 1):g}")
+    if result.steps < FEWEST_STEPS:
+        why = f"{result.steps} steps are a beginning"
+    else:
+        why = f"In its last third the run still brought {result.late_gain or 0:.1%}"
+    return f"{why}; longer training would help: {_command('train', '--run', request.run_dir, *length, '--force')}"
 
 
 def _command(*arguments: object) -> str:
