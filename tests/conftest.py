@@ -78,3 +78,19 @@ def impatient(monkeypatch):
 def owner(loopback, impatient):
     """Be logged in to the loopback Hub as the owner of its repositories."""
     loopback.login("hf_owner")
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory):
+    """The folders of two reports, of two methods on the same clips."""
+    from studied import two_reports
+
+    return two_reports(tmp_path_factory.mktemp("reports"))
+
+
+@pytest.fixture(scope="session")
+def study(reports, tmp_path_factory):
+    """A blind study of these reports."""
+    from studied import make
+
+    return make(reports, tmp_path_factory.mktemp("study") / "new")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studied import COLOURS, answer_file, content, make, report, two_reports
+from studied import COLOURS, answer_file, content, make, report
 
 from eval.commands.study import add
 from eval.results import Report, Row
@@ -18,16 +18,6 @@ from eval.study.plan import arrange, choose_excerpts
 from eval.study.sources import SharedClip
 from perfclone.errors import UserError
 from perfclone.video import VideoReader, VideoWriter
-
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory):
-    return two_reports(tmp_path_factory.mktemp("reports"))
-
-
-@pytest.fixture(scope="module")
-def study(reports, tmp_path_factory):
-    return make(reports, tmp_path_factory.mktemp("study") / "new")
 
 
 def test_excerpts_are_spread_over_clips_and_never_overlap():

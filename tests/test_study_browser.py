@@ -6,22 +6,12 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
-from studied import make, toward, two_reports
+from studied import make, toward
 
 from eval.study import score
 
 CHROMIUM = shutil.which("chromium")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory):
-    return two_reports(tmp_path_factory.mktemp("reports"))
-
-
-@pytest.fixture(scope="module")
-def study(reports, tmp_path_factory):
-    return make(reports, tmp_path_factory.mktemp("study") / "new")
 
 
 @contextmanager

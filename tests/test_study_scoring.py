@@ -3,20 +3,10 @@
 import json
 
 import pytest
-from studied import answer_file, make, toward, two_reports
+from studied import answer_file, toward
 
 from eval.study import Preference, score
 from perfclone.errors import UserError
-
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory):
-    return two_reports(tmp_path_factory.mktemp("reports"))
-
-
-@pytest.fixture(scope="module")
-def study(reports, tmp_path_factory):
-    return make(reports, tmp_path_factory.mktemp("study") / "new")
 
 
 @pytest.mark.parametrize(
