@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from eval.synthetic import Scene, motion, random_actor
@@ -35,6 +37,8 @@ from perfclone.pose.body import measure_body
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
 RUN = 3
 FPS = 30
+#: Learning rates of the U-Net and of the textures, and how slowly the averaged U-Net follows.
+RATES, EMA = (1e-3, 1e-2), 0.995
 
 
 def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, float]:
@@ -56,6 +60,63 @@ def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, f
     return Footage(poses, boxes, follows, *cut_plates(boxes, scene.plate, resolution), pictures, mattes), body.torso
 
 
+class SharedTraining:
+    """The training of one U-Net that paints many people, each with textures of their own.
+
+    Args:
+        people: Footage of each, and the torso length in pixels.
+        preset: Size of the U-Net.
+        count: Sequences a step.
+        device: Where to train.
+        seed: Of everything random.
+    """
+
+    def __init__(self, people: list[tuple[Footage, float]], preset: str, count: int, device: str, seed: int):
+        torch.manual_seed(seed)
+        self.people, self.count, self.device, self.steps = people, count, device, 0
+        self.size, self.rng = PRESETS[preset].generator, np.random.default_rng(seed)
+        self.generator = Generator(self.size)
+        self.generator.to(device, memory_format=torch.channels_last)
+        first = self.generator.textures.texels.detach()
+        self.textures = [self._textures().to(device) for _ in people]
+        for own in self.textures:
+            own.texels.data.copy_(first)
+        self.average = AveragedModel(self.generator.unet, multi_avg_fn=get_ema_multi_avg_fn(EMA))
+        shared, own = list(self.generator.unet.parameters()), [own.texels for own in self.textures]
+        self.optimiser = torch.optim.AdamW([{"params": shared}, {"params": own}], betas=(0.9, 0.99), weight_decay=1e-4)
+        self.features = PerceptualFeatures().to(device)
+
+    def step(self, fraction: float) -> dict[str, Tensor]:
+        """Train on a few frames of one of the people, with so much of the time gone, [0, 1); the losses."""
+        for group, rate in zip(self.optimiser.param_groups, RATES):
+            group["lr"] = rate * learning_rate(self.steps, fraction)
+        who = int(self.rng.integers(len(self.people)))
+        (footage, torso), self.generator.textures = self.people[who], self.textures[who]
+        warm = int(self.rng.integers(0, 2))
+        starts = footage.starts(warm + 1, np.ones(len(footage), bool))
+        batch = footage.batch(self.rng.choice(starts, self.count), warm + 1, self.device)
+        batch = worsen(batch, torso, self.rng)
+        losses = paired_losses(self.features, Rollout(self.generator, torso)(batch, warm), batch, warm)
+        sum(losses.values()).backward()
+        torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.average.update_parameters(self.generator.unet)
+        self.steps += 1
+        return losses
+
+    def result(self) -> Generator:
+        """The averaged U-Net with the mean of everybody's textures, on the CPU."""
+        self.generator.unet.load_state_dict(self.average.module.state_dict())
+        self.generator.textures = self._textures()
+        mean = torch.stack([own.texels.detach().cpu() for own in self.textures]).mean(0)
+        self.generator.textures.texels.data.copy_(mean)
+        return self.generator.cpu()
+
+    def _textures(self) -> NeuralTextures:
+        return NeuralTextures(self.size.texture_channels, self.size.texture_side)
+
+
 def train(
     people: list[tuple[Footage, float]],
     minutes: float,
@@ -65,47 +126,14 @@ def train(
     seed: int = 0,
 ) -> Generator:
     """Train the shared U-Net on the people in turn; gives it on the CPU."""
-    size = PRESETS[preset].generator
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    generator = Generator(size)
-    generator.to(device, memory_format=torch.channels_last)
-    first = generator.textures.texels.detach()
-    textures = [NeuralTextures(size.texture_channels, size.texture_side).to(device) for _ in people]
-    for own in textures:
-        own.texels.data.copy_(first)
-    average = torch.optim.swa_utils.AveragedModel(
-        generator.unet, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
-    )
-    groups = [{"params": list(generator.unet.parameters())}, {"params": [own.texels for own in textures]}]
-    rates = (1e-3, 1e-2)
-    optimiser, features = (
-        torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=1e-4),
-        PerceptualFeatures().to(device),
-    )
-    began, step, bar = time.monotonic(), 0, tqdm(total=round(minutes * 60), unit="s")
+    training = SharedTraining(people, preset, count, device, seed)
+    began, bar = time.monotonic(), tqdm(total=round(minutes * 60), unit="s")
     while (fraction := (time.monotonic() - began) / (minutes * 60)) < 1:
-        for group, rate in zip(optimiser.param_groups, rates):
-            group["lr"] = rate * learning_rate(step, fraction)
-        who = int(rng.integers(len(people)))
-        (footage, torso), generator.textures = people[who], textures[who]
-        warm = int(rng.integers(0, 2))
-        starts = footage.starts(warm + 1, np.ones(len(footage), bool))
-        batch = worsen(footage.batch(rng.choice(starts, count), warm + 1, device), torso, rng)
-        losses = paired_losses(features, Rollout(generator, torso)(batch, warm), batch, warm)
-        sum(losses.values()).backward()
-        torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
-        average.update_parameters(generator.unet)
-        step += 1
+        losses = training.step(fraction)
         bar.update(int(fraction * minutes * 60) - bar.n)
-        if step % 20 == 0:
-            bar.set_postfix(step=step, **{name: f"{float(value):.3f}" for name, value in losses.items()})
-    generator.unet.load_state_dict(average.module.state_dict())
-    generator.textures = NeuralTextures(size.texture_channels, size.texture_side)
-    generator.textures.texels.data.copy_(torch.stack([own.texels.detach().cpu() for own in textures]).mean(0))
-    return generator.cpu()
+        if training.steps % 20 == 0:
+            bar.set_postfix(step=training.steps, **{name: f"{float(value):.3f}" for name, value in losses.items()})
+    return training.result()
 
 
 def save_motion(path: Path) -> None:

@@ -22,8 +22,8 @@ NOISE = 1.2  # 8-bit levels: what a good camera has
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One clip: who performs what, for how long (s; None for all of it), and whether there is music."""
+class Take:
+    """What a clip shows: who performs what, for how long (s; None for all of it), and whether there is music."""
 
     actor: str
     motion: str
@@ -32,9 +32,9 @@ class Clip:
 
 
 CLIPS = {
-    "anna_reference": Clip("anna", "reference", 24),
-    "ben_reference": Clip("ben", "reference", 24),
-    "driving_ben": Clip("ben", "driving", music=True),
+    "anna_reference": Take("anna", "reference", 24),
+    "ben_reference": Take("ben", "reference", 24),
+    "driving_ben": Take("ben", "driving", music=True),
 }
 
 
@@ -65,11 +65,11 @@ def render(name: str, folder: Path, size: int = 512, force: bool = False) -> Pat
     Raises:
         UserError: The clip is there already and `force` is off.
     """
-    clip, path = CLIPS[name], folder / f"{name}.mp4"
-    scene, frames = Scene(clip.actor, size, noise=NOISE), motion(clip.motion, FPS, clip.seconds)
-    tags = {"comment": f"Synthetic person {clip.actor!r}, rendered by perfclone's examples/render.py"}
+    take, path = CLIPS[name], folder / f"{name}.mp4"
+    scene, frames = Scene(take.actor, size, noise=NOISE), motion(take.motion, FPS, take.seconds)
+    tags = {"comment": f"Synthetic person {take.actor!r}, rendered by perfclone's examples/render.py"}
     with tempfile.TemporaryDirectory() as scratch:
-        sound = write_sound(Path(scratch) / "beat.wav", len(frames) / FPS) if clip.music else None
+        sound = write_sound(Path(scratch) / "beat.wav", len(frames) / FPS) if take.music else None
         with VideoWriter(
             path, rate=FPS, audio_from=sound, force=force, crf=23, preset="slow", metadata=tags
         ) as writer:

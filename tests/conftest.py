@@ -156,3 +156,19 @@ def repo(loopback):
 
     loopback.put(REPO, FILES)
     return REPO
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory):
+    """The folders of two reports, of two methods on the same clips."""
+    from studied import two_reports
+
+    return two_reports(tmp_path_factory.mktemp("reports"))
+
+
+@pytest.fixture(scope="session")
+def study(reports, tmp_path_factory):
+    """A blind study of these reports."""
+    from studied import make
+
+    return make(reports, tmp_path_factory.mktemp("study") / "new")

@@ -1,86 +1,23 @@
-"""The blind study: its plan, its page, its scoring, and the whole of it in a real browser."""
+"""The blind study: its plan, its page, its command, and what cannot be compared."""
 
 import argparse
 import json
 import random
 import re
-import shutil
-from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from studied import COLOURS, answer_file, content, make, report
 
 from eval.commands.study import add
 from eval.results import Report, Row
-from eval.study import Preference, StudyOptions, score, write_study
+from eval.study import StudyOptions
 from eval.study.plan import arrange, choose_excerpts
 from eval.study.sources import SharedClip
 from perfclone.errors import UserError
 from perfclone.video import VideoReader, VideoWriter
-
-CHROMIUM = shutil.which("chromium")
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
-COLOURS = {"zorkmethod": (200, 60, 60), "quuxmethod": (60, 60, 200)}
-
-
-def draw(path: Path, colour: tuple[int, int, int], frames: int, size=(48, 64)) -> Path:
-    """A square in the method's colour, whose brightness tells the frame number."""
-    with VideoWriter(path, rate=10, crf=10) as writer:
-        for t in range(frames):
-            pixels = np.full((*size, 3), 2 * t, np.uint8)
-            pixels[8:40, 16:48] = colour
-            writer.write(pixels)
-    return path
-
-
-def report(folder: Path, method: str, clips: dict[str, int], kind="output", **changes) -> Path:
-    """A report with one drawn video for each clip."""
-    folder.mkdir()
-    rows = []
-    for clip, frames in clips.items():
-        draw(folder / f"{method}_{clip}.mp4", COLOURS[method], frames, **changes)
-        rows.append(Row(method, clip, frames, 10.0, files={kind: f"{method}_{clip}.mp4"}))
-    Report("score", {}, rows=[*rows, Row("real", "walkclip", 60, 10.0)]).save(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory) -> tuple[Path, Path]:
-    folder, clips = tmp_path_factory.mktemp("reports"), {"walkclip": 60, "danceclip": 40}
-    return report(folder / "one", "zorkmethod", clips), report(folder / "two", "quuxmethod", clips)
-
-
-def make(reports, folder, methods=None, **options):
-    chosen = StudyOptions(**{"question": "Which <one>?", "pairs": 4, "seconds": 1.0, **options})
-    return write_study(reports, folder, chosen, methods=methods)
-
-
-@pytest.fixture(scope="module")
-def study(reports, tmp_path_factory):
-    return make(reports, tmp_path_factory.mktemp("study") / "new")
-
-
-def content(page: Path) -> dict:
-    return json.loads(re.search(r'<script type="application/json" id="study">(.*?)</script>', page.read_text())[1])
-
-
-def answer_file(path: Path, key: Path, choose, who="p1", **changes) -> Path:
-    """What the page would save, had somebody answered `choose(pair of the key)`."""
-    secret = json.loads(key.read_text())
-    answers = [{"pair": name, "choice": choose(pair), "seconds": 1.0} for name, pair in secret["pairs"].items()]
-    saved = {"format": 1, "study": secret["study"], "participant": who, "answers": answers, **changes}
-    path.write_text(json.dumps(saved))
-    return path
-
-
-def toward(method: str):
-    """Choose the side where a method is; see no difference where it is on both."""
-    return lambda pair: "none" if pair["kind"] == "same" else "left" if pair["left"] == method else "right"
-
-
-# The plan
 
 
 def test_excerpts_are_spread_over_clips_and_never_overlap():
@@ -115,9 +52,6 @@ def test_sides_are_balanced_and_the_checks_are_what_they_should_be(count):
         for pair in pairs:
             left[pair.excerpt] += pair.left == "a"
     assert all(65 <= times <= 135 for times in left.values())  # 100 expected; 5 standard deviations
-
-
-# The page
 
 
 class Tags(HTMLParser):
@@ -255,97 +189,6 @@ def test_what_cannot_be_compared_or_written_is_refused(reports, study, tmp_path)
         make((reports[0], lost), tmp_path / "s")
 
 
-# Scoring
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "share", "low", "high", "p"),
-    [
-        (9, 1, 0.9, 0.5550, 0.9975, 22 / 1024),  # p: 2 (C(10,9) + C(10,10)) / 2^10
-        (5, 5, 0.5, 0.1871, 0.8129, 1.0),
-        (0, 4, 0.0, 0.0, 1 - 0.025 ** (1 / 4), 2 / 16),  # closed forms where nobody chose it
-        (4, 0, 1.0, 0.025 ** (1 / 4), 1.0, 2 / 16),
-    ],
-)
-def test_preference_by_hand(a, b, share, low, high, p):
-    found = Preference.of(a, b, 3)
-    assert (found.share, found.low, found.high, found.p) == pytest.approx((share, low, high, p), abs=5e-5)
-    assert found.none == 3
-
-
-def test_nobody_preferring_anything_is_said_so():
-    assert Preference.of(0, 0, 2) == Preference(0, 0, 2) and Preference.of(0, 0, 2).text().startswith("no preference")
-
-
-def test_the_answers_of_several_participants(study, tmp_path):
-    key = study.key
-
-    def picky(pair):
-        return "none" if pair["clip"] == "danceclip" else toward("b")(pair)
-
-    files = [
-        answer_file(tmp_path / "1.json", key, toward("a"), "ann"),
-        answer_file(tmp_path / "2.json", key, lambda pair: "left", "bob"),
-        answer_file(tmp_path / "3.json", key, picky, "cyd"),
-    ]
-    result = score(files, key)
-    assert result.methods == ("zorkmethod", "quuxmethod")
-    # ann: 4 for a. bob: the sides are balanced, so 2 and 2. cyd: 2 of walkclip for b, 2 of danceclip for none.
-    assert (result.overall.a, result.overall.b, result.overall.none) == (6, 4, 2)
-    assert result.overall == Preference.of(6, 4, 2)
-    assert result.clips["danceclip"].none == 2 and result.clips["walkclip"].none == 0
-    assert (result.by_participant.a, result.by_participant.b, result.by_participant.none) == (1, 1, 1)
-    assert result.same == {"none": 2, "left": 1, "right": 0}
-    assert [result.participants[who]["consistent"] for who in ("ann", "bob", "cyd")] == [True, False, True]
-    assert result.consistent == 2
-    text = result.text()
-    assert "3 participants; how often zorkmethod was preferred to quuxmethod" in text and "not independent" in text
-    assert "6 of 10 (60.0 %; 95 % interval 26.2-87.8 %; p = 0.7539); no difference: 2" in text
-
-
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (lambda saved: saved.update(study="feed"), r"a\.json answers another study \(feed\)"),
-        (lambda saved: saved.update(answers=[]), r"a\.json holds no answers"),
-        (lambda saved: saved["answers"].pop(), r"leaves 1 of 6 pairs open"),
-        (lambda saved: saved["answers"][0].update(pair="feed"), r"a\.json is damaged"),
-        (lambda saved: saved["answers"][0].update(choice="up"), r"a\.json is damaged"),
-        (lambda saved: saved["answers"].append(saved["answers"][0]), r"a\.json is damaged"),
-        (lambda saved: saved.pop("participant"), "is not the answers of a study"),
-        (lambda saved: saved.update(format=9), "is not the answers of a study"),
-    ],
-)
-def test_answers_that_cannot_be_counted_are_refused(study, tmp_path, spoil, sentence):
-    path = answer_file(tmp_path / "a.json", study.key, toward("a"))
-    saved = json.loads(path.read_text())
-    spoil(saved)
-    path.write_text(json.dumps(saved))
-    with pytest.raises(UserError, match=sentence):
-        score([path], study.key)
-
-
-def test_files_that_are_no_answers_are_refused(study, tmp_path):
-    path = answer_file(tmp_path / "a.json", study.key, toward("a"))
-    with pytest.raises(UserError, match="second file of participant 'p1'"):
-        score([path, path], study.key)
-    with pytest.raises(FileNotFoundError, match="There is no file"):
-        score([tmp_path / "none.json"], study.key)
-    with pytest.raises(UserError, match="is not a key"):
-        score([path], path)
-    secret = json.loads(study.key.read_text())
-    secret["pairs"] = dict(list(secret["pairs"].items())[:3])
-    (tmp_path / "key.json").write_text(json.dumps(secret))
-    with pytest.raises(UserError, match=r"key\.json is damaged"):
-        score([path], tmp_path / "key.json")
-    path.write_text(path.read_text()[:50])
-    with pytest.raises(UserError, match="damaged and cannot be read as JSON"):
-        score([path], study.key)
-
-
-# The command
-
-
 def command(*words) -> int:
     parser = argparse.ArgumentParser()
     add(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
@@ -388,88 +231,3 @@ def test_half_a_command_is_refused(words):
     with pytest.raises(SystemExit) as stopped:
         command(*words.split())
     assert stopped.value.code == 2
-
-
-# The browser
-
-
-@contextmanager
-def visitor(address: str):
-    """Open a page from the disk in chromium; no console error and no other address may be seen."""
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
-        troubles = []
-        page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda ask: None if ask.url.startswith((address, "blob:")) else troubles.append(ask.url))
-        page.goto(address)
-        yield page
-        browser.close()
-    assert not troubles
-
-
-def step(page, number: int, key: str) -> None:
-    """Wait for a pair to play, and press a key."""
-    page.wait_for_function(
-        "n => document.getElementById('count').textContent.startsWith(n + ' /') && began !== null"
-        " && videos.every((v) => v.currentTime > 0)",
-        arg=number,
-    )
-    page.keyboard.press(key)
-
-
-@needs_browser
-def test_a_participant_answers_with_keys_and_the_right_method_wins(study, tmp_path):
-    secret = json.loads(study.key.read_text())["pairs"]
-    keys = {"left": "ArrowLeft", "right": "ArrowRight", "none": "ArrowDown"}
-    presses = [keys[toward("b")(pair)] for pair in secret.values()]
-    with visitor(study.page.as_uri()) as page:
-        page.fill("#participant", "Dee ")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#stage.ready")
-        page.keyboard.press("Enter")  # answers nothing
-        step(page, 1, "ArrowLeft")
-        step(page, 2, "Backspace")
-        page.wait_for_selector(".side[data-choice=left].chosen")
-        step(page, 1, " ")
-        page.wait_for_function("() => videos.every((v) => v.currentTime > 0.3 && !v.paused)")
-        ahead = page.evaluate("videos[0].currentTime - videos[1].currentTime")
-        page.wait_for_function("() => videos.every((v) => v.currentTime > 0 && v.currentTime < 0.3)")  # loops
-        for number, key in enumerate(presses, 1):
-            step(page, number, key)
-        page.wait_for_selector("#end", state="visible")
-        with page.expect_download() as download:
-            page.click("#save")
-        download.value.save_as(tmp_path / download.value.suggested_filename)
-        page.wait_for_selector("#saved", state="visible")
-    saved = json.loads((tmp_path / "answers.json").read_text())
-    assert abs(ahead) < 0.15 and saved["participant"] == "Dee" and saved["started"] < saved["finished"]
-    assert saved["answers"][0]["replays"] == 1 and all(each["seconds"] > 0 for each in saved["answers"])
-    result = score([tmp_path / "answers.json"], study.key)
-    assert (result.overall.a, result.overall.b, result.overall.none) == (0, 4, 0)
-    assert result.same == {"none": 1, "left": 0, "right": 0} and result.consistent == 1
-
-
-@needs_browser
-def test_a_forced_choice_takes_no_other_and_the_buttons_work(reports, tmp_path):
-    made = make(reports, tmp_path / "s", pairs=1, forced=True)
-    with visitor(made.page.as_uri()) as page:
-        assert "no difference" not in page.inner_text("#intro")
-        page.click("#start")
-        step(page, 1, "ArrowDown")
-        assert page.is_hidden("#none") and page.is_hidden("#back")
-        for number in (1, 2, 3):
-            step(page, number, "Shift")
-            page.click("footer [data-choice=right]")
-        page.wait_for_selector("#end", state="visible")
-        with page.expect_download() as download:
-            page.click("#save")
-        download.value.save_as(tmp_path / "answers.json")
-    saved = json.loads((tmp_path / "answers.json").read_text())
-    assert re.fullmatch("[0-9a-f]{8}", saved["participant"])
-    assert [each["choice"] for each in saved["answers"]] == ["right"] * 3
-    assert score([tmp_path / "answers.json"], made.key).consistent == 0

@@ -9,15 +9,7 @@ from pathlib import Path
 from perfclone.terminal.arguments import settings, share
 from perfclone.terminal.progress import progress_bars
 
-from .common import (
-    Shown,
-    add_cost_options,
-    add_report_options,
-    finish,
-    prices,
-    require_folder,
-    timed,
-)
+from .common import add_cost_options, add_report_options, begin, finish, prices, require_folder, scored, timed
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -38,31 +30,21 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Perform the held-out poses, score, write the report, and say where it is."""
     require_folder(args.output, args.force)
-    from .. import circumstances
     from ..benchmark.holdout import perform_holdout
     from ..report.cost import Cost
-    from ..results import Report
-    from ..scoring.score import ScoreOptions, score_videos
+    from ..scoring.score import ScoreOptions
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     described = {"actor": args.actor, "reference": args.reference.name, "holdout": args.holdout}
-    report = Report("actor", described, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
+    report = begin("actor", described, args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        shown = []
         with progress_bars() as progress:
             with timed(report, "performing"):
                 held = perform_holdout(args.actor, args.reference, args.holdout, Path(folder), progress)
-            for method, video in held.videos.items():
-                with timed(report, "scoring"):
-                    scored = score_videos(
-                        video, held.truth, method=method, clip=args.reference.stem, options=options, progress=progress
-                    )
-                scored.row.notes += held.notes
-                report.rows.append(scored.row)
-                shown.append(Shown(scored, video, held.truth))
-        cost = settings(
-            Cost, stages=held.stages, fps=held.actor.fps, training_minutes=held.actor.minutes, **prices(args)
-        )
-        report.cost = cost.to_dict()
+            how = {"clip": args.reference.stem, "options": options, "progress": progress, "notes": held.notes}
+            with timed(report, "scoring"):
+                shown = [scored(video, held.truth, method=method, **how) for method, video in held.videos.items()]
+        cost = {"stages": held.stages, "fps": held.actor.fps, "training_minutes": held.actor.minutes}
+        report.cost = settings(Cost, **cost, **prices(args)).to_dict()
         finish(report, args.output, shown)
     return 0

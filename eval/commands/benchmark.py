@@ -11,21 +11,14 @@ from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, settings, whole
 from perfclone.terminal.progress import progress_bars
 
-from .common import (
-    Shown,
-    add_cost_options,
-    add_report_options,
-    finish,
-    prices,
-    require_folder,
-    timed,
-)
+from .common import Shown, add_cost_options, add_report_options, begin, finish, prices, require_folder, scored, timed
 
 if TYPE_CHECKING:
     from perfclone.progress import Progress
 
     from ..benchmark.run import Produced
     from ..scoring.score import ScoreOptions
+    from ..suite.description import Suite
 
 BASELINES = ("nearest", "pix2pix")
 
@@ -72,51 +65,42 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, work: Path) -> int:
-    from .. import circumstances
     from ..benchmark.methods import Budget
     from ..benchmark.run import run_methods
     from ..report.cost import Cost
-    from ..results import Report
     from ..scoring.score import ScoreOptions
     from ..suite.detection import pose_detection
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
     minutes = None if args.steps else args.minutes or 10.0
-    budget, methods = (
-        settings(Budget, minutes=minutes, steps=args.steps, seed=args.seed),
-        ("perfclone", *args.baselines),
-    )
-    report = Report("benchmark", {}, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
+    budget = settings(Budget, minutes=minutes, steps=args.steps, seed=args.seed)
+    methods = ("perfclone", *args.baselines)
+    made = {"methods": list(methods), "minutes": minutes, "steps": args.steps, "preset": args.preset}
+    report = begin("benchmark", made, args.seed)
     with progress_bars() as progress:
         with timed(report, "suite"):
             suite = _suite(args, work, progress)
-        made = {"methods": list(methods), "minutes": minutes, "steps": args.steps, "preset": args.preset}
         report.settings = {"suite": suite.describe(), **made}
         with timed(report, "methods"):
             report.poses = pose_detection(suite, work / "poses", progress)
             produced = run_methods(suite, methods, budget, work, progress, preset=args.preset)
         with timed(report, "scoring"):
             shown = [_score(each, options, progress) for each in produced]
-    report.rows = [each.scored.row for each in shown]
-    ours, fps = next(each for each in produced if each.method == "perfclone"), report.rows[0].fps
+    ours = next(each for each in produced if each.method == "perfclone")
+    fps = shown[0].scored.row.fps
     report.cost = settings(Cost, stages=ours.stages, fps=fps, training_minutes=ours.minutes, **prices(args)).to_dict()
     finish(report, args.output, shown)
     return 0
 
 
 def _score(produced: Produced, options: ScoreOptions, progress: Progress) -> Shown:
-    from ..scoring.score import score_videos
-
-    output, trial = produced.output, produced.trial
+    trial = produced.trial
     driving = None if trial.driving == trial.truth else trial.driving
-    scored = score_videos(
-        output, trial.truth, driving, method=produced.method, clip=trial.name, options=options, progress=progress
-    )
-    scored.row.notes += produced.notes
-    return Shown(scored, output, trial.truth, driving)
+    how = {"method": produced.method, "clip": trial.name, "notes": produced.notes}
+    return scored(produced.output, trial.truth, driving, options=options, progress=progress, **how)
 
 
-def _suite(args: argparse.Namespace, work: Path, progress):
+def _suite(args: argparse.Namespace, work: Path, progress: Progress) -> Suite:
     from ..suite.description import SyntheticSuite
     from ..suite.opening import load_suite, synthetic_suite
     from ..synthetic import ACTORS

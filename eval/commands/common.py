@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from perfclone.errors import UserError
 from perfclone.files.writing import ensure_parent
 from perfclone.terminal.arguments import positive, whole
 
-from ..results import REPORT, Report
+from ..results import REPORT, Kind, Report
 
 if TYPE_CHECKING:
     from ..scoring.score import Scored
@@ -57,15 +57,32 @@ def require_folder(folder: Path, force: bool, name: str = REPORT) -> None:
     ensure_parent(folder)
 
 
-def finish(report: Report, folder: Path, scored: Iterable[Shown]) -> None:
-    """Write the report with its pictures, keep each output beside it, and say where it is."""
+def begin(kind: Kind, described: dict[str, Any], seed: int) -> Report:
+    """A report of what is described, made on this machine, without rows as yet."""
+    from .. import circumstances
+
+    return Report(kind, described, seed, versions=circumstances.versions(), machine=circumstances.machine())
+
+
+def scored(output: Path, truth: Path, driving: Path | None = None, *, notes: Iterable[str] = (), **how: Any) -> Shown:
+    """Score a video as ``score_videos`` does, and note beside its numbers what a reader must know."""
+    from ..scoring.score import score_videos
+
+    found = score_videos(output, truth, driving, **how)
+    found.row.notes += notes
+    return Shown(found, output, truth, driving)
+
+
+def finish(report: Report, folder: Path, shown: Iterable[Shown]) -> None:
+    """Write the report of what was scored with its pictures, keep each output beside it, and say where it is."""
     from ..report import write_report
     from ..report.pictures import read_instants
 
     folder.mkdir(exist_ok=True)
     pictures = {}
-    for each in scored:
+    for each in shown:
         row = each.scored.row
+        report.rows.append(row)
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{row.clip}-{row.method}") + "-output.mp4"
         shutil.copyfile(each.output, folder / name)
         row.files["output"] = name

@@ -8,7 +8,7 @@ from pathlib import Path
 from perfclone.terminal.arguments import add_person, settings
 from perfclone.terminal.progress import progress_bars
 
-from .common import Shown, add_report_options, finish, require_folder, timed
+from .common import add_report_options, begin, finish, require_folder, scored, timed
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -27,17 +27,13 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, write the report, and say where it is."""
     require_folder(args.output, args.force)
-    from .. import circumstances
-    from ..results import Report
-    from ..scoring.score import ScoreOptions, score_videos
+    from ..scoring.score import ScoreOptions
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces, person=args.person)
-    described = {name: path.name for name in ("video", "truth", "driving") if (path := getattr(args, name))}
-    report = Report("score", described, args.seed, versions=circumstances.versions(), machine=circumstances.machine())
+    videos = {name: path for name in ("video", "truth", "driving") if (path := getattr(args, name))}
+    report = begin("score", {name: path.name for name, path in videos.items()}, args.seed)
     with progress_bars() as progress, timed(report, "scoring"):
-        scored = score_videos(
-            args.video, args.truth, args.driving, method=args.video.stem, options=options, progress=progress
-        )
-    report.rows.append(scored.row)
-    finish(report, args.output, [Shown(scored, args.video, args.truth, args.driving)])
+        how = {"method": args.video.stem, "options": options, "progress": progress}
+        shown = scored(*videos.values(), **how)
+    finish(report, args.output, [shown])
     return 0

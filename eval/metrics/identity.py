@@ -22,7 +22,7 @@ SAME_PERSON = 0.6
 _LANDMARKS, _DESCRIPTOR = "shape_predictor_5_face_landmarks.dat", "dlib_face_recognition_resnet_model_v1.dat"
 #: dlib finds faces from about 80 pixels on, so pictures are enlarged until their longer side is this, pixels: a whole
 #: frame or person, and the surroundings of a head.
-_LOOK_AT_ALL, _LOOK_AT_HEAD = 1536, 512
+_WHOLE_SIDE, _HEAD_SIDE = 1536, 512
 #: Side of the square around a head, in distances from nose to neck, and in widths of the shoulders.
 _BY_NECK, _BY_SHOULDERS = 3.0, 1.5
 
@@ -110,11 +110,11 @@ def head_box(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
 
 def _enlarged(frame: np.ndarray, box: np.ndarray | None) -> np.ndarray | None:
     """The part of a frame inside a box, enlarged where it is small; None where nothing is left."""
-    wanted = _LOOK_AT_ALL
+    wanted = _WHOLE_SIDE
     if box is not None:
         height, width = frame.shape[:2]
         x0, y0, x1, y1 = np.clip(np.round(box), 0, (width, height, width, height)).astype(int)
-        frame, wanted = frame[y0:y1, x0:x1], _LOOK_AT_HEAD
+        frame, wanted = frame[y0:y1, x0:x1], _HEAD_SIDE
     if not frame.size:
         return None
     scale = max(1.0, wanted / max(frame.shape[:2]))

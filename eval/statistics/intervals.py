@@ -58,24 +58,6 @@ def block_bootstrap(values: Values, seed: int, block: int | None = None, resampl
     return Interval(mean, mean + low, mean + high, len(x))
 
 
-def paired_difference(a: Values, b: Values, seed: int, block: int | None = None, resamples: int = 1000) -> Interval:
-    """Mean of b - a over the frames that both have, with its interval: see :func:`block_bootstrap`.
-
-    Frames with an infinite value on either side are left out as well.
-
-    Raises:
-        UserError: The series differ in length.
-    """
-    first, second = _array(a), _array(b)
-    if len(first) != len(second):
-        raise UserError(
-            f"Two series are compared frame by frame, so they need the same length: one has {len(first)} values, the "
-            f"other {len(second)}; compare reports of the same clip."
-        )
-    both = np.isfinite(first) & np.isfinite(second)
-    return block_bootstrap(second[both] - first[both], seed, block, resamples)
-
-
 def drift(values: Values, fps: float, seed: int = 0, block: int | None = None, resamples: int = 1000) -> Slope | None:
     """How a series changes in the course of a video: the least-squares slope a minute, with an interval of 95 %.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba as nb
 import numpy as np
 
@@ -10,6 +12,28 @@ from .mesh import BOTTOM, EYE, HAIR, SHOE, SKIN, TOP
 #: Rows of the palette after the materials' own colours.
 TOP_ACCENT, BOTTOM_ACCENT, LIPS, IRIS = 7, 8, 9, 10
 PLAIN, STRIPES, CHECKS, DOTS, BLOCK = range(5)
+
+
+class Style(NamedTuple):
+    """What colours a person has, and where their face is.
+
+    Attributes:
+        eye: (3,) m, the middle between the eyes at rest.
+        eyes: (2, 3) m, left and right eye at rest.
+        crown: Height of the skull above the eyes, m.
+        palette: (11, 3) sRGB 0-255: the materials' own colours, accents of top and bottom, lips, irises.
+        patterns: (2,) kinds of pattern of top and bottom.
+        scales: (2,) their sizes.
+        beard: 0 to 1.
+    """
+
+    eye: np.ndarray
+    eyes: np.ndarray
+    crown: float
+    palette: np.ndarray
+    patterns: np.ndarray
+    scales: np.ndarray
+    beard: float
 
 
 @nb.njit(cache=True, fastmath=True)
@@ -54,8 +78,9 @@ def folds(x, y, z, out):
 
 
 @nb.njit(cache=True, fastmath=True)
-def paint_skin(p, mask, eye, eyes, crown, palette, beard, colour):
-    """Skin with brows, lids, lips, cheeks and beard; `p` (3,) at rest, `eyes` (2, 3), into `colour` (3,)."""
+def paint_skin(p, mask, style, colour):
+    """Skin with brows, lids, lips, cheeks and beard; `p` (3,) at rest, `mask` (4,), into `colour` (3,)."""
+    eye, eyes, crown, palette = style.eye, style.eyes, style.crown, style.palette
     u, back = (p[1] - eye[1]) / crown, (eye[2] - p[2]) / crown
     blush = mask[3] * 0.10 * np.exp(-((u + 0.38) ** 2) / 0.03 - (abs(p[0]) / crown - 0.38) ** 2 / 0.03)
     lips, lid, brow = 0.85 * mask[0], 0.0, 0.0
@@ -66,12 +91,14 @@ def paint_skin(p, mask, eye, eyes, crown, palette, beard, colour):
         brow = smooth(0.0042, 0.0018, abs(dy - arch * crown / 0.11)) * smooth(0.029, 0.021, abs(dx - 0.003))
         lid = 0.35 * mask[1] + 0.25 * smooth(0.024, 0.008, np.sqrt(dx * dx + 2.2 * dy * dy))
     stubble = 0.0
-    if beard > 0:
+    if style.beard > 0:
         jaw = smooth(-0.34, -0.52, u) * smooth(1.0, 0.8, back) * smooth(-1.5, -1.25, u)
         jaw = max(
             jaw, smooth(0.95, 0.85, back) * smooth(0.55, 0.7, back) * smooth(0.1, -0.1, u) * smooth(-1.5, -1.25, u)
         )
-        stubble = beard * jaw * (1 - mask[0]) * smooth(0.015, 0.045, abs(u + 0.62) * 0.2 + abs(p[0]) * 0.6 + 0.02)
+        stubble = (
+            style.beard * jaw * (1 - mask[0]) * smooth(0.015, 0.045, abs(u + 0.62) * 0.2 + abs(p[0]) * 0.6 + 0.02)
+        )
     hair = min(1.0, 0.85 * brow + stubble * 0.85)
     for k in range(3):
         base = palette[SKIN, k] * (1 - (0.25, 0.36, 0.36)[k] * lid) * (1 + (0.3, -0.6, -0.5)[k] * blush)
@@ -80,15 +107,25 @@ def paint_skin(p, mask, eye, eyes, crown, palette, beard, colour):
 
 
 @nb.njit(cache=True, fastmath=True)
-def albedo(kind, p, cloth, mask, eye, eyes, crown, palette, patterns, scales, beard, colour):
-    """The unlit colour of one sample into `colour` (3,); arguments as in `shade`."""
+def albedo(kind, p, cloth, mask, style, colour):
+    """The unlit colour of one sample.
+
+    Args:
+        kind: SKIN to LASH.
+        p: (3,) its place at rest, m.
+        cloth: (2,) its place on the cloth, m.
+        mask: (4,) lips, lids, ears, face in [0, 1].
+        style: The person's.
+        colour: (3,) sRGB 0-255; written.
+    """
+    eye, eyes, palette = style.eye, style.eyes, style.palette
     for k in range(3):
         colour[k] = palette[kind, k]
     if kind == SKIN:
-        paint_skin(p, mask, eye, eyes, crown, palette, beard, colour)
+        paint_skin(p, mask, style, colour)
     elif kind == TOP or kind == BOTTOM:
         accent = TOP_ACCENT if kind == TOP else BOTTOM_ACCENT
-        share = pattern(patterns[kind - TOP], cloth[0], cloth[1], scales[kind - TOP])
+        share = pattern(style.patterns[kind - TOP], cloth[0], cloth[1], style.scales[kind - TOP])
         if kind == BOTTOM:  # side seams and pockets
             share = max(share, 0.7 * smooth(0.004, 0.002, abs(p[2] - 0.018)))
         weave = 1 + 0.035 * np.sin(cloth[0] * 900) * np.sin(cloth[1] * 900)

@@ -12,6 +12,7 @@ from . import raster
 from .appearance import ACTORS, PATTERNS, Appearance
 from .bodies import Body
 from .mesh import EYE, SHOE, normals
+from .paint import Style
 from .room import Camera, draw_room
 
 LIGHT_SIZE, LIGHT_REACH = 512, 2.6  # samples and metres of the main light's depth map
@@ -61,28 +62,18 @@ class Scene:
         self.plate = np.round(self._room).astype(np.uint8)
 
     @cached_property
-    def _palette(self) -> np.ndarray:
-        look = self.look
+    def _style(self) -> Style:
+        look, body = self.look, self.body
         dark = tuple(0.35 * v for v in look.hair)
-        return np.array(
-            [
-                look.skin,
-                look.top.colour,
-                look.bottom.colour,
-                look.shoes,
-                look.hair,
-                (236, 234, 230),
-                dark,
-                look.top.accent,
-                look.bottom.accent,
-                look.lips,
-                look.eyes,
-            ],
-            np.float64,
-        )
+        materials = (look.skin, look.top.colour, look.bottom.colour, look.shoes, look.hair, (236, 234, 230), dark)
+        palette = np.array([*materials, look.top.accent, look.bottom.accent, look.lips, look.eyes], np.float64)
+        garments = (look.top, look.bottom)
+        patterns = np.array([PATTERNS.index(garment.pattern) for garment in garments])
+        scales = np.array([garment.scale for garment in garments])
+        return Style(body.eye, self._eyes(), body.crown, palette, patterns, scales, look.beard)
 
-    @cached_property
     def _eyes(self) -> np.ndarray:
+        """Left and right eye at rest, (2, 3) m."""
         used = np.unique(self.body.faces[self.body.material == EYE])
         v = self.body.rest[used]
         return np.stack([v[v[:, 0] > 0].mean(0), v[v[:, 0] < 0].mean(0)])
@@ -119,7 +110,7 @@ class Scene:
 
     def _person(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Premultiplied colour (S, S, 3), alpha (S, S) and the samples' depths (m)."""
-        body, look, fine = self.body, self.look, self.size * self.samples
+        body, fine = self.body, self.size * self.samples
         xy, z = self.camera.project(world)
         depth, triangle, bary = _blank(fine)
         raster.visibility(xy * self.samples - 0.5, z, body.faces, depth, triangle, bary)
@@ -127,29 +118,10 @@ class Scene:
         shadows, *rest = _blank(LIGHT_SIZE)
         raster.visibility(light_at[:, :2].copy(), light_at[:, 2].copy(), body.faces, shadows, *rest)
         colour = np.zeros((fine, fine, 3), np.float32)
-        garments = (look.top, look.bottom)
-        raster.shade(
-            triangle,
-            bary,
-            body.faces,
-            body.material,
-            world,
-            normals(world, body.faces),
-            body.paint,
-            body.cloth,
-            body.masks,
-            light_at,
-            shadows,
-            body.eye,
-            self._eyes,
-            body.crown,
-            self._palette,
-            np.array([PATTERNS.index(g.pattern) for g in garments]),
-            np.array([g.scale for g in garments]),
-            look.beard,
-            np.array(self.camera.place),
-            colour,
+        surface = raster.Surface(
+            body.faces, body.material, world, normals(world, body.faces), body.paint, body.cloth, body.masks, light_at
         )
+        raster.shade(triangle, bary, surface, self._style, shadows, np.array(self.camera.place), colour)
         small = (self.size, self.size)
         alpha = cv2.resize((triangle >= 0).astype(np.float32), small, interpolation=cv2.INTER_AREA)
         return cv2.resize(colour, small, interpolation=cv2.INTER_AREA), alpha, depth
