@@ -29,10 +29,17 @@ def actor_like(actor: Actor, preset: str, width: int, height: int) -> Actor:
     old = actor.config
     scale = height / old.height
     config = dataclasses.replace(
-        old, width=width, height=height, side=round(old.side * scale), preset=preset, poses=0,
-        body_lengths=tuple(length * scale for length in old.body_lengths), body_centre_x=width / 2,
-        body_floor_y=old.body_floor_y * scale, generator=PRESETS[preset].generator,
-    )  # fmt: skip
+        old,
+        width=width,
+        height=height,
+        side=round(old.side * scale),
+        preset=preset,
+        poses=0,
+        body_lengths=tuple(length * scale for length in old.body_lengths),
+        body_centre_x=width / 2,
+        body_floor_y=old.body_floor_y * scale,
+        generator=PRESETS[preset].generator,
+    )
     made = Actor(config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
     made.consent = actor.consent
     return made

@@ -52,10 +52,15 @@ class Result(NamedTuple):
 
 
 def render_card(
-    config: ActorConfig, consent: ConsentRecord, report: Mapping[str, Any] | None = None,
-    commands: Sequence[str] | None = None, *, repo_id: str = "owner/actor", pictures: Sequence[str] = (),
+    config: ActorConfig,
+    consent: ConsentRecord,
+    report: Mapping[str, Any] | None = None,
+    commands: Sequence[str] | None = None,
+    *,
+    repo_id: str = "owner/actor",
+    pictures: Sequence[str] = (),
     licence: str = "other",
-) -> str:  # fmt: skip
+) -> str:
     """Render the card of an actor, front matter included.
 
     Args:
@@ -74,13 +79,19 @@ def render_card(
     return template("card.md.jinja").render(
         metadata=_metadata(consent, results, repo_id, pictures, licence, (report or {}).get("kind", "")),
         purpose="personal" if "personal" in consent.purposes else consent.purposes[0],
-        name=repo_id.partition("/")[2] or repo_id, repo_id=repo_id, config=config, consent=consent,
-        synthetic=consent.subject_kind == "synthetic", pictures=list(pictures), results=results,
+        name=repo_id.partition("/")[2] or repo_id,
+        repo_id=repo_id,
+        config=config,
+        consent=consent,
+        synthetic=consent.subject_kind == "synthetic",
+        pictures=list(pictures),
+        results=results,
         headlines=HEADLINES,
         territory=consent.territory if isinstance(consent.territory, str) else ", ".join(consent.territory),
-        kind=(report or {}).get("kind"), notes=eval_notes(report) if report else [],
+        kind=(report or {}).get("kind"),
+        notes=eval_notes(report) if report else [],
         commands=[train_command(config)] if commands is None else commands,
-    )  # fmt: skip
+    )
 
 
 def train_command(config: ActorConfig) -> str:
@@ -208,10 +219,14 @@ def _metadata(
         more |= {"license_name": "consent-record", "license_link": f"{place}/blob/main/consent.json"}
     tags = [*TAGS, "synthetic-person"] if consent.subject_kind == "synthetic" else list(TAGS)
     data = ModelCardData(
-        library_name=LIBRARY, pipeline_tag=PIPELINE, tags=tags, license=licence,
+        library_name=LIBRARY,
+        pipeline_tag=PIPELINE,
+        tags=tags,
+        license=licence,
         model_name=repo_id.partition("/")[2] or repo_id,
-        eval_results=[_eval_result(row, kind) for row in results] or None, **more,
-    )  # fmt: skip
+        eval_results=[_eval_result(row, kind) for row in results] or None,
+        **more,
+    )
     if not results:
         del data.model_name  # without results it stands for nothing the Hub knows
     return data.to_yaml().strip()
@@ -221,10 +236,15 @@ def _eval_result(row: Result, kind: str):
     from huggingface_hub import EvalResult
 
     return EvalResult(
-        task_type=PIPELINE, task_name="Performance cloning", dataset_type=f"perfclone-{kind or 'score'}",
-        dataset_name=row.clip, metric_type=row.metric, metric_name=f"{row.metric} ({row.region})",
-        metric_config=row.region, metric_value=row.mean,
-    )  # fmt: skip
+        task_type=PIPELINE,
+        task_name="Performance cloning",
+        dataset_type=f"perfclone-{kind or 'score'}",
+        dataset_name=row.clip,
+        metric_type=row.metric,
+        metric_name=f"{row.metric} ({row.region})",
+        metric_config=row.region,
+        metric_value=row.mean,
+    )
 
 
 def _interval(value: Mapping[str, Any]) -> str:
@@ -245,8 +265,12 @@ def template(name: str):
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader(__package__, "."), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=False,
-    )  # fmt: skip
+        loader=PackageLoader(__package__, "."),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
     environment.filters["plain"] = plain
     return environment.get_template(name)

@@ -88,9 +88,16 @@ def head_record(api: HfApi, repo_id: str) -> ConsentRecord | None:
 
 
 def commit(
-    api: HfApi, repo_id: str, files: Mapping[str, Path | bytes], delete: Sequence[str], message: str, parent: str,
-    *, description: str = "", repo_type: RepoType = "model",
-) -> str:  # fmt: skip
+    api: HfApi,
+    repo_id: str,
+    files: Mapping[str, Path | bytes],
+    delete: Sequence[str],
+    message: str,
+    parent: str,
+    *,
+    description: str = "",
+    repo_type: RepoType = "model",
+) -> str:
     """Add and delete files in one commit on top of a certain one.
 
     Large files are uploaded first, which no reader of the repository sees; what was uploaded when a push broke off
@@ -114,9 +121,13 @@ def commit(
     def send() -> str:
         adding = [CommitOperationAdd(name, str(f) if isinstance(f, Path) else f) for name, f in files.items()]
         return api.create_commit(
-            repo_id, [*adding, *(CommitOperationDelete(name) for name in delete)], commit_message=message,
-            commit_description=description, parent_commit=parent, repo_type=repo_type,
-        ).oid  # fmt: skip
+            repo_id,
+            [*adding, *(CommitOperationDelete(name) for name in delete)],
+            commit_message=message,
+            commit_description=description,
+            parent_commit=parent,
+            repo_type=repo_type,
+        ).oid
 
     def send_or_find() -> str:
         try:

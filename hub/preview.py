@@ -64,9 +64,7 @@ def _motion() -> PoseSequence:
     from perfclone.backends.layered.training.base import driving_poses
 
     poses = driving_poses()[0]
-    return replace(
-        poses, keypoints=poses.keypoints[STRETCH], scores=poses.scores[STRETCH], times=poses.times[STRETCH]
-    )  # fmt: skip
+    return replace(poses, keypoints=poses.keypoints[STRETCH], scores=poses.scores[STRETCH], times=poses.times[STRETCH])
 
 
 def _frame(video: Path, n: int):

@@ -41,11 +41,19 @@ class Pushed(NamedTuple):
 
 
 def push(
-    actor: Actor | str | Path, repo_id: str, *, private: bool = True, gated: bool = True,
-    report: str | Path | Mapping[str, Any] | None = None, commands: Sequence[str] | None = None, preview: bool = True,
-    licence: str = "other", token: str | None = None, message: str = "Push the actor with perfclone",
+    actor: Actor | str | Path,
+    repo_id: str,
+    *,
+    private: bool = True,
+    gated: bool = True,
+    report: str | Path | Mapping[str, Any] | None = None,
+    commands: Sequence[str] | None = None,
+    preview: bool = True,
+    licence: str = "other",
+    token: str | None = None,
+    message: str = "Push the actor with perfclone",
     told: Callable[[str], None] = lambda stage: None,
-) -> Pushed:  # fmt: skip
+) -> Pushed:
     """Push an actor to the Hub: its files, card, poster, preview and manifest, in one commit.
 
     Whatever fails before that commit, the repository stays as it was; a repository that was made for it is private and
@@ -87,9 +95,15 @@ def push(
         digest = hashlib.sha256(files[MANIFEST]).hexdigest()
         oid = commit(api, repo_id, files, gone, message, parent, description=f"{MANIFEST} sha256:{digest}")
     Ledger().append(
-        "push", actor=repo_id, repository=repo_id, private=private, commit=oid, consent=actor.consent.digest(),
-        consent_id=actor.consent.id, actor_sha256=hashlib.sha256(files[WEIGHTS]).hexdigest(),
-    )  # fmt: skip
+        "push",
+        actor=repo_id,
+        repository=repo_id,
+        private=private,
+        commit=oid,
+        consent=actor.consent.digest(),
+        consent_id=actor.consent.id,
+        actor_sha256=hashlib.sha256(files[WEIGHTS]).hexdigest(),
+    )
     with explained(repo_id, f"set who may see {repo_id}", f"It was pushed (commit {oid}); set that there."):
         _open(api, repo_id, there, private, gated)
     return Pushed(repo_id, oid, f"{api.endpoint}/{repo_id}", private, gated)

@@ -111,9 +111,13 @@ def check_front_matter(text: str, root: Path = ROOT) -> None:
 
 
 def push_space(
-    repo_id: str, *, private: bool = True, root: Path = ROOT, token: str | None = None,
+    repo_id: str,
+    *,
+    private: bool = True,
+    root: Path = ROOT,
+    token: str | None = None,
     message: str = "Push the demo with perfclone",
-) -> SpacePushed:  # fmt: skip
+) -> SpacePushed:
     """Push the demo as a Space, private unless told otherwise, in one commit; files of ours that went are removed.
 
     Args:

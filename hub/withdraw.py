@@ -101,18 +101,26 @@ def _note(record: ConsentRecord, repo_id: str, sha: str) -> None:
         return
     revocations.note(record.id, record.to_json()["revoked"])
     Ledger().append(
-        "revoke", actor=repo_id, commit=sha, consent=record.digest(), consent_id=record.id,
+        "revoke",
+        actor=repo_id,
+        commit=sha,
+        consent=record.digest(),
+        consent_id=record.id,
         reason=record.revoked.reason,
-    )  # fmt: skip
+    )
 
 
 def _tombstone(repo_id: str, record: ConsentRecord) -> bytes:
     from .card import template
 
     text = template("tombstone.md.jinja").render(
-        repo_id=repo_id, name=repo_id.partition("/")[2], tag=WITHDRAWN, revoked=record.revoked,
-        digest=record.digest(), recorded_by=record.recorded_by,
-    )  # fmt: skip
+        repo_id=repo_id,
+        name=repo_id.partition("/")[2],
+        tag=WITHDRAWN,
+        revoked=record.revoked,
+        digest=record.digest(),
+        recorded_by=record.recorded_by,
+    )
     return text.encode()
 
 

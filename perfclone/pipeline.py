@@ -54,9 +54,13 @@ class PerformanceCloner:
     """
 
     def __init__(
-        self, actor: Actor, extractor: PoseExtractor | None = None, device: str | None = None, name: str = "unnamed",
+        self,
+        actor: Actor,
+        extractor: PoseExtractor | None = None,
+        device: str | None = None,
+        name: str = "unnamed",
         mixed_precision: Precision = "auto",
-    ):  # fmt: skip
+    ):
         self.actor, self.name, self._extractor, self._where = actor, name, extractor, (device, mixed_precision)
 
     @classmethod
@@ -121,13 +125,18 @@ class PerformanceCloner:
         from perfclone.video import VideoWriter
 
         began, options, output = time.monotonic(), options or CloneOptions(), Path(output)
-        release, performance = self._release(driving, options), self._open(driving, options)
+        release, performance = self._begin(driving, options)
         told = progress or (lambda *_: None)
         told("clone", 0, performance.frames)
         writer = VideoWriter(
-            output, rate=performance.fps, audio_from=performance.audio, duration=performance.duration, force=force,
-            metadata=release.tags(output.stem), seal=lambda path: release.sign(path, output.stem),
-        )  # fmt: skip
+            output,
+            rate=performance.fps,
+            audio_from=performance.audio,
+            duration=performance.duration,
+            force=force,
+            metadata=release.tags(output.stem),
+            seal=lambda path: release.sign(path, output.stem),
+        )
         done = 0
         try:
             with writer, closing(self._frames(performance, options, release)) as frames:
@@ -144,7 +153,7 @@ class PerformanceCloner:
     def frames(self, driving: str | Path | PoseSequence, options: CloneOptions | None = None) -> Iterator[np.ndarray]:
         """The frames of a clone, one by one, with the marks that show in a picture: (H, W, 3) uint8 RGB."""
         options, done = options or CloneOptions(), 0
-        release, performance = self._release(driving, options), self._open(driving, options)
+        release, performance = self._begin(driving, options)
         try:
             with closing(self._frames(performance, options, release)) as frames:
                 for painted in frames:
@@ -181,12 +190,11 @@ class PerformanceCloner:
     def _painter(self, size: int | None = None) -> Painter:
         return backend(self.actor.config.backend).painter(self.actor, size, *self._where)
 
-    def _open(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Performance:
-        return open_performance(driving, None if is_poses(driving) else self.extractor, options.person)
-
-    def _release(self, driving: str | Path | PoseSequence, options: CloneOptions) -> Release:
+    def _begin(self, driving: str | Path | PoseSequence, options: CloneOptions) -> tuple[Release, Performance]:
+        """Leave to make the clone, and the driving performance, opened."""
         video = None if is_poses(driving) else Path(driving)
         if video and not video.is_file():
             raise FileNotFoundError(f"There is no video at {video}; check the path.")
         commit = self.actor.commit or ""
-        return Release(self.name, self.actor.consent, options.purpose, options.marks, video, commit)
+        release = Release(self.name, self.actor.consent, options.purpose, options.marks, video, commit)
+        return release, open_performance(driving, self.extractor if video else None, options.person)

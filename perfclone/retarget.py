@@ -73,9 +73,13 @@ class Retarget:
             floor_y = here if np.isfinite(here) else floor_y
             (pose, time), _ = window[reach]
             keypoints, scores = retarget(
-                pose.keypoints[None], pose.scores[None], self.driver, self.actor, self.keep_proportions,
+                pose.keypoints[None],
+                pose.scores[None],
+                self.driver,
+                self.actor,
+                self.keep_proportions,
                 np.array([floor_y]),
-            )  # fmt: skip
+            )
             yield Moment(Pose(keypoints[0], scores[0]), time)
 
     def _floor(self, low: np.ndarray) -> float:
@@ -113,9 +117,13 @@ def retarget_sequence(poses: PoseSequence, actor: Body, size: tuple[int, int]) -
 
 
 def retarget(
-    keypoints: np.ndarray, scores: np.ndarray, driver: Body, actor: Body, keep_proportions: bool = False,
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    driver: Body,
+    actor: Body,
+    keep_proportions: bool = False,
     floor_y: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """Move driving poses to the actor's body, place and scale.
 
     Every bone keeps its direction and its foreshortening (its length as a share of the driver's own) and takes the

@@ -173,7 +173,7 @@ def test_a_run_is_stopped_from_outside_and_gone_on_with_by_its_folder(reference,
         if (stage, done) == ("train", 2):
             Run.open(tmp_path / "anna.run").stop()
             with pytest.raises(UserError, match="is being trained by another process"):
-                HeldRun(request_for(reference, tmp_path / "anna"), "0" * 64).look(resume=False, force=True)
+                HeldRun(request_for(reference, tmp_path / "anna"), "0" * 64).last_checkpoint(resume=False, force=True)
 
     assert train_tiny(reference, tmp_path / "anna", progress=ask).steps == 2
     run = Run.open(tmp_path / "anna.run")

@@ -25,9 +25,11 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "--report", type=Path, metavar="REPORT", help="an evaluation's folder or report.json, for the card"
     )
     parser.add_argument(
-        "--command", action="append", metavar="TEXT", help="how the actor was made, for the card; repeatable "
-        "(default: the training command that its config tells)",
-    )  # fmt: skip
+        "--command",
+        action="append",
+        metavar="TEXT",
+        help="how the actor was made, for the card; repeatable (default: the training command that its config tells)",
+    )
     parser.add_argument("--license", default="other", metavar="ID", help="for the card (default: the consent record)")
     parser.add_argument("--no-preview", action="store_true", help="draw no poster and no clip")
     parser.set_defaults(run=run)
@@ -41,10 +43,16 @@ def run(args: argparse.Namespace) -> int:
 
     with kept_when_interrupted("The repository is as it was; the same command goes on where the upload stopped."):
         pushed = push(
-            args.actor, args.repository, private=not args.public, gated=not args.no_gate, report=args.report,
-            commands=args.command, preview=not args.no_preview, licence=args.license,
+            args.actor,
+            args.repository,
+            private=not args.public,
+            gated=not args.no_gate,
+            report=args.report,
+            commands=args.command,
+            preview=not args.no_preview,
+            licence=args.license,
             told=lambda stage: print(f"{stage} ...", flush=True),
-        )  # fmt: skip
+        )
     seen = "private" if pushed.private else "public"
     gate = f"gated: see who asks with `{typed()} hub requests`" if pushed.gated else "not gated"
     print(f"{pushed.url}: commit {pushed.commit}, {seen}, {gate}")

@@ -8,9 +8,11 @@ import argparse
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
-        "space", parents=[everywhere], help="push the demo page as a Space",
+        "space",
+        parents=[everywhere],
+        help="push the demo page as a Space",
         description="Push what the demo page needs of this checkout as a Gradio Space; private unless told otherwise.",
-    )  # fmt: skip
+    )
     parser.add_argument("repository", metavar="OWNER/NAME", help="the Space; made if it is not there")
     parser.add_argument("--public", action="store_true", help="let everybody see and use it")
     parser.add_argument("--list", action="store_true", help="only list the files; nothing is pushed")

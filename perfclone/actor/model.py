@@ -78,9 +78,14 @@ class Actor(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, *, revision: str | None = None, token: str | bool | None = None,
-        cache_dir: str | Path | None = None, local_files_only: bool = False,
-    ) -> Actor:  # fmt: skip
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> Actor:
         """Load an actor; safetensors only, every file, tensor and the consent checked.
 
         A record that is not signed or was changed is refused. One that is over or was revoked is not, since whether
@@ -109,9 +114,15 @@ class Actor(nn.Module):
         return actor
 
     def push_to_hub(
-        self, repo_id: str, *, commit_message: str = "Push the actor with perfclone", private: bool = True,
-        gated: bool = True, token: str | None = None, **how,
-    ) -> str:  # fmt: skip
+        self,
+        repo_id: str,
+        *,
+        commit_message: str = "Push the actor with perfclone",
+        private: bool = True,
+        gated: bool = True,
+        token: str | None = None,
+        **how,
+    ) -> str:
         """Push to the Hub with card, poster, preview and manifest, in one commit; see ``hub.publish.push``.
 
         Args:

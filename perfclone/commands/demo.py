@@ -21,9 +21,18 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     add_force(parser)
     add_device(parser)
     parser.set_defaults(
-        run=run, revision=None, size=None, keep_proportions=False, extractor="blazepose", weights=None, person=0,
-        purpose="personal", label=None, label_font=None, without=[],
-    )  # fmt: skip
+        run=run,
+        revision=None,
+        size=None,
+        keep_proportions=False,
+        extractor="blazepose",
+        weights=None,
+        person=0,
+        purpose="personal",
+        label=None,
+        label_font=None,
+        without=[],
+    )
 
 
 def run(args: argparse.Namespace) -> int:

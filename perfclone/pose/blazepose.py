@@ -105,12 +105,12 @@ class BlazePose:
             for found, other in self._people:
                 if other is not pose:
                     image = _paint_over(image, found)
-            self._following = _look(self._tracker, image) is not None
+            self._following = _found_by(self._tracker, image) is not None
 
     def _people_of(self, frame: np.ndarray) -> list[Pose]:
         self._image = shrink(frame)
         if self._following:
-            found = _look(self._tracker, self._image)
+            found = _found_by(self._tracker, self._image)
             if found is not None:
                 return [self._to_pose(found, frame)]
             self._following = False
@@ -139,7 +139,7 @@ def shrink(frame: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(frame) if scale >= 1 else cv2.resize(frame, None, fx=scale, fy=scale)
 
 
-def _look(graph, image: np.ndarray) -> _Found | None:
+def _found_by(graph, image: np.ndarray) -> _Found | None:
     """The one person that the network sees best."""
     result = graph.process(image)
     if result.pose_landmarks is None:
@@ -154,7 +154,7 @@ def _look(graph, image: np.ndarray) -> _Found | None:
 def _find_everybody(graph, image: np.ndarray) -> list[_Found]:
     """Look, paint over who was found, look again, until nobody new is there."""
     people: list[_Found] = []
-    while len(people) < MAX_PEOPLE and (found := _look(graph, image)) is not None:
+    while len(people) < MAX_PEOPLE and (found := _found_by(graph, image)) is not None:
         if not _is_person(found) or any(_box_overlap(found, other) > 0.5 for other in people):
             break
         people.append(found)

@@ -140,10 +140,15 @@ class PoseSequence:
         path = Path(path)
         with beside(path) as part, open(part, "wb") as file:
             np.savez_compressed(
-                file, keypoints=self.keypoints, scores=self.scores, times=self.times,
-                size=np.array(self.size), extractor=np.array(self.extractor), names=np.array(KEYPOINTS),
+                file,
+                keypoints=self.keypoints,
+                scores=self.scores,
+                times=self.times,
+                size=np.array(self.size),
+                extractor=np.array(self.extractor),
+                names=np.array(KEYPOINTS),
                 **more,
-            )  # fmt: skip
+            )
         return path
 
     @classmethod

@@ -55,7 +55,7 @@ class HeldRun(Run):
         """Where to prepare the reference: that of a new run stands aside until :meth:`renew`."""
         return self.path / "reference.new" if self._anew else self.material
 
-    def look(self, resume: bool, force: bool) -> Path | None:
+    def last_checkpoint(self, resume: bool, force: bool) -> Path | None:
         """Find the last checkpoint of an interrupted run; nothing is changed.
 
         Args:

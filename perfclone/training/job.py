@@ -35,9 +35,14 @@ from perfclone.video import probe
 
 
 def train(
-    request: TrainRequest, *, resume: bool = False, force: bool = False, extractor: PoseExtractor | None = None,
-    progress: Progress | None = None, stop: Callable[[], bool] | None = None,
-) -> TrainResult:  # fmt: skip
+    request: TrainRequest,
+    *,
+    resume: bool = False,
+    force: bool = False,
+    extractor: PoseExtractor | None = None,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> TrainResult:
     """Train an actor from a reference video, if the person in it agreed.
 
     The consent record comes first: without one that covers that very file, and holds today, nothing is done, not even
@@ -68,7 +73,7 @@ def train(
         _need_no_extractor(request.driving)
     run = HeldRun(request, digest)
     with accelerator_of_a_run(request.config) as accelerator:
-        checkpoints = Checkpoints(run.path, accelerator, run.look(resume, force))
+        checkpoints = Checkpoints(run.path, accelerator, run.last_checkpoint(resume, force))
         accelerator.wait_for_everyone()  # each has looked before one changes anything
         with run.hold() if accelerator.is_main_process else nullcontext():
             return _Job(run, checkpoints, extractor, progress, stop).do(record)
@@ -82,9 +87,13 @@ class _Job:
     """A run, who is told how far it is, and who may stop it."""
 
     def __init__(
-        self, run: HeldRun, checkpoints: Checkpoints, extractor: PoseExtractor | None, progress: Progress | None,
+        self,
+        run: HeldRun,
+        checkpoints: Checkpoints,
+        extractor: PoseExtractor | None,
+        progress: Progress | None,
         stop: Callable[[], bool] | None,
-    ):  # fmt: skip
+    ):
         self.run, self.request, self.checkpoints = run, run.request, checkpoints
         self.accelerator, self.main = checkpoints.accelerator, checkpoints.accelerator.is_main_process
         self.backend = backend(run.request.config.backend)
@@ -213,13 +222,27 @@ def _write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord)
     config, poses, body = request.config, trained.poses, trained.body
     bank, scores = pose_bank(normalise(poses.keypoints, poses.scores), poses.scores)
     height, width = trained.plate.shape[:2]
-    actor = Actor(ActorConfig(
-        width=width, height=height, fps=round(trained.fps, 4), side=trained.side,
-        body_lengths=body.lengths, body_centre_x=body.centre_x, body_floor_y=body.floor_y,
-        generator=trained.network.config, backend=config.backend, whole_frame=not config.plate, poses=len(bank),
-        extractor=poses.extractor, preset=config.preset, steps=trained.steps,
-        minutes=round(trained.seconds / 60, 2), seed=config.seed, holdout=config.holdout,
-    ))  # fmt: skip
+    actor = Actor(
+        ActorConfig(
+            width=width,
+            height=height,
+            fps=round(trained.fps, 4),
+            side=trained.side,
+            body_lengths=body.lengths,
+            body_centre_x=body.centre_x,
+            body_floor_y=body.floor_y,
+            generator=trained.network.config,
+            backend=config.backend,
+            whole_frame=not config.plate,
+            poses=len(bank),
+            extractor=poses.extractor,
+            preset=config.preset,
+            steps=trained.steps,
+            minutes=round(trained.seconds / 60, 2),
+            seed=config.seed,
+            holdout=config.holdout,
+        )
+    )
     actor.consent = record
     actor.generator.load_state_dict(trained.network.state_dict())
     actor.plate.copy_(torch.from_numpy(trained.plate))
@@ -232,10 +255,18 @@ def _write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord)
 def _note(config: ActorConfig, record: ConsentRecord, digest: str, output: Path) -> None:
     """Write the training into the ledger; ``actor_sha256`` is that of the weights."""
     Ledger().append(
-        "train", actor=output.resolve().name.encode("utf-8", "replace").decode("utf-8"),
-        reference_sha256=digest, actor_sha256=file_sha256(saved(output, WEIGHTS)),
-        consent=record.digest(), consent_id=record.id,
+        "train",
+        actor=output.resolve().name.encode("utf-8", "replace").decode("utf-8"),
+        reference_sha256=digest,
+        actor_sha256=file_sha256(saved(output, WEIGHTS)),
+        consent=record.digest(),
+        consent_id=record.id,
         versions={"perfclone": __version__, "torch": str(torch.__version__)},
-        preset=config.preset, steps=config.steps, minutes=config.minutes, seed=config.seed,
-        width=config.width, height=config.height, fps=config.fps,
-    )  # fmt: skip
+        preset=config.preset,
+        steps=config.steps,
+        minutes=config.minutes,
+        seed=config.seed,
+        width=config.width,
+        height=config.height,
+        fps=config.fps,
+    )

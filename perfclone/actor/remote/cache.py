@@ -64,5 +64,8 @@ def point(cache: Path, repo_id: str, revision: str, commit: str) -> None:
     except OSError as error:
         log.warning(
             "%s cannot be written (%s): without the Hub, %s will not be found at %s.",
-            ref, error.strerror or error, repo_id, revision,
-        )  # fmt: skip
+            ref,
+            error.strerror or error,
+            repo_id,
+            revision,
+        )

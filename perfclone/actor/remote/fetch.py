@@ -34,9 +34,15 @@ _BRIEFLY = 5.0
 
 
 def fetch(
-    repo_id: str, revision: str | None = None, *, names: Sequence[str] = LOADED, token: str | bool | None = None,
-    cache_dir: str | Path | None = None, local_files_only: bool = False, doing: str | None = None,
-) -> Fetched:  # fmt: skip
+    repo_id: str,
+    revision: str | None = None,
+    *,
+    names: Sequence[str] = LOADED,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    doing: str | None = None,
+) -> Fetched:
     """Fetch an actor's files, or take them from the cache where they are there.
 
     Online, ``consent.json`` at the head of the repository is looked at, whichever revision is asked for.
@@ -73,7 +79,7 @@ def fetch(
         if head is None:
             return cached
         _refuse_revoked(api, repo_id, head, cache)
-        info = head if revision is None else _look(api, repo_id, revision)
+        info = head if revision is None else _info(api, repo_id, revision)
         if CONSENT in _siblings(info) and CONSENT not in _siblings(head):
             log.warning("%s has no %s any more at its head; ask its owner why before you use it.", repo_id, CONSENT)
         folder = _download(api, repo_id, info.sha, _wanted(repo_id, info, names), cache)
@@ -94,18 +100,20 @@ def _check_names(repo_id: str, revision: str | None) -> None:
 def _head(api: HfApi, repo_id: str, cached: Fetched | None) -> ModelInfo | None:
     """What the Hub tells of the head; None where it cannot be asked and there is something to fall back on."""
     try:
-        return _look(api, repo_id, None, quick=cached is not None)
+        return _info(api, repo_id, None, quick=cached is not None)
     except Exception as error:
         if cached is None or not (passing(error) or no_hub(error)):
             raise
         log.warning(
             "The Hub cannot be asked (%s); %s is loaded from the cache, at commit %s.",
-            type(error).__name__, repo_id, cached.commit,
-        )  # fmt: skip
+            type(error).__name__,
+            repo_id,
+            cached.commit,
+        )
         return None
 
 
-def _look(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -> ModelInfo:
+def _info(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -> ModelInfo:
     """What the Hub tells of a revision; asked once and briefly, or patiently."""
     from huggingface_hub.errors import FileMetadataError
 

@@ -80,9 +80,14 @@ class Trainer:
     """
 
     def __init__(
-        self, run: HeldRun, checkpoints: Checkpoints, generator: Generator, reference: Footage,
-        driving: list[Footage], torso: float,
-    ):  # fmt: skip
+        self,
+        run: HeldRun,
+        checkpoints: Checkpoints,
+        generator: Generator,
+        reference: Footage,
+        driving: list[Footage],
+        torso: float,
+    ):
         self.run, self.config = run, run.request.config
         self.checkpoints, self.accelerator = checkpoints, checkpoints.accelerator
         self.reference, self.driving, self.torso = reference, driving, torso
