@@ -74,8 +74,8 @@ def test_what_is_cached_is_not_fetched_again(loopback):
 def test_a_cached_actor_loads_offline_at_once(loopback):
     publish(loopback)
     code = (
-        "import sys, time, perfclone.actor as a; began = time.monotonic();"
-        f"print(a.Actor.from_pretrained({REPOSITORY!r}).commit, time.monotonic() - began)"
+        "import time; from perfclone.actor import Actor; began = time.monotonic();"
+        f"print(Actor.from_pretrained({REPOSITORY!r}).commit, time.monotonic() - began)"
     )
     load()
     asked(loopback)
