@@ -94,9 +94,12 @@ class Perfclone:
         if actor is None:
             config = TrainConfig(preset, minutes=budget.minutes, steps=budget.steps, seed=budget.seed)
             request = TrainRequest(
-                lesson.reference, lesson.scratch / "actor", consent=lesson.consent, config=config,
+                lesson.reference,
+                lesson.scratch / "actor",
+                consent=lesson.consent,
+                config=config,
                 poses=lesson.found.file,
-            )  # fmt: skip
+            )
             result = train(request, force=True, progress=progress)
             actor, self.minutes, self.steps = result.actor_dir, result.minutes, result.steps
         self.actor, size = Actor.from_pretrained(actor), lesson.found.poses.size

@@ -145,9 +145,13 @@ class Backend(Protocol):
         """
 
     def train(
-        self, run: HeldRun, checkpoints: Checkpoints, driving: Sequence[PoseSequence], progress: Progress,
+        self,
+        run: HeldRun,
+        checkpoints: Checkpoints,
+        driving: Sequence[PoseSequence],
+        progress: Progress,
         stop: Callable[[], bool],
-    ) -> Trained:  # fmt: skip
+    ) -> Trained:
         """Train from the last checkpoint on, until the run is as long as its request says or is told to stop.
 
         Args:

@@ -35,9 +35,10 @@ def accelerator_of_a_run(config: TrainConfig) -> Iterator[Accelerator]:
             kind._shared_state = {}
         patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
         yield Accelerator(
-            mixed_precision=_precision(config), gradient_accumulation_steps=config.accumulate,
+            mixed_precision=_precision(config),
+            gradient_accumulation_steps=config.accumulate,
             kwargs_handlers=[patience],
-        )  # fmt: skip
+        )
     finally:
         for kind, state in zip(_SHARED, before):
             kind._shared_state = state

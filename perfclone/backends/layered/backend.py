@@ -56,9 +56,13 @@ class Layered:
         )
 
     def train(
-        self, run: HeldRun, checkpoints: Checkpoints, driving: Sequence[PoseSequence], progress: Progress,
+        self,
+        run: HeldRun,
+        checkpoints: Checkpoints,
+        driving: Sequence[PoseSequence],
+        progress: Progress,
         stop: Callable[[], bool],
-    ) -> Trained:  # fmt: skip
+    ) -> Trained:
         """Train G; see :class:`perfclone.backends.Backend`."""
         from perfclone.backends.layered.training.fit import fit
 

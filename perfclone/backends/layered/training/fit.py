@@ -27,9 +27,12 @@ log = logging.getLogger(__name__)
 
 
 def fit(
-    run: HeldRun, checkpoints: Checkpoints, driving: Sequence[PoseSequence], progress: Progress,
+    run: HeldRun,
+    checkpoints: Checkpoints,
+    driving: Sequence[PoseSequence],
+    progress: Progress,
     stop: Callable[[], bool],
-) -> Trained:  # fmt: skip
+) -> Trained:
     """Train G; see :meth:`perfclone.backends.Backend.train`."""
     config = run.request.config
     facts, footage, plate = load_reference(run.material)

@@ -80,10 +80,11 @@ class Footage:
         return Batch(
             torch.from_numpy(self.poses.keypoints[around]).to(device),
             torch.from_numpy(self.poses.scores[around] > 0).to(device),
-            torch.from_numpy(self.boxes[at]).float(), colours(self.plates[self.plate_of[at]]),
+            torch.from_numpy(self.boxes[at]).float(),
+            colours(self.plates[self.plate_of[at]]),
             None if self.frames is None else colours(self.frames[at]),
             None if self.mattes is None else picture(self.mattes[at])[:, :, None],
-        )  # fmt: skip
+        )
 
 
 def follow_boxes(poses: PoseSequence, side: int, torso: float) -> np.ndarray:

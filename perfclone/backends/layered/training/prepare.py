@@ -61,9 +61,15 @@ class Reference:
 
 
 def prepare_reference(
-    video: Path, folder: Path, resolution: int, extractor, person: int = 0, with_plate: bool = True,
-    holdout: float = 0.0, progress: Progress | None = None,
-) -> None:  # fmt: skip
+    video: Path,
+    folder: Path,
+    resolution: int,
+    extractor,
+    person: int = 0,
+    with_plate: bool = True,
+    holdout: float = 0.0,
+    progress: Progress | None = None,
+) -> None:
     """Extract poses, mattes, plate and crops of a reference video into a folder, whole or not at all.
 
     Args:
