@@ -85,13 +85,26 @@ def test_accelerate_launch(reference, tmp_path, processes, monkeypatch):
     script = tmp_path / "run.py"
     script.write_text(
         KILLED.format(tests=str(ROOT / "tests"), reference=str(reference), output=str(tmp_path / "anna"))
-        .replace("steps=24", "steps=4").replace("sleep(0.4", "sleep(0.0")
-    )  # fmt: skip
+        .replace("steps=24", "steps=4")
+        .replace("sleep(0.4", "sleep(0.0")
+    )
     command = [
-        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(processes),
-        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "29611",
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        str(processes),
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "29611",
         str(script),
-    ]  # fmt: skip
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -38,11 +38,14 @@ def reference(tmp_path_factory):
 # Requests.
 
 
-@pytest.mark.parametrize("changes", [
-    {},
-    {"consent": Path("consent.json"), "poses": Path("poses.npz"), "person": 2, "driving": ["a.mp4", "b.npz"]},
-    {"consent": None, "extractor": "openpose", "weights": "owner/pose", "config": TrainConfig("tiny", minutes=3)},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"consent": Path("consent.json"), "poses": Path("poses.npz"), "person": 2, "driving": ["a.mp4", "b.npz"]},
+        {"consent": None, "extractor": "openpose", "weights": "owner/pose", "config": TrainConfig("tiny", minutes=3)},
+    ],
+)
 def test_a_request_comes_back_as_it_was_saved(changes, reference, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     request = request_for(reference, "anna", **changes)
@@ -157,9 +160,11 @@ def test_a_run_that_failed_says_why(reference, tmp_path):
 def test_a_run_that_is_told_to_stop_loses_nothing(reference, tmp_path):
     steps = []
     told = train_tiny(
-        reference, tmp_path / "anna", stop=lambda: (steps or [0])[-1] == 3,
+        reference,
+        tmp_path / "anna",
+        stop=lambda: (steps or [0])[-1] == 3,
         progress=lambda stage, done, total: stage == "train" and steps.append(done),
-    )  # fmt: skip
+    )
     assert told.stopped and told.steps == 3 and not (tmp_path / "anna").exists()
     run = Run.open(told.run_dir)
     assert run.state == "stopped" and run.rows[-1]["step"] == 3

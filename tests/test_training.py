@@ -12,9 +12,10 @@ from perfclone.actor.model import Actor
 from perfclone.backends.layered.training.augment import worsen
 from perfclone.backends.layered.training.base import driving_poses
 from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
-from perfclone.backends.layered.training.loop import learning_rate, split
+from perfclone.backends.layered.training.loop import learning_rate
 from perfclone.backends.layered.training.losses import around
 from perfclone.backends.layered.training.prepare import driving_footage, load_reference, prepare_reference
+from perfclone.backends.layered.training.validation import split
 from perfclone.errors import UserError
 from perfclone.training import TrainConfig
 
@@ -170,9 +171,14 @@ def test_worsening_moves_joints_a_little_and_drops_few():
 
 @pytest.mark.parametrize(
     ("changes", "match"),
-    [({"preset": "huge"}, "preset"), ({"steps": 0}, "steps"), ({"steps": 3, "minutes": 3}, "not both"),
-     ({"holdout": 0.9}, "holdout"), ({"seed": -1}, "seed")],
-)  # fmt: skip
+    [
+        ({"preset": "huge"}, "preset"),
+        ({"steps": 0}, "steps"),
+        ({"steps": 3, "minutes": 3}, "not both"),
+        ({"holdout": 0.9}, "holdout"),
+        ({"seed": -1}, "seed"),
+    ],
+)
 def test_wrong_settings_are_refused(changes, match):
     with pytest.raises(ValueError, match=match):
         TrainConfig(**changes)
@@ -192,8 +198,10 @@ def test_the_plate_and_the_body_know_nothing_of_the_holdout(reference, tmp_path)
     class Elsewhere(SavedPoses):
         def people(self, frames):
             begin, found = self.at, super().people(frames)
-            return [[replace(p, keypoints=p.keypoints + 8 * (begin + n >= 15)) for p in people]
-                    for n, people in enumerate(found)]  # fmt: skip
+            return [
+                [replace(p, keypoints=p.keypoints + 8 * (begin + n >= 15)) for p in people]
+                for n, people in enumerate(found)
+            ]
 
     prepare_reference(reference, tmp_path / "b", 64, Elsewhere(), holdout=0.5)
     (facts_a, _, plate_a), (facts_b, _, plate_b) = load_reference(tmp_path / "a"), load_reference(tmp_path / "b")

@@ -59,9 +59,16 @@ def untrained_actor(seed=0, **changes):
     torch.manual_seed(seed)
     body = measure_body(poses())
     config = ActorConfig(
-        width=SIZE, height=SIZE, fps=FPS, side=96, body_lengths=body.lengths, body_centre_x=body.centre_x,
-        body_floor_y=body.floor_y, generator=PRESET.generator, poses=4,
-    )  # fmt: skip
+        width=SIZE,
+        height=SIZE,
+        fps=FPS,
+        side=96,
+        body_lengths=body.lengths,
+        body_centre_x=body.centre_x,
+        body_floor_y=body.floor_y,
+        generator=PRESET.generator,
+        poses=4,
+    )
     actor = Actor(replace(config, **changes))
     actor.plate.copy_(torch.randint(0, 255, actor.plate.shape, dtype=torch.uint8))
     actor.consent = synthetic_record("anna", "0" * 64, SigningKey.new())

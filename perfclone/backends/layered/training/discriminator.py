@@ -21,9 +21,15 @@ def pose_pictures(maps: PartMaps) -> Tensor:
     """(B, POSE_PICTURES, S, S) in [0, 1]: where the arms, the legs, all limbs, the torso and the head should be."""
     weight, n = maps.weight, len(LIMBS)
     picture = torch.stack(
-        [weight[..., _ARMS].amax(-1), weight[..., _LEGS].amax(-1), weight[..., :n].amax(-1), weight[..., n],
-         weight[..., n + 1]], 1,
-    )  # fmt: skip
+        [
+            weight[..., _ARMS].amax(-1),
+            weight[..., _LEGS].amax(-1),
+            weight[..., :n].amax(-1),
+            weight[..., n],
+            weight[..., n + 1],
+        ],
+        1,
+    )
     half = math.isqrt(weight.shape[1])
     return F.interpolate(picture.view(-1, POSE_PICTURES, half, half), scale_factor=2.0)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from perfclone.backends.layered.training.discriminator import POSE_PICTURES, Pat
 from perfclone.backends.layered.training.footage import Batch, Footage
 from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
+from perfclone.backends.layered.training.validation import paint, split
 from perfclone.devices import agree
 from perfclone.progress import Progress
 
@@ -231,25 +232,6 @@ class Trainer:
         return self.progression.seconds / (self.config.minutes * 60)
 
 
-class Parts(NamedTuple):
-    """Which frames serve what, (n,) bool each; no frame serves two."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    holdout: np.ndarray
-
-
-def split(frames: int, holdout: float) -> Parts:
-    """Share out the frames: the last ``holdout`` aside, a short run in the middle of the rest to validate on."""
-    index = np.arange(frames)
-    held = index >= round(frames * (1 - holdout))
-    rest = frames - int(held.sum())
-    length = min(max(8, rest // 25), max(1, rest // 4))
-    begin = rest * 45 // 100
-    validation = (index >= begin) & (index < begin + length)
-    return Parts(~held & ~validation, validation, held)
-
-
 def learning_rate(step: int, fraction: float) -> float:
     """Factor of the learning rate: a short warm-up, level for half of the run, then down to nearly nothing."""
     return min(1.0, (step + 1) / 50) * min(1.0, max(0.02, (1 - fraction) * 2))
@@ -258,15 +240,3 @@ def learning_rate(step: int, fraction: float) -> float:
 def _average(average: Tensor, now: Tensor, count: Tensor) -> Tensor:
     """Exponential moving average whose memory grows with the run, up to about 200 steps."""
     return average + (now - average) / torch.clamp((count + 10) / 10, max=200)
-
-
-@torch.no_grad()
-def paint(generator: Generator, torso: float, footage: Footage, usable: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Real and painted frames, (N, 3, S, S) in [0, 1], of the longest run of usable frames."""
-    length = int(usable.sum())
-    while not len(starts := footage.starts(length, usable)) and length > 1:
-        length -= 1
-    device = next(generator.parameters()).device
-    batch = footage.batch(starts[:1], length, device)
-    painted = [step.layers.over(batch.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(batch))]
-    return batch.frames[0], torch.cat(painted)

@@ -1,0 +1,44 @@
+"""Which frames of the reference video serve what, and painting those that judge the weights."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.recurrence import Rollout
+from perfclone.backends.layered.training.footage import Footage
+
+
+class Parts(NamedTuple):
+    """Which frames serve what, (n,) bool each; no frame serves two."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    holdout: np.ndarray
+
+
+def split(frames: int, holdout: float) -> Parts:
+    """Share out the frames: the last ``holdout`` aside, a short run in the middle of the rest to validate on."""
+    index = np.arange(frames)
+    held = index >= round(frames * (1 - holdout))
+    rest = frames - int(held.sum())
+    length = min(max(8, rest // 25), max(1, rest // 4))
+    begin = rest * 45 // 100
+    validation = (index >= begin) & (index < begin + length)
+    return Parts(~held & ~validation, validation, held)
+
+
+@torch.no_grad()
+def paint(generator: Generator, torso: float, footage: Footage, usable: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Real and painted frames, (N, 3, S, S) in [0, 1], of the longest run of usable frames."""
+    length = int(usable.sum())
+    while not len(starts := footage.starts(length, usable)) and length > 1:
+        length -= 1
+    device = next(generator.parameters()).device
+    batch = footage.batch(starts[:1], length, device)
+    painted = [step.layers.over(batch.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(batch))]
+    return batch.frames[0], torch.cat(painted)
