@@ -20,7 +20,8 @@ from perfclone.actor.model import Actor
 from perfclone.backends.layered.training import loop, prepare
 from perfclone.errors import UserError
 from perfclone.governance.ledger.ledger import Ledger
-from perfclone.training import Run
+from perfclone.training import Run, TrainConfig
+from perfclone.training.accelerator import accelerator_of_a_run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -258,3 +259,19 @@ def test_a_disk_that_fills_in_training_keeps_the_last_checkpoint(reference, tmp_
             train_tiny(reference, tmp_path / "anna", {"checkpoint_minutes": 0})
     assert [path.name for path in (tmp_path / "anna.run").glob("checkpoint*")] == ["checkpoint-000000002"]
     assert train_tiny(reference, tmp_path / "anna", {"checkpoint_minutes": 0}, resume=True).steps == 8
+
+
+def test_a_run_names_its_device_and_leaves_the_others_theirs(reference, tmp_path, monkeypatch):
+    monkeypatch.delenv("ACCELERATE_TORCH_DEVICE", raising=False)
+    with pytest.raises(UserError, match="device cuda:7 cannot be used here"):
+        train_tiny(reference, tmp_path / "anna", {"device": "cuda:7"})
+    with accelerator_of_a_run(TrainConfig(steps=1, device="cpu", mixed_precision="bf16")) as accelerator:
+        assert accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16"
+    assert "ACCELERATE_TORCH_DEVICE" not in os.environ
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="gives each process its device"):
+        with accelerator_of_a_run(TrainConfig(steps=1, device="cpu")):
+            pass
+    monkeypatch.delenv("WORLD_SIZE")
+    train_tiny(reference, tmp_path / "anna", {"steps": 4, "device": "cpu"}, stop=lambda: True)
+    assert not train_tiny(reference, tmp_path / "anna", {"steps": 4}, resume=True).stopped

@@ -34,7 +34,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "--price", type=positive, metavar="P", help="what an hour of this machine costs, to tell what the run costs"
     )
     add_extractor_options(parser)
-    add_device(parser, precision=False)
+    add_device(parser, precision=None)
     parser.set_defaults(run=run, refuse=parser.error)
 
 

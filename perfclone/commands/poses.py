@@ -31,7 +31,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         "--mattes", action="store_true", help="also save what `train --poses` needs, such as each frame's matte"
     )
     add_person(add_extractor_options(parser))
-    add_device(parser, precision=False)
+    add_device(parser, precision=None)
     add_force(parser)
     parser.set_defaults(run=run)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from perfclone.backends import backend
 from perfclone.terminal.arguments import (
+    add_device,
     add_extractor_options,
     add_force,
     add_person,
-    add_precision,
     positive,
     require_file,
     settings,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from perfclone.training import TrainRequest, TrainResult
 
 #: What may be said beside --run.
-_BESIDE_RUN = {"folder", "minutes", "steps", "force", "resume", "debug"}
+_BESIDE_RUN = {"folder", "minutes", "steps", "device", "force", "resume", "debug"}
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -56,6 +56,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     )
     _add_training(parser.add_argument_group("training"))
     add_person(add_extractor_options(parser, saved=True))
+    add_device(parser, "no")
     parser.set_defaults(run=run, refuse=parser.error, usual=parser.get_default)
 
 
@@ -90,7 +91,6 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
         help="sequences a step: more where there is a GPU, such as 12 (default: 4)",
     )
     group.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
-    add_precision(group, "no")
     group.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     group.add_argument("--no-plate", action="store_true", help="paint whole frames: for a camera that moves freely")
 
@@ -137,6 +137,7 @@ def _asked(args: argparse.Namespace) -> TrainRequest:
         batch=args.batch,
         seed=args.seed,
         plate=not args.no_plate,
+        device=args.device,
         mixed_precision=args.mixed_precision,
     )
     return settings(
@@ -157,14 +158,13 @@ def _asked_again(args: argparse.Namespace) -> TrainRequest:
     """The request of a run that was begun before."""
     given = {name for name, value in vars(args).items() if value != args.usual(name)}
     if given - _BESIDE_RUN:
-        args.refuse("--run goes on with what was asked for; only --minutes, --steps and --force go with it")
+        args.refuse("--run goes on with what was asked for; only --minutes, --steps, --device and --force go with it")
     from perfclone.training import Run, TrainConfig
 
     request = Run.open(args.folder).request
-    if not (args.minutes or args.steps):
-        return request
-    length = {"minutes": args.minutes, "steps": args.steps}
-    return dataclasses.replace(request, config=settings(TrainConfig, **{**vars(request.config), **length}))
+    changes = {"minutes": args.minutes, "steps": args.steps} if args.minutes or args.steps else {}
+    changes |= {"device": args.device} if args.device else {}
+    return dataclasses.replace(request, config=settings(TrainConfig, **{**vars(request.config), **changes}))
 
 
 def told(request: TrainRequest, result: TrainResult) -> list[str]:

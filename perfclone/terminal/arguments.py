@@ -129,24 +129,20 @@ def add_extractor_options(parser: argparse.ArgumentParser, saved: bool = False) 
     return group
 
 
-def add_device(parser: argparse.ArgumentParser, precision: bool = True) -> None:
-    """Add --device and, with `precision`, --mixed-precision."""
+def add_device(parser: argparse.ArgumentParser, precision: str | None = "auto") -> None:
+    """Add --device and --mixed-precision, with `precision` as the latter's default; without it where it is None."""
     group = parser.add_argument_group("machine")
     group.add_argument(
         "--device", metavar="D", help="where networks run, such as cpu, cuda:1 or mps (default: a GPU if there is one)"
     )
     if precision:
-        add_precision(group, "auto")
-
-
-def add_precision(parser: argparse._ActionsContainer, usual: str) -> None:
-    """Add --mixed-precision with its default."""
-    parser.add_argument(
-        "--mixed-precision",
-        choices=PRECISIONS,
-        default=usual,
-        help="what G computes in: no is float32, auto the bf16 or fp16 that a GPU may have (default: %(default)s)",
-    )
+        group.add_argument(
+            "--mixed-precision",
+            choices=PRECISIONS,
+            default=precision,
+            help="what the generator computes in: no is float32, auto the bf16 or fp16 that a GPU may have "
+            "(default: %(default)s)",
+        )
 
 
 def add_person(parser: argparse._ActionsContainer) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
-from accelerate.state import AcceleratorState, GradientState
+from accelerate.state import AcceleratorState, GradientState, PartialState
 
-from perfclone.devices import DTYPES, choose_device, choose_precision
+from perfclone.devices import DTYPES, Precision, choose_device, choose_precision
 from perfclone.errors import UserError
 from perfclone.training.config import TrainConfig
 
 #: What accelerate shares among all accelerators of a process, though precision and accumulation are a run's own. What
-#: describes the process itself, its device and its rank, is in ``PartialState`` and stays shared.
-_SHARED = (AcceleratorState, GradientState)
+#: describes the process itself, its device and its rank, is in ``PartialState``; it stays shared unless a run names
+#: its device, which accelerate reads from this variable.
+_SHARED, _DEVICE = (AcceleratorState, GradientState), "ACCELERATE_TORCH_DEVICE"
 _ONE = threading.Lock()
 
 
@@ -25,27 +28,36 @@ def accelerator_of_a_run(config: TrainConfig) -> Iterator[Accelerator]:
     """Give an accelerator whose state is its own; those that the process had before are as they were afterwards.
 
     Raises:
-        UserError: Another run goes on in this process.
+        UserError: Another run goes on in this process, or the device will not do.
     """
+    device = choose_device(config.device)
+    if config.device and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("`accelerate launch` gives each process its device; train without one of your own.")
     if not _ONE.acquire(blocking=False):
         raise UserError("Another run goes on in this process; wait for its end, or train in a process of its own.")
-    before = [vars(kind)["_shared_state"] for kind in _SHARED]
+    shared = (*_SHARED, PartialState) if config.device else _SHARED
+    before, variable = [vars(kind)["_shared_state"] for kind in shared], os.environ.get(_DEVICE)
     try:
-        for kind in _SHARED:
+        for kind in shared:
             kind._shared_state = {}
+        if config.device:
+            os.environ[_DEVICE] = str(device)
         patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
         yield Accelerator(
-            mixed_precision=_precision(config),
+            cpu=bool(config.device) and device.type == "cpu",
+            mixed_precision=_precision(device, config.mixed_precision),
             gradient_accumulation_steps=config.accumulate,
             kwargs_handlers=[patience],
         )
     finally:
-        for kind, state in zip(_SHARED, before):
+        for kind, state in zip(shared, before):
             kind._shared_state = state
+        if config.device:
+            os.environ.pop(_DEVICE) if variable is None else os.environ.__setitem__(_DEVICE, variable)
         _ONE.release()
 
 
-def _precision(config: TrainConfig) -> str:
-    """The run's precision on this machine, as accelerate names it."""
-    dtype = choose_precision(choose_device(), config.mixed_precision)
+def _precision(device: torch.device, wanted: Precision) -> str:
+    """The run's precision on its device, as accelerate names it."""
+    dtype = choose_precision(device, wanted)
     return next(name for name, each in DTYPES.items() if each == dtype)

@@ -30,6 +30,7 @@ class TrainConfig:
         batch: Sequences of frames a step and process; None takes the preset's.
         learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
         accumulate: Gradient accumulation steps.
+        device: Where to train, as PyTorch names devices; None takes what accelerate finds.
         mixed_precision: "no", "fp16" or "bf16", as accelerate names it, or "auto", which suits the device.
         unpaired: Train on driving poses without ground truth, too.
         critic: The discriminator.
@@ -48,6 +49,7 @@ class TrainConfig:
     batch: int | None = None
     learning_rate: float = 1e-3
     accumulate: int = 1
+    device: str | None = None
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = "no"
     unpaired: bool = True
     critic: bool = True

@@ -18,8 +18,8 @@ from perfclone.training import pictures
 from perfclone.training.request import TrainRequest
 from perfclone.training.run import CURVES, LIVE, LOCK, LOG, RUN, SAMPLES, STOP, Run
 
-#: Settings that a resumed run may change: how long it is and how often it saves.
-_FREE = {"minutes", "steps", "checkpoint_minutes"}
+#: Settings that a resumed run may change: how long it is, how often it saves, and where.
+_FREE = {"minutes", "steps", "checkpoint_minutes", "device"}
 #: Seconds that somebody else's look at the lock may take.
 _PATIENCE = 1.0
 #: Seconds between two notes of how far a stage is.
