@@ -30,7 +30,7 @@ from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
 from perfclone.pose.perform import Performance, measure_driver, open_performance
 from perfclone.pose.sequence import Moment, PoseSequence, is_poses
-from perfclone.prefetch import prefetch
+from perfclone.prefetch import Prefetch
 from perfclone.progress import Progress
 from perfclone.retarget import Retarget
 
@@ -175,8 +175,9 @@ class PerformanceCloner:
     def _frames(self, performance: Performance, options: CloneOptions, release: Release) -> Iterator[Painted]:
         """The way of the data; P with clean and the painter each run ahead in a thread of their own."""
         painter, marker = self._painter(options.size), release.marker(performance.fps)
-        with closing(prefetch(performance.moments, POSES_AHEAD)) as moments:  # P, clean
-            with closing(prefetch(self._paint(performance, moments, painter, options), FRAMES_AHEAD)) as frames:
+        with closing(Prefetch(performance.moments, POSES_AHEAD)) as moments:  # P, clean
+            painted = self._paint(performance, moments, painter, options)
+            with closing(Prefetch(painted, FRAMES_AHEAD, moments)) as frames:
                 for pixels, at in frames:
                     yield Painted(marker.apply(pixels, at), at)  # marks
 
@@ -195,6 +196,5 @@ class PerformanceCloner:
         video = None if is_poses(driving) else Path(driving)
         if video and not video.is_file():
             raise FileNotFoundError(f"There is no video at {video}; check the path.")
-        commit = self.actor.commit or ""
-        release = Release(self.name, self.actor.consent, options.purpose, options.marks, video, commit)
+        release = Release(self.name, self.actor.consent, options.purpose, options.marks, video, self.actor.commit)
         return release, open_performance(driving, self.extractor if video else None, options.person)

@@ -5,49 +5,77 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 _END = object()
+#: Seconds after which a thread that waits looks whether it is still wanted.
+_PATIENCE = 0.1
 
 
-def prefetch(items: Iterator[Item], depth: int) -> Iterator[Item]:
-    """Yield the items of an iterator that a thread runs up to ``depth`` items ahead.
+class Prefetch(Generic[Item]):
+    """Yields the items of an iterator that a thread runs up to ``depth`` items ahead.
 
-    An exception in the thread is raised here. Closing this generator stops the thread and closes the iterator.
+    An exception in the thread is raised where the items are taken.
+
+    Args:
+        items: What to run.
+        depth: How many items may wait.
+        source: What ``items`` take from: it is stopped too, so that closing this need not wait for it.
     """
-    ready: queue.Queue = queue.Queue(depth)
-    stop = threading.Event()
 
-    def put(value) -> bool:
-        while not stop.is_set():
+    def __init__(self, items: Iterator[Item], depth: int, source: Prefetch | None = None):
+        self._items, self._source = items, source
+        self._ready: queue.Queue = queue.Queue(depth)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="perfclone-prefetch", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Prefetch[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        while not self._stopped.is_set():
             try:
-                ready.put(value, timeout=0.1)
-                return True
-            except queue.Full:
+                value = self._ready.get(timeout=_PATIENCE)
+            except queue.Empty:
                 continue
-        return False
+            if isinstance(value, tuple):
+                return value[0]
+            self._stopped.set()
+            if value is not _END:
+                raise value
+        raise StopIteration
 
-    def work() -> None:
+    def stop(self) -> None:
+        """End the stream for whoever takes from it, from any thread, and soon the thread that runs it."""
+        self._stopped.set()
+        if self._source:
+            self._source.stop()
+
+    def close(self) -> None:
+        """Stop, and wait until the iterator is closed."""
+        self.stop()
+        self._thread.join()
+
+    def _work(self) -> None:
         outcome: object = _END
         try:
-            for item in items:
-                if not put((item,)):
+            for item in self._items:
+                if not self._put((item,)):
                     break
         except BaseException as error:  # noqa: BLE001  whatever it is, it belongs to whoever waits for the items
             outcome = error
         finally:
-            if hasattr(items, "close"):
-                items.close()
-        put(outcome)
+            if hasattr(self._items, "close"):
+                self._items.close()
+        self._put(outcome)
 
-    thread = threading.Thread(target=work, name="perfclone-prefetch", daemon=True)
-    thread.start()
-    try:
-        while (value := ready.get()) is not _END:
-            if isinstance(value, BaseException):
-                raise value
-            yield value[0]
-    finally:
-        stop.set()
-        thread.join()
+    def _put(self, value: object) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._ready.put(value, timeout=_PATIENCE)
+                return True
+            except queue.Full:
+                continue
+        return False

@@ -1,4 +1,8 @@
+import os
+import signal
+import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import cv2
@@ -13,8 +17,9 @@ from perfclone.backends.layered.painter import LayeredPainter
 from perfclone.errors import UserError
 from perfclone.governance.marks.marker import UNMARKED, MarkOptions
 from perfclone.pipeline import CloneOptions, PerformanceCloner
+from perfclone.pose import Moment, Pose
 from perfclone.pose.perform import read_poses
-from perfclone.prefetch import prefetch
+from perfclone.prefetch import Prefetch
 from perfclone.video import VideoReader, probe
 
 
@@ -192,7 +197,7 @@ def test_prefetch_works_ahead_in_order_and_no_further():
             made.append(n)
             yield n
 
-    stream = prefetch(numbers(), 4)
+    stream = Prefetch(numbers(), 4)
     assert next(stream) == 0
     time.sleep(0.3)
     assert len(made) <= 7
@@ -209,11 +214,39 @@ def test_prefetch_passes_errors_on_and_closes_what_it_runs():
         finally:
             closed.append(True)
 
-    stream = prefetch(failing(), 2)
+    stream = Prefetch(failing(), 2)
     assert next(stream) == 1
     with pytest.raises(RuntimeError, match="broken"):
         next(stream)
     assert closed == [True]
-    endless = prefetch(iter(int, 1), 2)
+    endless = Prefetch(iter(int, 1), 2)
     next(endless)
     endless.close()
+
+
+def test_closing_a_stream_whose_thread_waits_for_another_one_does_not_wait_for_its_end():
+    def slow():
+        while True:
+            time.sleep(0.01)
+            yield 1
+
+    source = Prefetch(slow(), 4)
+    never = Prefetch((item for item in source if item == 2), 4, source)  # runs as long as there is something to take
+    time.sleep(0.2)
+    began = time.monotonic()
+    never.close()
+    source.close()
+    assert time.monotonic() - began < 2
+
+
+def test_a_clone_that_has_no_frame_yet_can_be_closed(actor, driving):
+    options, one = CloneOptions(marks=UNMARKED), cloner(actor)
+    release, performance = one._begin(driving, options)
+    endless = (Moment(Pose.missing(), 0.0) for _ in iter(int, 1))  # nobody comes
+    frames = one._frames(performance._replace(moments=endless), options, release)
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), closing(frames):
+        next(frames)
+    assert time.monotonic() - began < 5

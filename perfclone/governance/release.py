@@ -24,7 +24,7 @@ class Release:
         purpose: What the clone is made for.
         marks: Which marks it carries.
         driving: The driving video, where the clone has one.
-        commit: Which state of the actor; empty where it has none.
+        commit: Which state of the actor; None where it has none.
         ledger: Where it is entered; this machine's by default.
 
     Attributes:
@@ -42,12 +42,12 @@ class Release:
         purpose: str,
         marks: MarkOptions,
         driving: Path | None = None,
-        commit: str = "",
+        commit: str | None = None,
         ledger: Ledger | None = None,
     ):
         policy.authorise_clone(consent, purpose)
         self.actor, self.consent, self.purpose, self.marks = actor, consent, purpose, marks
-        self.driving, self.commit, self.ledger = driving, commit, ledger or Ledger()
+        self.driving, self.commit, self.ledger = driving, commit or "", ledger or Ledger()
         self.id = self.ledger.new_watermark_id()
         # Now rather than after hours of work: it may have expired, and what is said of it comes before all progress.
         self._certificate = certificate() if marks.credentials else None

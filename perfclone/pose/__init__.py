@@ -3,7 +3,7 @@
 from perfclone.pose.clean import CleanOptions, clean_sequence
 from perfclone.pose.extractor import FollowingExtractor, PoseExtractor, build_extractor, extract
 from perfclone.pose.saved import SavedPoses
-from perfclone.pose.sequence import Pose, PoseSequence
+from perfclone.pose.sequence import Moment, Pose, PoseSequence
 from perfclone.pose.skeleton import BODY_18, INDEX, KEYPOINTS, MIRROR
 
 __all__ = [
