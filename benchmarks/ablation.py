@@ -20,9 +20,9 @@ from benchmarks.recordings import SIZE, Recording, cut_to_square, load_recording
 from eval import metrics
 from perfclone import builtin
 from perfclone.commands import demo
-from perfclone.progress import counted
+from perfclone.progress import counted, titled
 from perfclone.terminal.arguments import positive, refuse_existing, share, whole
-from perfclone.terminal.progress import progress_bar, progress_bars
+from perfclone.terminal.progress import progress_bars
 from perfclone.training import TrainConfig
 
 #: What is switched off in each variant.
@@ -42,8 +42,8 @@ def measure(learnt: Recording, test: Recording, driving: Path, config: TrainConf
     with progress_bars() as progress:
         clone = np.stack([*counted(cloner.frames(driving, common.AS_PAINTED), progress, f"cloning {label}", 0)])
     at = common.evenly(len(held_out), SCORED_FRAMES)
-    with progress_bar(f"scoring {label}") as progress:
-        st_lpips = metrics.st_lpips(held_out[at], test.frames[at], progress=progress)
+    with progress_bars() as progress:
+        st_lpips = metrics.st_lpips(held_out[at], test.frames[at], progress=titled(progress, f"scoring {label}"))
     return {
         "driving_warp_error": metrics.warp_error(clone),
         "held_out_st_lpips_alex": st_lpips,

@@ -23,7 +23,7 @@ from eval.synthetic import ACTORS, Scene, motion
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.pipeline import PerformanceCloner
-from perfclone.progress import counted
+from perfclone.progress import counted, titled
 from perfclone.retarget import retarget_sequence
 from perfclone.terminal.arguments import positive, refuse_existing
 from perfclone.terminal.progress import progress_bar, progress_bars
@@ -56,10 +56,11 @@ def render(person: str, frames: np.ndarray, size: int) -> tuple[np.ndarray, np.n
 def compare(frames: np.ndarray, truth: np.ndarray, mattes: np.ndarray, label: str) -> dict[str, float]:
     """Measure frames against the truth, whole and around the person."""
     at = common.evenly(len(frames), SCORED_FRAMES)
-    with progress_bar(f"scoring {label}") as progress:
-        whole = metrics.st_lpips(frames[at], truth[at], progress=progress)
-    with progress_bar(f"scoring {label}, the person") as progress:
-        person = metrics.st_lpips(*person_crops(mattes[at], frames[at], truth[at]), progress=progress)
+    with progress_bars() as progress:
+        whole = metrics.st_lpips(frames[at], truth[at], progress=titled(progress, f"scoring {label}"))
+    with progress_bars() as progress:
+        crops = person_crops(mattes[at], frames[at], truth[at])
+        person = metrics.st_lpips(*crops, progress=titled(progress, f"scoring {label}, the person"))
     return {
         "st_lpips_alex": whole,
         "psnr": metrics.psnr(frames, truth),

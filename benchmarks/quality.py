@@ -22,8 +22,9 @@ from eval.benchmark.holdout import first_held
 from perfclone.actor import Actor
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
+from perfclone.progress import titled
 from perfclone.terminal.arguments import positive, refuse_existing, share, whole
-from perfclone.terminal.progress import progress_bar, progress_bars
+from perfclone.terminal.progress import progress_bars
 from perfclone.training import TrainConfig, TrainRequest, train
 
 #: ST-LPIPS takes a third of a second a frame, so of a longer hold-out it sees this many frames, evenly spaced.
@@ -48,19 +49,20 @@ def train_perfclone(recording: Recording, config: TrainConfig, folder: Path) -> 
 def train_pix2pix(recording: Recording, minutes: float, seed: int) -> tuple[Pix2Pix, dict]:
     """Train pix2pix on a recording; gives the model, and {"minutes", "steps"} of training."""
     model = Pix2Pix(seed=seed)
-    with progress_bar("training pix2pix") as progress:
-        result = model.fit(skeletons(recording.poses), recording.frames, minutes=minutes, progress=progress)
+    with progress_bars() as progress:
+        told = titled(progress, "training pix2pix")
+        result = model.fit(skeletons(recording.poses), recording.frames, minutes=minutes, progress=told)
     return model, {"minutes": result.minutes, "steps": result.steps}
 
 
 def score(frames: np.ndarray, test: Recording, label: str) -> dict[str, float]:
     """Measure rendered frames against the real ones."""
     chosen = common.evenly(len(frames), SCORED_FRAMES)
-    with progress_bar(f"scoring {label}") as progress:
-        st_lpips = metrics.st_lpips(frames[chosen], test.frames[chosen], progress=progress)
+    with progress_bars() as progress:
+        st_lpips = metrics.st_lpips(frames[chosen], test.frames[chosen], progress=titled(progress, f"scoring {label}"))
     crops = person_crops(test.mattes[chosen], frames[chosen], test.frames[chosen])
-    with progress_bar(f"scoring {label}, the person") as progress:
-        person = metrics.st_lpips(*crops, progress=progress)
+    with progress_bars() as progress:
+        person = metrics.st_lpips(*crops, progress=titled(progress, f"scoring {label}, the person"))
     psnr = metrics.psnr(frames, test.frames)
     return {"st_lpips_alex": st_lpips, "person_st_lpips_alex": person, "psnr": psnr, **floors(frames, test)}
 

@@ -12,7 +12,7 @@ import gradio as gr
 
 from perfclone.errors import UserError
 from perfclone.governance.review import approval_required
-from perfclone.pipeline import CloneOptions
+from perfclone.options import CloneOptions
 
 
 class Cloner(Protocol):

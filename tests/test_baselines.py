@@ -93,7 +93,7 @@ def test_pix2pix_stops_when_its_minutes_are_over():
     seen = []
     result = Pix2Pix(levels=5, width=4).fit(pictures, frames, minutes=1 / 60, progress=lambda *x: seen.append(x))
     assert 1 / 60 <= result.minutes < 3 / 60
-    assert len(seen) == result.steps and seen[0][1] == 1 and seen[-1] == (1, 1)
+    assert len(seen) == result.steps and seen[0][2] == 1 and seen[-1] == ("train", 1, 1)
 
 
 def test_pix2pix_refuses_pairs_that_do_not_match():

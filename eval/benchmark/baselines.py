@@ -7,7 +7,7 @@ the numbers of weights are the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import nn
 from perfclone.errors import UserError
 from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.pose.space import normalise, pose_distances
+from perfclone.progress import Progress
 
 LEARNING_RATE, BETAS, L1_WEIGHT = 2e-4, (0.5, 0.999), 100.0
 
@@ -145,7 +146,7 @@ class Pix2Pix:
         *,
         minutes: float | None = None,
         steps: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> FitResult:
         """Train on pairs.
 
@@ -154,7 +155,7 @@ class Pix2Pix:
             frames: (T, H, W, 3) uint8 RGB, the frames they belong to.
             minutes: Wall time to train for; or
             steps: the number of steps.
-            progress: Called after each step with what is done and what there is in all: steps, or seconds.
+            progress: Called after each step with "train", what is done and what there is in all: steps, or seconds.
         """
         if pictures.shape != frames.shape or (minutes is None) == (steps is None):
             raise UserError(
@@ -177,7 +178,7 @@ class Pix2Pix:
             used = step / steps if steps else (time.monotonic() - start) / (60 * minutes)
             if progress:
                 total = steps or round(60 * minutes)
-                progress(min(round(used * total), total), total)
+                progress("train", min(round(used * total), total), total)
         return FitResult(step, (time.monotonic() - start) / 60)
 
     def _step(

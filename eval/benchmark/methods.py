@@ -16,7 +16,7 @@ from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence
 from perfclone.pose.body import measure_body
-from perfclone.progress import Progress
+from perfclone.progress import Progress, titled
 from perfclone.retarget import retarget_sequence
 from perfclone.training import TrainConfig, TrainRequest, train
 from perfclone.video import VideoReader, probe, sample_frames
@@ -158,9 +158,7 @@ class SkeletonPix2Pix:
                 f"pix2pix: a square of {self.box.side} pixels, scaled to {SIDE} and back, on a still plate.",
             )
         pictures, frames = self._material(lesson, progress)
-        tell = (
-            (lambda done, total: progress(f"training pix2pix on {lesson.target}", done, total)) if progress else None
-        )
+        tell = titled(progress, f"training pix2pix on {lesson.target}")
         self.model = Pix2Pix(seed=budget.seed, device=_device())
         result = self.model.fit(pictures, frames, minutes=budget.minutes, steps=budget.steps, progress=tell)
         self.minutes, self.steps = result.minutes, result.steps

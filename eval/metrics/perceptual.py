@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from perfclone.errors import UserError
+from perfclone.progress import Progress
 
 from ..networks import lpips
 from ..networks.cached import cached
@@ -97,9 +97,7 @@ def load_perceptual(device: str = "cpu") -> PerceptualDistance:
 
 
 @torch.no_grad()
-def st_lpips(
-    a: Frames, b: Frames, *, batch: int = 4, device: str = "cpu", progress: Callable[[int, int], None] | None = None
-) -> float:
+def st_lpips(a: Frames, b: Frames, *, batch: int = 4, device: str = "cpu", progress: Progress | None = None) -> float:
     """Shift-tolerant LPIPS with the AlexNet trunk: the mean perceptual distance of frames that belong together.
 
     Ghildyal and Liu, ECCV 2022: mean over t, layers and places of w * |f(a) - f(b)|^2, f the unit-length features of a
@@ -110,7 +108,7 @@ def st_lpips(
         b: Frames of the other.
         batch: Pairs at once: more memory, a little faster.
         device: Where the network runs.
-        progress: Called with (frames done, frames in all).
+        progress: Called with "st_lpips", frames done and frames in all.
 
     Raises:
         UserError: The videos differ in length or size, or the weights' package is missing.
@@ -122,5 +120,5 @@ def st_lpips(
         pair = (as_tensor(x[start : start + batch]).to(device) * 2 - 1 for x in (a, b))
         total += network(*pair).sum().item()
         if progress:
-            progress(min(start + batch, len(a)), len(a))
+            progress("st_lpips", min(start + batch, len(a)), len(a))
     return total / len(a)

@@ -63,7 +63,11 @@ def _film_all(wanted: SyntheticSuite, folder: Path, progress: Progress | None) -
         (folder / actor).mkdir(parents=True)
         scene = Scene(actor, wanted.size, wanted.noise, wanted.samples)
         for take, frames in routines.items():
-            tell = (lambda n, _, before=done: progress("rendering the suite", before + n, total)) if progress else None
+            tell = (
+                (lambda _, n, __, before=done: progress("rendering the suite", before + n, total))
+                if progress
+                else None
+            )
             digests[f"{actor}/{take}"] = film(scene, frames, wanted.fps, folder / actor / take, tell)
             done += len(frames)
     return digests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.pose import Pose, PoseSequence
+from perfclone.progress import Progress
 from perfclone.video import VideoWriter
 
 from .render import Rendered, Scene
@@ -21,9 +22,7 @@ CRF = 4
 LAYERS = ("matte", "shadow")
 
 
-def film(
-    scene: Scene, frames: np.ndarray, fps: float, stem: Path, progress: Callable[[int, int], None] | None = None
-) -> str:
+def film(scene: Scene, frames: np.ndarray, fps: float, stem: Path, progress: Progress | None = None) -> str:
     """Film a routine, frame by frame, into STEM.mp4, STEM.npz and STEM.zip.
 
     The video is nearly lossless; the .npz is the `PoseSequence` of the true joints, those behind the body too; the
@@ -34,7 +33,7 @@ def film(
         frames: (T, 43), the routine.
         fps: Frames a second.
         stem: The three files' path without its ending.
-        progress: Called after each frame with frames done and frames in all.
+        progress: Called after each frame with "filming", frames done and frames in all.
 
     Returns:
         SHA-256 over the raw RGB of all frames before encoding, 64 hex digits.
@@ -52,7 +51,7 @@ def film(
             _keep_layers(layers, n, shot)
             poses.append(Pose(shot.keypoints, shot.scores))
             if progress:
-                progress(n + 1, len(frames))
+                progress("filming", n + 1, len(frames))
     times = np.arange(len(poses)) / fps
     PoseSequence.from_poses(poses, times, (scene.size, scene.size), "truth").save(stem.with_suffix(".npz"))
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 
 from perfclone.pose.sequence import Moment, Pose, PoseSequence
 from perfclone.pose.sides import KeepSides
-from perfclone.pose.skeleton import INDEX, MIRROR
+from perfclone.pose.skeleton import HIPS, INDEX, MIRROR, NECK, SHOULDERS
 
 _LEGS = ("hip", "knee", "ankle", "heel", "toe")
 _IS_LEG = [any(part in name for part in _LEGS) for name in INDEX]
@@ -131,13 +131,9 @@ def _clean_window(poses: list[Pose], fps: float, options: CleanOptions) -> tuple
 def _torso_length(points: np.ndarray, seen: np.ndarray) -> float:
     """Median length of the torso in pixels; from the shoulders' width or the height where no hips are seen."""
     known = np.where(seen[..., None], points, np.nan)
-
-    def joint(name: str) -> np.ndarray:
-        return known[:, INDEX[name]]
-
-    hips = (joint("right_hip") + joint("left_hip")) / 2
-    torso = np.linalg.norm(joint("neck") - hips, axis=1)
-    shoulders = 1.3 * np.linalg.norm(joint("right_shoulder") - joint("left_shoulder"), axis=1)
+    right, left = SHOULDERS
+    torso = np.linalg.norm(known[:, NECK] - known[:, HIPS].sum(1) / 2, axis=1)
+    shoulders = 1.3 * np.linalg.norm(known[:, right] - known[:, left], axis=1)
     lengths = np.fmax(torso, shoulders)
     if np.isfinite(lengths).any():
         return max(float(np.nanmedian(lengths)), 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perfclone.pose.skeleton import BODY_18, INDEX
+from perfclone.pose.skeleton import BODY_18, HIPS, INDEX, NECK
 
 #: Bones and their usual length in torso lengths (neck to mid-hip): what tells the size of a body whose torso is bent
 #: towards the camera or not seen. Rounded from Drillis and Contini's body segment lengths (1966).
@@ -36,10 +36,9 @@ def normalise(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
         hips nor neck or no bone at all, are zero.
     """
     keypoints, seen = np.asarray(keypoints, np.float32), np.asarray(scores) > 0
-    hips = [INDEX["right_hip"], INDEX["left_hip"]]
-    neck, has_neck = keypoints[:, INDEX["neck"]], seen[:, INDEX["neck"]]
-    count = seen[:, hips].sum(1)
-    centre = (keypoints[:, hips] * seen[:, hips, None]).sum(1) / np.maximum(count, 1)[:, None]
+    neck, has_neck = keypoints[:, NECK], seen[:, NECK]
+    count = seen[:, HIPS].sum(1)
+    centre = (keypoints[:, HIPS] * seen[:, HIPS, None]).sum(1) / np.maximum(count, 1)[:, None]
 
     torso = np.linalg.norm(neck - centre, axis=1) * (has_neck & (count > 0))
     limbs = _size_by_limbs(keypoints, seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import NamedTuple
 
 import cv2
@@ -68,7 +69,8 @@ class LayeredPainter:
         self.device = choose_device(device)
         self.dtype = choose_precision(self.device, mixed_precision)
         with device_explained(self.device):
-            self.generator = actor.generator.to(self.device).eval()
+            there = next(actor.generator.parameters()).device == self.device
+            self.generator = (actor.generator if there else deepcopy(actor.generator).to(self.device)).eval()
 
     def paint(self, moments: Iterator[Moment]) -> Iterator[Painted]:
         """One frame for each moment, in the actor's frame, as a stream."""
