@@ -212,7 +212,7 @@ def test_a_failed_signing_leaves_everything_as_it_was(plain, signed, tmp_path):
     wrong = Certificate("no pem", "no key", "ES256", "Nobody")
     with pytest.raises(UserError, match="could not be signed with the certificate of Nobody"):
         sign_video(plain, signed, Claim(**FACTS), wrong)
-    assert signed.read_bytes() == before and not list(tmp_path.glob(".part*"))
+    assert signed.read_bytes() == before and not list(tmp_path.glob(".new*"))
 
 
 def test_what_cannot_be_signed(tmp_path, plain):

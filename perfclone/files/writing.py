@@ -41,7 +41,7 @@ def beside(path: Path) -> Iterator[Path]:
     The file's folder is made where it is not there.
     """
     ensure_parent(path)
-    part = path.with_name(f".part.{path.name}")
+    part = path.with_name(f".new.{path.name}")  # its ending stays, as coders go by it
     try:
         yield part
         part.replace(path)
