@@ -174,7 +174,7 @@ def test_the_actors_that_are_here_are_listed_with_what_they_allow(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     assert cli.main(["actors"]) == 0
     printed = capsys.readouterr().out
-    assert "There is none in actors yet" in printed
+    assert "There is none in the folder actors yet" in printed
     assert re.search(r"^anna +512x512 +[\d,]+ +[\d.]+ MB +for ever, synthetic +/", printed, re.M)
     actor = untrained_actor()
     for name, consent in (("free", None), ("over", actor.consent.revoke("asked by mail", SigningKey.new()))):

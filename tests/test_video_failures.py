@@ -18,7 +18,7 @@ from perfclone.video.assemble import assemble
 def test_an_existing_file_is_replaced_only_on_request_and_only_when_whole(tmp_path):
     path = clip(tmp_path / "out.mp4", 3)
     before = path.read_bytes()
-    with pytest.raises(UserError, match=r"out\.mp4 exists already; use --force"):
+    with pytest.raises(UserError, match=r"out\.mp4 exists already; replace it with force"):
         VideoWriter(path, rate=30)
     with VideoWriter(path, rate=30, force=True) as writer:
         for pixels in numbered(7):

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     for row in (HEADINGS, *rows):
         print("  ".join(f"{text:{width}}" for text, width in zip(row, widths)).rstrip())
     if not own:
-        print(f"There is none in {args.folder} yet; film somebody and make one with `{typed()} train`.")
+        print(f"There is none in the folder {args.folder} yet; film somebody and make one with `{typed()} train`.")
     return 0
 
 

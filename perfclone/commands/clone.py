@@ -71,12 +71,23 @@ def marks(args: argparse.Namespace):
     return MarkOptions(label=None if "label" in args.without else label, **kept)
 
 
+def _check_consent(actor: Path | str, purpose: str) -> None:
+    """Refuse what the record in an actor's folder does not allow before torch is loaded; the cloner asks again."""
+    from perfclone.actor.layout import place
+    from perfclone.governance.consent.record import CONSENT, ConsentRecord
+    from perfclone.governance.policy import authorise_clone
+
+    if isinstance(actor, Path) and (record := place(actor, CONSENT)):
+        authorise_clone(ConsentRecord.load(record), purpose)
+
+
 def run(args: argparse.Namespace) -> int:
     """Clone, and say where the video is and what comes next."""
     require_suffix(args.output, ".mp4")
     require_file(args.driving, "driving video")
     actor = find_actor(args.actor)
     refuse_existing([args.output], args.force)
+    _check_consent(actor, args.purpose)
     from perfclone.options import CloneOptions
 
     options = settings(

@@ -9,9 +9,11 @@ import argparse
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from perfclone import __version__
 from perfclone.errors import UserError
@@ -25,6 +27,14 @@ def typed() -> str:
     return "perfclone" if Path(sys.argv[0]).stem == "perfclone" else MODULE
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line; the options are for whoever asks for them."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the message."""
+        self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`.\n")
+
+
 def build_program(prog: str, description: str, commands: Sequence) -> argparse.ArgumentParser:
     """Build the parser of all the commands; importing nothing heavy, so that --help is quick.
 
@@ -33,7 +43,7 @@ def build_program(prog: str, description: str, commands: Sequence) -> argparse.A
         description: One sentence about all of them.
         commands: Modules with ``add(subparsers, everywhere)``, which sets ``run`` of what is parsed.
     """
-    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser = Parser(prog=prog, description=description)
     parser.add_argument("--version", action="version", version=f"perfclone {__version__}")
     everywhere = argparse.ArgumentParser(add_help=False)
     everywhere.add_argument("--debug", action="store_true", help="log in detail and show tracebacks")
@@ -92,5 +102,7 @@ def _explain(error: Exception) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"perfclone: {sentence.replace(MODULE, typed())}", file=sys.stderr)
+    """Say a sentence of the library, which is for callers in Python too, in the words of whoever types."""
+    sentence = re.sub(r"\bwith(out)? (force|resume)\b", r"with\1 --\2", sentence.replace(MODULE, typed()))
+    print(f"perfclone: {sentence}", file=sys.stderr)
     return code

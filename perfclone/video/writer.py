@@ -187,7 +187,7 @@ def _check_target(path: Path, force: bool) -> None:
     if path.is_dir():
         raise UserError(f"The output {path} is a folder; give the name of a file in it.")
     if path.exists() and not force:
-        raise UserError(f"{path} exists already; use --force (force=True) to replace it, or choose another name.")
+        raise UserError(f"{path} exists already; replace it with force, or choose another name.")
     ensure_parent(path)
 
 
