@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -275,3 +276,31 @@ def test_a_run_names_its_device_and_leaves_the_others_theirs(reference, tmp_path
     monkeypatch.delenv("WORLD_SIZE")
     train_tiny(reference, tmp_path / "anna", {"steps": 4, "device": "cpu"}, stop=lambda: True)
     assert not train_tiny(reference, tmp_path / "anna", {"steps": 4}, resume=True).stopped
+
+
+# Lengths that change, and scores that are none.
+
+
+def stopped_after(step, reference, output, steps):
+    done = [0]
+    tell = lambda stage, at, total: stage == "train" and done.append(at)  # noqa: E731
+    return train_tiny(reference, output, {"steps": steps}, progress=tell, stop=lambda: done[-1] == step)
+
+
+def test_a_run_cut_short_before_anything_was_judged_is_judged_once(reference, tmp_path):
+    assert not stopped_after(3, reference, tmp_path / "anna", 100).scores
+    done = train_tiny(reference, tmp_path / "anna", {"steps": 2}, resume=True)
+    assert done.steps == 3 and done.scores == (pytest.approx(done.best, abs=1e-6),)
+
+
+def test_a_longer_run_is_judged_from_the_start(reference, tmp_path):
+    before = stopped_after(3, reference, tmp_path / "anna", 4).scores
+    after = train_tiny(reference, tmp_path / "anna", {"steps": 12}, resume=True).scores
+    assert len(after) - len(before) == 9, "after each of the twelfths that were left"
+
+
+def test_a_training_that_diverges_says_so(reference, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "perceptual_loss", lambda *_: torch.tensor(float("nan")))
+    with pytest.raises(UserError, match="training diverged.*lower learning_rate"):
+        train_tiny(reference, tmp_path / "anna", {"steps": 2})
+    assert Run(tmp_path / "anna.run").state == "failed" and not (tmp_path / "anna").exists()

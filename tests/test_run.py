@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from accelerate import Accelerator
+from filelock import FileLock
 from tiny import driving_file, request_for, shrink_presets, train_tiny, untrained_actor, write_clip
 
 from perfclone import cli
@@ -202,7 +204,7 @@ def test_options_that_a_run_has_already_are_not_taken_with_it(tmp_path, capsys):
     for arguments in (["--preset", "tiny"], ["-o", "x"], ["me.mp4"], ["--person", "1"], ["--poses", "p.npz"]):
         with pytest.raises(SystemExit):
             cli.main(["train", "--run", str(tmp_path), *arguments])
-        assert "only --minutes, --steps and --force" in capsys.readouterr().err
+        assert "only --minutes, --steps, --device and --force" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["train", "me.mp4"])
     assert "give REFERENCE and -o ACTOR_DIR, or --run" in capsys.readouterr().err
