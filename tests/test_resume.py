@@ -304,3 +304,9 @@ def test_a_training_that_diverges_says_so(reference, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="training diverged.*lower learning_rate"):
         train_tiny(reference, tmp_path / "anna", {"steps": 2})
     assert Run(tmp_path / "anna.run").state == "failed" and not (tmp_path / "anna").exists()
+
+
+def test_what_a_killed_run_was_told_does_not_stop_the_next(reference, tmp_path):
+    interrupted(reference, tmp_path / "anna")
+    (tmp_path / "anna.run" / "stop").touch()
+    assert not train_tiny(reference, tmp_path / "anna", resume=True).stopped

@@ -197,6 +197,7 @@ class HeldRun(Run):
             )
 
     def _begin(self) -> None:
+        self._drop(STOP)  # a killed run's
         if self._anew:
             self._drop("reference.*")
         if not (self.path / RUN).exists():
