@@ -156,6 +156,16 @@ def test_a_run_that_failed_says_why(reference, tmp_path):
     )
 
 
+def test_onlookers_do_not_disturb_each_other(tmp_path):
+    run = Run(tmp_path)
+    (tmp_path / "lock").touch()
+    with ThreadPoolExecutor(4) as onlookers:
+        assert not any(onlookers.map(lambda _: run.alive, range(4000)))
+    with FileLock(tmp_path / "lock"):
+        assert run.alive
+    assert not run.alive and not (tmp_path / "lock").read_bytes()
+
+
 # Stopping.
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from perfclone.errors import UserError
+from perfclone.files.locking import held
 from perfclone.files.reading import parse_json, read_limited
 from perfclone.files.writing import beside
 from perfclone.training.request import LIMIT, TrainRequest
@@ -86,15 +87,7 @@ class Run:
     @property
     def alive(self) -> bool:
         """Whether a process works at it."""
-        from filelock import FileLock, Timeout
-
-        if not (self.path / LOCK).exists():
-            return False
-        try:
-            with FileLock(self.path / LOCK, timeout=0):
-                return False
-        except Timeout:
-            return True
+        return held(self.path / LOCK)
 
     @property
     def progress(self) -> Stage | None:
