@@ -166,6 +166,15 @@ def test_onlookers_do_not_disturb_each_other(tmp_path):
     assert not run.alive and not (tmp_path / "lock").read_bytes()
 
 
+def test_a_run_that_was_moved_is_refused(reference, tmp_path):
+    run = Run.create(request_for(reference, tmp_path / "anna"))
+    (tmp_path / "linked").symlink_to(run.path)
+    assert Run.open(tmp_path / "linked").request == run.request
+    run.path.rename(tmp_path / "ben.run")
+    with pytest.raises(UserError, match=r"ben\.run was moved: its run belongs at .*anna\.run; move it back"):
+        Run.open(tmp_path / "ben.run")
+
+
 # Stopping.
 
 

@@ -50,12 +50,14 @@ class Run:
 
         Raises:
             FileNotFoundError: There is no such folder.
-            UserError: It is not the folder of a run.
+            UserError: It is not the folder of a run, or was moved.
         """
         run = cls(path)
         if not run.path.is_dir():
             raise FileNotFoundError(f"There is no run at {path}; it is the folder beside the actor that ends in .run.")
-        run.request  # noqa: B018  reads it
+        begun = run.request.run_dir
+        if not (begun.exists() and begun.samefile(run.path)):
+            raise UserError(f"{path} was moved: its run belongs at {begun}; move it back there, or train anew.")
         return run
 
     @classmethod
