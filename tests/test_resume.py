@@ -310,3 +310,15 @@ def test_what_a_killed_run_was_told_does_not_stop_the_next(reference, tmp_path):
     interrupted(reference, tmp_path / "anna")
     (tmp_path / "anna.run" / "stop").touch()
     assert not train_tiny(reference, tmp_path / "anna", resume=True).stopped
+
+
+def test_a_run_of_perfclone_0_1_can_only_be_discarded(reference, tmp_path):
+    folder = tmp_path / "anna.run"
+    (folder / "checkpoint-000000003").mkdir(parents=True)
+    (folder / "run.json").write_text('{"reference": "me.mp4, sha256 0", "seed": 0}')
+    for options in ({}, {"resume": True}):
+        with pytest.raises(UserError, match=r"run of perfclone 0\.1, which cannot be gone on with; .* with force"):
+            train_tiny(reference, tmp_path / "anna", **options)
+    with pytest.raises(UserError, match=r"run of perfclone 0\.1"):
+        Run.open(folder)
+    assert train_tiny(reference, tmp_path / "anna", {"steps": 1}, resume=True, force=True).steps == 1

@@ -76,7 +76,9 @@ class HeldRun(Run):
         found = [] if done else sorted(self.path.glob("checkpoint-*[0-9]"))
         if resume and done and not force:
             raise UserError(f"The run in {self.path} is done; train anew with force.")
-        if resume and before and not done:
+        if "reference" in before and (resume or found) and not force:
+            raise self._outdated()
+        if resume and "request" in before and not done:
             self._hold_against(before)
             self._ours = True
             if found or self.material.is_dir():
@@ -175,7 +177,7 @@ class HeldRun(Run):
             if not self.path.exists() or not {entry.name for entry in self.path.iterdir()} - {LOCK}:
                 return {}
             before = self._read()
-            if not {"request", "reference"} & before.keys():  # "reference" in those of perfclone 0.1.0
+            if not {"request", "reference"} & before.keys():  # "reference" in those of perfclone 0.1
                 raise UserError("other settings")
         except (OSError, UserError) as error:
             raise UserError(

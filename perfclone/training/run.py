@@ -77,7 +77,10 @@ class Run:
     @property
     def request(self) -> TrainRequest:
         """What was asked."""
-        return TrainRequest.from_json(self._read().get("request"), f"The request in {self.path / RUN}")
+        values = self._read()
+        if "reference" in values:
+            raise self._outdated()
+        return TrainRequest.from_json(values.get("request"), f"The request in {self.path / RUN}")
 
     @property
     def state(self) -> State:
@@ -131,6 +134,13 @@ class Run:
         """Ask the process that works at it to stop; it saves all that going on needs first."""
         if self.alive:
             (self.path / STOP).touch()
+
+    def _outdated(self) -> UserError:
+        """What to say of a run whose settings have a "reference" beside them, as in perfclone 0.1."""
+        return UserError(
+            f"{self.path} holds a run of perfclone 0.1, which cannot be gone on with; "
+            "train anew with force, which discards it."
+        )
 
     def _picture(self, name: str) -> Path | None:
         path = self.path / name
