@@ -82,6 +82,13 @@ def test_a_request_is_read_strictly(change, sentence, reference, tmp_path):
         TrainRequest.load(tmp_path / "request.json")
 
 
+def test_a_folder_of_weights_is_saved_as_a_whole_path(reference, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pose").mkdir()
+    for weights, kept in (("pose", str(tmp_path / "pose")), ("owner/pose", "owner/pose")):
+        assert request_for(reference, "anna", weights=weights).to_json()["weights"] == kept
+
+
 def test_every_backend_can_be_trained_and_names_its_presets():
     for name in BACKENDS:
         found = backend(name)

@@ -99,6 +99,8 @@ class TrainRequest:
     def to_json(self) -> dict:
         """Give it as a JSON object."""
         values = {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        if self.weights and Path(self.weights).is_dir():
+            values["weights"] = _plain(Path(self.weights))
         return {**values, "config": dataclasses.asdict(self.config)}
 
     @classmethod
