@@ -82,6 +82,14 @@ def test_a_request_is_read_strictly(change, sentence, reference, tmp_path):
         TrainRequest.load(tmp_path / "request.json")
 
 
+@pytest.mark.parametrize("output", [".", "..", "/", "actors/.."])
+def test_an_output_without_a_name_is_refused(output, reference, monkeypatch, capsys):
+    with pytest.raises(ValueError, match="output must be a folder with a name of its own"):
+        request_for(reference, Path(output))
+    assert cli.main(["train", str(reference), "-o", output]) == 2
+    assert "output must be a folder with a name of its own" in capsys.readouterr().err
+
+
 def test_a_folder_of_weights_is_saved_as_a_whole_path(reference, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pose").mkdir()
