@@ -322,3 +322,14 @@ def test_a_run_of_perfclone_0_1_can_only_be_discarded(reference, tmp_path):
     with pytest.raises(UserError, match=r"run of perfclone 0\.1"):
         Run.open(folder)
     assert train_tiny(reference, tmp_path / "anna", {"steps": 1}, resume=True, force=True).steps == 1
+
+
+def test_a_folder_that_is_removed_while_its_run_goes_on_stays_removed(reference, tmp_path):
+    def remove(stage, done, total):
+        if (stage, done) == ("train", 2):
+            time.sleep(0.6)  # the next note is due
+            shutil.rmtree(tmp_path / "anna.run")
+
+    with pytest.raises(UserError, match=r"anna\.run was removed while its run went on"):
+        train_tiny(reference, tmp_path / "anna", {"checkpoint_minutes": 0}, progress=remove)
+    assert not list(tmp_path.iterdir())

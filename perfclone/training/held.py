@@ -138,8 +138,8 @@ class HeldRun(Run):
             return
         self._noted = stage, now
         live = {"state": "training" if self._renewed else "preparing", "stage": [stage, done, total]}
-        with suppress(PermissionError), beside(self.path / LIVE) as part:  # Windows', while somebody reads it
-            part.write_text(json.dumps(live), encoding="utf-8")
+        with suppress(PermissionError, FileNotFoundError):  # Windows', while somebody reads it; the folder is gone
+            self._put(LIVE, json.dumps(live))
 
     @property
     def told_to_stop(self) -> bool:
@@ -147,9 +147,16 @@ class HeldRun(Run):
         return (self.path / STOP).exists()
 
     def log(self, row: dict[str, float]) -> None:
-        """Add a row to the log."""
-        with open(self.path / LOG, "a", encoding="utf-8") as file:
-            file.write(json.dumps({key: round(value, 6) for key, value in row.items()}) + "\n")
+        """Add a row to the log.
+
+        Raises:
+            UserError: The run's folder is gone.
+        """
+        try:
+            with open(self.path / LOG, "a", encoding="utf-8") as file:
+                file.write(json.dumps({key: round(value, 6) for key, value in row.items()}) + "\n")
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path} was removed while its run went on; train anew.") from error
 
     def forget_after(self, step: int) -> None:
         """Drop the log's rows after a step: the resumed run will write them again."""
@@ -233,7 +240,7 @@ def _settings(request: TrainRequest, digest: str) -> dict[str, object]:
 
 def _discard(path: Path, made: list[Path]) -> None:
     """Remove a run's folder, and those around it that were made for it."""
-    shutil.rmtree(path)
+    shutil.rmtree(path, ignore_errors=True)
     for folder in made:
         with suppress(OSError):  # something else is in it by now
             folder.rmdir()

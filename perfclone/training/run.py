@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 from perfclone.errors import UserError
 from perfclone.files.locking import held
 from perfclone.files.reading import parse_json, read_limited
-from perfclone.files.writing import beside
 from perfclone.training.request import LIMIT, TrainRequest
 
 State = Literal["preparing", "training", "stopped", "failed", "done"]
@@ -159,5 +158,13 @@ class Run:
         return values
 
     def _write(self, request: TrainRequest, **more: str) -> None:
-        with beside(self.path / RUN) as part:
-            part.write_text(json.dumps({"request": request.to_json(), **more}, indent=2) + "\n", encoding="utf-8")
+        self._put(RUN, json.dumps({"request": request.to_json(), **more}, indent=2) + "\n")
+
+    def _put(self, name: str, text: str) -> None:
+        """Write a file of the folder, whole or not at all; a folder that was removed is not made again."""
+        part = self.path / f".part.{name}"
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(self.path / name)
+        finally:
+            part.unlink(missing_ok=True)
