@@ -97,6 +97,11 @@ def test_a_folder_of_weights_is_saved_as_a_whole_path(reference, tmp_path, monke
         assert request_for(reference, "anna", weights=weights).to_json()["weights"] == kept
 
 
+def test_a_config_that_was_told_no_length_can_be_told_one():
+    usual = TrainConfig()
+    assert usual.length == 20 and replace(usual, steps=5).length is None and replace(usual, minutes=3).length == 3
+
+
 def test_every_backend_can_be_trained_and_names_its_presets():
     for name in BACKENDS:
         found = backend(name)

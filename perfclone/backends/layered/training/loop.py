@@ -239,7 +239,7 @@ class Trainer:
     def _done(self) -> tuple[int, int]:
         if self.config.steps:
             return self.progression.step, self.config.steps
-        return int(self.progression.seconds), max(1, round(self.config.minutes * 60))
+        return int(self.progression.seconds), max(1, round(self.config.length * 60))
 
     def _part(self) -> int:
         """How many of the parts after which the weights are judged are over, of the length that the run has now."""
@@ -248,7 +248,7 @@ class Trainer:
     def _fraction(self) -> float:
         if self.config.steps:
             return self.progression.step / self.config.steps
-        return self.progression.seconds / (self.config.minutes * 60)
+        return self.progression.seconds / (self.config.length * 60)
 
 
 def learning_rate(step: int, fraction: float) -> float:
