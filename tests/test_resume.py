@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -275,3 +276,60 @@ def test_a_run_names_its_device_and_leaves_the_others_theirs(reference, tmp_path
     monkeypatch.delenv("WORLD_SIZE")
     train_tiny(reference, tmp_path / "anna", {"steps": 4, "device": "cpu"}, stop=lambda: True)
     assert not train_tiny(reference, tmp_path / "anna", {"steps": 4}, resume=True).stopped
+
+
+# Lengths that change, and scores that are none.
+
+
+def stopped_after(step, reference, output, steps):
+    done = [0]
+    tell = lambda stage, at, total: stage == "train" and done.append(at)  # noqa: E731
+    return train_tiny(reference, output, {"steps": steps}, progress=tell, stop=lambda: done[-1] == step)
+
+
+def test_a_run_cut_short_before_anything_was_judged_is_judged_once(reference, tmp_path):
+    assert not stopped_after(3, reference, tmp_path / "anna", 100).scores
+    done = train_tiny(reference, tmp_path / "anna", {"steps": 2}, resume=True)
+    assert done.steps == 3 and done.scores == (pytest.approx(done.best, abs=1e-6),)
+
+
+def test_a_longer_run_is_judged_from_the_start(reference, tmp_path):
+    before = stopped_after(3, reference, tmp_path / "anna", 4).scores
+    after = train_tiny(reference, tmp_path / "anna", {"steps": 12}, resume=True).scores
+    assert len(after) - len(before) == 9, "after each of the twelfths that were left"
+
+
+def test_a_training_that_diverges_says_so(reference, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "perceptual_loss", lambda *_: torch.tensor(float("nan")))
+    with pytest.raises(UserError, match="training diverged.*lower learning_rate"):
+        train_tiny(reference, tmp_path / "anna", {"steps": 2})
+    assert Run(tmp_path / "anna.run").state == "failed" and not (tmp_path / "anna").exists()
+
+
+def test_what_a_killed_run_was_told_does_not_stop_the_next(reference, tmp_path):
+    interrupted(reference, tmp_path / "anna")
+    (tmp_path / "anna.run" / "stop").touch()
+    assert not train_tiny(reference, tmp_path / "anna", resume=True).stopped
+
+
+def test_a_run_of_perfclone_0_1_can_only_be_discarded(reference, tmp_path):
+    folder = tmp_path / "anna.run"
+    (folder / "checkpoint-000000003").mkdir(parents=True)
+    (folder / "run.json").write_text('{"reference": "me.mp4, sha256 0", "seed": 0}')
+    for options in ({}, {"resume": True}):
+        with pytest.raises(UserError, match=r"run of perfclone 0\.1, which cannot be gone on with; .* with force"):
+            train_tiny(reference, tmp_path / "anna", **options)
+    with pytest.raises(UserError, match=r"run of perfclone 0\.1"):
+        Run.open(folder)
+    assert train_tiny(reference, tmp_path / "anna", {"steps": 1}, resume=True, force=True).steps == 1
+
+
+def test_a_folder_that_is_removed_while_its_run_goes_on_stays_removed(reference, tmp_path):
+    def remove(stage, done, total):
+        if (stage, done) == ("train", 2):
+            time.sleep(0.6)  # the next note is due
+            shutil.rmtree(tmp_path / "anna.run")
+
+    with pytest.raises(UserError, match=r"anna\.run was removed while its run went on"):
+        train_tiny(reference, tmp_path / "anna", {"checkpoint_minutes": 0}, progress=remove)
+    assert not list(tmp_path.iterdir())

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from accelerate import Accelerator
+from filelock import FileLock
 from tiny import driving_file, request_for, shrink_presets, train_tiny, untrained_actor, write_clip
 
 from perfclone import cli
@@ -78,6 +80,26 @@ def test_a_request_is_read_strictly(change, sentence, reference, tmp_path):
     (tmp_path / "request.json").write_text(json.dumps(values))
     with pytest.raises(UserError, match=sentence):
         TrainRequest.load(tmp_path / "request.json")
+
+
+@pytest.mark.parametrize("output", [".", "..", "/", "actors/.."])
+def test_an_output_without_a_name_is_refused(output, reference, monkeypatch, capsys):
+    with pytest.raises(ValueError, match="output must be a folder with a name of its own"):
+        request_for(reference, Path(output))
+    assert cli.main(["train", str(reference), "-o", output]) == 2
+    assert "output must be a folder with a name of its own" in capsys.readouterr().err
+
+
+def test_a_folder_of_weights_is_saved_as_a_whole_path(reference, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pose").mkdir()
+    for weights, kept in (("pose", str(tmp_path / "pose")), ("owner/pose", "owner/pose")):
+        assert request_for(reference, "anna", weights=weights).to_json()["weights"] == kept
+
+
+def test_a_config_that_was_told_no_length_can_be_told_one():
+    usual = TrainConfig()
+    assert usual.length == 20 and replace(usual, steps=5).length is None and replace(usual, minutes=3).length == 3
 
 
 def test_every_backend_can_be_trained_and_names_its_presets():
@@ -154,6 +176,25 @@ def test_a_run_that_failed_says_why(reference, tmp_path):
     )
 
 
+def test_onlookers_do_not_disturb_each_other(tmp_path):
+    run = Run(tmp_path)
+    (tmp_path / "lock").touch()
+    with ThreadPoolExecutor(4) as onlookers:
+        assert not any(onlookers.map(lambda _: run.alive, range(4000)))
+    with FileLock(tmp_path / "lock"):
+        assert run.alive
+    assert not run.alive and not (tmp_path / "lock").read_bytes()
+
+
+def test_a_run_that_was_moved_is_refused(reference, tmp_path):
+    run = Run.create(request_for(reference, tmp_path / "anna"))
+    (tmp_path / "linked").symlink_to(run.path)
+    assert Run.open(tmp_path / "linked").request == run.request
+    run.path.rename(tmp_path / "ben.run")
+    with pytest.raises(UserError, match=r"ben\.run was moved: its run belongs at .*anna\.run; move it back"):
+        Run.open(tmp_path / "ben.run")
+
+
 # Stopping.
 
 
@@ -202,7 +243,7 @@ def test_options_that_a_run_has_already_are_not_taken_with_it(tmp_path, capsys):
     for arguments in (["--preset", "tiny"], ["-o", "x"], ["me.mp4"], ["--person", "1"], ["--poses", "p.npz"]):
         with pytest.raises(SystemExit):
             cli.main(["train", "--run", str(tmp_path), *arguments])
-        assert "only --minutes, --steps and --force" in capsys.readouterr().err
+        assert "only --minutes, --steps, --device and --force" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["train", "me.mp4"])
     assert "give REFERENCE and -o ACTOR_DIR, or --run" in capsys.readouterr().err

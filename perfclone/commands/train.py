@@ -181,7 +181,7 @@ def _verdict(request: TrainRequest, result: TrainResult) -> str:
     """Whether the steps suffice, and what to do if they do not."""
     if result.enough:
         return f"That is enough: in its last third the run brought only {result.late_gain:.1%}."
-    steps, minutes = request.config.steps, request.config.minutes
+    steps, minutes = request.config.steps, request.config.length
     times = max(2, math.ceil(FEWEST_STEPS / max(1, result.steps)))
     length = ("--steps", times * steps) if steps else ("--minutes", f"{round(times * minutes, 1):g}")
     if result.steps < FEWEST_STEPS:

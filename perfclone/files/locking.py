@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import IO
 
 #: Seconds between two attempts to take a lock that another process holds.
 _PAUSE = 0.005
+#: How often a lock must be found taken where looking takes it for a moment.
+_LOOKS = 20
 
 
 @contextmanager
@@ -34,6 +38,39 @@ def locked(path: Path, reading: bool = False) -> Iterator[None]:
             yield
         finally:
             unlock_descriptor(lock.fileno())
+
+
+def held(lock: Path) -> bool:
+    """Whether a process holds a lock file, as ``filelock.FileLock`` does; looking writes nothing and keeps nobody out.
+
+    Args:
+        lock: The lock file itself; where there is none, nobody holds it.
+    """
+    try:
+        with lock.open("rb") as file:
+            return not _shareable(file.fileno())
+    except FileNotFoundError:
+        return False
+
+
+def _shareable(lock: int) -> bool:
+    """Whether a lock could be shared for reading; it may stay so until the file is closed."""
+    if sys.platform != "win32":
+        from fcntl import LOCK_NB, LOCK_SH, flock
+
+        try:
+            flock(lock, LOCK_SH | LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+    from filelock import lock_descriptor, unlock_descriptor
+
+    for _ in range(_LOOKS):  # another onlooker has it for a moment only
+        if lock_descriptor(lock, blocking=False):
+            unlock_descriptor(lock)
+            return True
+        time.sleep(_PAUSE)
+    return False
 
 
 def _opened(place: Path) -> IO[bytes]:

@@ -41,6 +41,7 @@ class Checkpoints:
         part = final.with_name(f"{final.name}.part")
         if self.accelerator.is_main_process:
             shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
         self.accelerator.wait_for_everyone()
         try:
             self.accelerator.save_state(str(part))

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from perfclone.backends import backend
 from perfclone.files.reading import shown
 
+#: Length of a run that is told none.
+MINUTES = 20.0
 #: Between which values numbers must lie.
 _RANGES = {
     "minutes": (1e-3, 1e5), "steps": (1, 10**8), "holdout": (0.0, 0.5), "batch": (1, 256), "seed": (0, 2**31),
@@ -65,12 +67,15 @@ class TrainConfig:
             raise ValueError(f"preset must be one of {', '.join(presets)}, got {self.preset!r}")
         if self.minutes is not None and self.steps is not None:
             raise ValueError("give minutes or steps, not both")
-        if self.minutes is None and self.steps is None:
-            object.__setattr__(self, "minutes", 20.0)
         for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} must lie in {least}-{most}, got {value}")
+
+    @property
+    def length(self) -> float | None:
+        """Length of the run by the clock, minutes; None where it is measured in steps."""
+        return None if self.steps else self.minutes or MINUTES
 
 
 def check_types(settings: Any) -> None:

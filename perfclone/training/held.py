@@ -76,7 +76,9 @@ class HeldRun(Run):
         found = [] if done else sorted(self.path.glob("checkpoint-*[0-9]"))
         if resume and done and not force:
             raise UserError(f"The run in {self.path} is done; train anew with force.")
-        if resume and before and not done:
+        if "reference" in before and (resume or found) and not force:
+            raise self._outdated()
+        if resume and "request" in before and not done:
             self._hold_against(before)
             self._ours = True
             if found or self.material.is_dir():
@@ -136,8 +138,8 @@ class HeldRun(Run):
             return
         self._noted = stage, now
         live = {"state": "training" if self._renewed else "preparing", "stage": [stage, done, total]}
-        with suppress(PermissionError), beside(self.path / LIVE) as part:  # Windows', while somebody reads it
-            part.write_text(json.dumps(live), encoding="utf-8")
+        with suppress(PermissionError, FileNotFoundError):  # Windows', while somebody reads it; the folder is gone
+            self._put(LIVE, json.dumps(live))
 
     @property
     def told_to_stop(self) -> bool:
@@ -145,9 +147,16 @@ class HeldRun(Run):
         return (self.path / STOP).exists()
 
     def log(self, row: dict[str, float]) -> None:
-        """Add a row to the log."""
-        with open(self.path / LOG, "a", encoding="utf-8") as file:
-            file.write(json.dumps({key: round(value, 6) for key, value in row.items()}) + "\n")
+        """Add a row to the log.
+
+        Raises:
+            UserError: The run's folder is gone.
+        """
+        try:
+            with open(self.path / LOG, "a", encoding="utf-8") as file:
+                file.write(json.dumps({key: round(value, 6) for key, value in row.items()}) + "\n")
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path} was removed while its run went on; train anew.") from error
 
     def forget_after(self, step: int) -> None:
         """Drop the log's rows after a step: the resumed run will write them again."""
@@ -175,7 +184,7 @@ class HeldRun(Run):
             if not self.path.exists() or not {entry.name for entry in self.path.iterdir()} - {LOCK}:
                 return {}
             before = self._read()
-            if not {"request", "reference"} & before.keys():  # "reference" in those of perfclone 0.1.0
+            if not {"request", "reference"} & before.keys():  # "reference" in those of perfclone 0.1
                 raise UserError("other settings")
         except (OSError, UserError) as error:
             raise UserError(
@@ -197,6 +206,7 @@ class HeldRun(Run):
             )
 
     def _begin(self) -> None:
+        self._drop(STOP)  # a killed run's
         if self._anew:
             self._drop("reference.*")
         if not (self.path / RUN).exists():
@@ -230,7 +240,7 @@ def _settings(request: TrainRequest, digest: str) -> dict[str, object]:
 
 def _discard(path: Path, made: list[Path]) -> None:
     """Remove a run's folder, and those around it that were made for it."""
-    shutil.rmtree(path)
+    shutil.rmtree(path, ignore_errors=True)
     for folder in made:
         with suppress(OSError):  # something else is in it by now
             folder.rmdir()

@@ -57,6 +57,8 @@ class TrainRequest:
             if isinstance(value := getattr(self, name), str):
                 object.__setattr__(self, name, Path(value))
         check_types(self)
+        if self.output.name in ("", ".."):
+            raise ValueError(f"output must be a folder with a name of its own, such as actors/me, got {self.output}")
         if not 0 <= self.person <= MOST_PEOPLE:
             raise ValueError(f"person must lie in 0-{MOST_PEOPLE}, got {self.person}")
 
@@ -99,6 +101,8 @@ class TrainRequest:
     def to_json(self) -> dict:
         """Give it as a JSON object."""
         values = {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        if self.weights and Path(self.weights).is_dir():
+            values["weights"] = _plain(Path(self.weights))
         return {**values, "config": dataclasses.asdict(self.config)}
 
     @classmethod

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from perfclone.errors import UserError
+from perfclone.files.locking import held
 from perfclone.files.reading import parse_json, read_limited
-from perfclone.files.writing import beside
 from perfclone.training.request import LIMIT, TrainRequest
 
 State = Literal["preparing", "training", "stopped", "failed", "done"]
@@ -49,12 +49,14 @@ class Run:
 
         Raises:
             FileNotFoundError: There is no such folder.
-            UserError: It is not the folder of a run.
+            UserError: It is not the folder of a run, or was moved.
         """
         run = cls(path)
         if not run.path.is_dir():
             raise FileNotFoundError(f"There is no run at {path}; it is the folder beside the actor that ends in .run.")
-        run.request  # noqa: B018  reads it
+        begun = run.request.run_dir
+        if not (begun.exists() and begun.samefile(run.path)):
+            raise UserError(f"{path} was moved: its run belongs at {begun}; move it back there, or train anew.")
         return run
 
     @classmethod
@@ -74,7 +76,10 @@ class Run:
     @property
     def request(self) -> TrainRequest:
         """What was asked."""
-        return TrainRequest.from_json(self._read().get("request"), f"The request in {self.path / RUN}")
+        values = self._read()
+        if "reference" in values:
+            raise self._outdated()
+        return TrainRequest.from_json(values.get("request"), f"The request in {self.path / RUN}")
 
     @property
     def state(self) -> State:
@@ -86,15 +91,7 @@ class Run:
     @property
     def alive(self) -> bool:
         """Whether a process works at it."""
-        from filelock import FileLock, Timeout
-
-        if not (self.path / LOCK).exists():
-            return False
-        try:
-            with FileLock(self.path / LOCK, timeout=0):
-                return False
-        except Timeout:
-            return True
+        return held(self.path / LOCK)
 
     @property
     def progress(self) -> Stage | None:
@@ -137,6 +134,13 @@ class Run:
         if self.alive:
             (self.path / STOP).touch()
 
+    def _outdated(self) -> UserError:
+        """What to say of a run whose settings have a "reference" beside them, as in perfclone 0.1."""
+        return UserError(
+            f"{self.path} holds a run of perfclone 0.1, which cannot be gone on with; "
+            "train anew with force, which discards it."
+        )
+
     def _picture(self, name: str) -> Path | None:
         path = self.path / name
         return path if path.is_file() else None
@@ -154,5 +158,13 @@ class Run:
         return values
 
     def _write(self, request: TrainRequest, **more: str) -> None:
-        with beside(self.path / RUN) as part:
-            part.write_text(json.dumps({"request": request.to_json(), **more}, indent=2) + "\n", encoding="utf-8")
+        self._put(RUN, json.dumps({"request": request.to_json(), **more}, indent=2) + "\n")
+
+    def _put(self, name: str, text: str) -> None:
+        """Write a file of the folder, whole or not at all; a folder that was removed is not made again."""
+        part = self.path / f".part.{name}"
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(self.path / name)
+        finally:
+            part.unlink(missing_ok=True)

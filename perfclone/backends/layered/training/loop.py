@@ -6,6 +6,7 @@ poses, for which no truth exists, and learns to keep still what should be still.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.backends.layered.training.validation import paint, split
 from perfclone.devices import agree
+from perfclone.errors import UserError
 from perfclone.progress import Progress
 
 if TYPE_CHECKING:
@@ -56,7 +58,6 @@ class Progression:
 
     step: int = 0
     seconds: float = 0.0
-    judged: int = 0
     best: float = float("inf")
 
     def state_dict(self) -> dict:
@@ -114,9 +115,12 @@ class Trainer:
 
         Returns:
             Whether it is; False where it was told to stop.
+
+        Raises:
+            UserError: No weights are worth keeping: the training diverged.
         """
         state, saved = self.progression, time.monotonic()
-        began = saved - state.seconds
+        began, judged = saved - state.seconds, self._part()
         progress("train", *self._done())
         fraction, stopped = agree(self.accelerator, self._fraction(), stop())
         while fraction < 1 and not stopped:
@@ -124,7 +128,8 @@ class Trainer:
             state.step, state.seconds = state.step + 1, time.monotonic() - began
             self._log(**losses)
             progress("train", *self._done())
-            if int(self._fraction() * JUDGED) > state.judged:
+            if self._part() > judged:
+                judged = self._part()
                 self.judge(progress)
             if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                 self.checkpoints.save(state.step)
@@ -132,6 +137,8 @@ class Trainer:
             fraction, stopped = agree(self.accelerator, self._fraction(), stop())
         if fraction < 1:
             self.checkpoints.save(state.step)
+        else:
+            self._need_best(progress)
         return fraction >= 1
 
     def advance(self, fraction: float) -> dict[str, float]:
@@ -182,11 +189,9 @@ class Trainer:
 
     def judge(self, progress: Progress) -> None:
         """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
-        state = self.progression
-        state.judged = int(self._fraction() * JUDGED)
         if not self.accelerator.is_main_process:
             return
-        if state.judged >= JUDGED:  # the run is over, and this may take a while
+        if self._fraction() >= 1:  # the run is over, and this may take a while
             progress("validation", 0, 0)
         real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
         with torch.no_grad():
@@ -194,10 +199,20 @@ class Trainer:
                 PIXEL * (real - painted).abs().mean() + PERCEPTUAL * perceptual_loss(self.features, painted, real)
             )
         self._log(validation=score)
-        if score < state.best:
-            state.best = score
+        if score < self.progression.best:
+            self.progression.best = score
             self.checkpoints.keep_best(self.ema.module)
         self.run.draw(real.cpu(), painted.cpu())
+
+    def _need_best(self, progress: Progress) -> None:
+        """Judge the weights at the end of a run that has no best ones yet, such as one that was cut short."""
+        if not math.isfinite(self.progression.best):
+            self.judge(progress)
+        if self.accelerator.is_main_process and not math.isfinite(self.progression.best):
+            raise UserError(
+                "The training diverged: what the weights paint has no score. "
+                'Train anew with force, a lower learning_rate, or mixed_precision "no".'
+            )
 
     @property
     def _generator(self) -> Generator:
@@ -224,12 +239,16 @@ class Trainer:
     def _done(self) -> tuple[int, int]:
         if self.config.steps:
             return self.progression.step, self.config.steps
-        return int(self.progression.seconds), max(1, round(self.config.minutes * 60))
+        return int(self.progression.seconds), max(1, round(self.config.length * 60))
+
+    def _part(self) -> int:
+        """How many of the parts after which the weights are judged are over, of the length that the run has now."""
+        return int(self._fraction() * JUDGED)
 
     def _fraction(self) -> float:
         if self.config.steps:
             return self.progression.step / self.config.steps
-        return self.progression.seconds / (self.config.minutes * 60)
+        return self.progression.seconds / (self.config.length * 60)
 
 
 def learning_rate(step: int, fraction: float) -> float:
