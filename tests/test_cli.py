@@ -331,7 +331,7 @@ def test_train_then_clone(short_clip, tmp_path):
     assert train.returncode == 0, train.stderr
     assert "2 steps" in train.stdout and (actor / "consent.json").read_bytes() == consent.read_bytes()
     again = perfclone(*training, "--consent", consent)
-    assert again.returncode == 2 and "replace it with force" in again.stderr
+    assert again.returncode == 2 and "replace it with --force" in again.stderr
     run = perfclone("clone", actor, short_clip, "-o", output, "--keep-proportions")
     assert run.returncode == 0, run.stderr
     assert probe(output).frames == 40

@@ -146,7 +146,7 @@ def test_a_run_is_seen_from_another_process_without_torch(reference, tmp_path):
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run at"):
         Run.open(tmp_path / "missing.run")
-    with pytest.raises(UserError, match="There is no file of a run"):
+    with pytest.raises(FileNotFoundError, match="no run at"):
         Run.open(tmp_path)
     for text, sentence in (("[]", "are those of no run"), ("{", "is not JSON"), ("{}", "is none for a training")):
         (tmp_path / "run.json").write_text(text)

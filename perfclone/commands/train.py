@@ -107,15 +107,16 @@ def run(args: argparse.Namespace) -> int:
     request.permitted()  # before torch is loaded; `train` asks again
     from perfclone.training import train
 
-    go_on = f"`{_command('train', '--run', request.run_dir)}` goes on from here."
+    go_on = f"`{_command('train', '--run', request.run_dir)}` goes on from"
     try:
         with progress_bars() as progress:
             resume = args.resume or bool(args.folder and not args.force)
             result = train(request, resume=resume, force=args.force, progress=progress)
     except KeyboardInterrupt as interruption:
-        raise KeyboardInterrupt(go_on if request.run_dir.is_dir() else "") from interruption
+        prepared = (request.run_dir / "reference").is_dir()
+        raise KeyboardInterrupt(f"{go_on} {'here' if prepared else 'the beginning'}.") from interruption
     if result.stopped:
-        raise KeyboardInterrupt(f"{result.steps} steps are done; {go_on}")
+        raise KeyboardInterrupt(f"{result.steps} steps are done; {go_on} here.")
     if leading():
         print("\n".join(told(request, result)))
     return 0

@@ -48,11 +48,11 @@ class Run:
         """Find a run by its folder.
 
         Raises:
-            FileNotFoundError: There is no such folder.
+            FileNotFoundError: There is no run in such a folder.
             UserError: It is not the folder of a run, or was moved.
         """
         run = cls(path)
-        if not run.path.is_dir():
+        if not run.path.is_dir() or not (run.path / RUN).exists():
             raise FileNotFoundError(f"There is no run at {path}; it is the folder beside the actor that ends in .run.")
         begun = run.request.run_dir
         if not (begun.exists() and begun.samefile(run.path)):
