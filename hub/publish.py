@@ -76,8 +76,6 @@ def push(
         ConsentError: The actor has no consent record, or it does not hold today.
         UserError: The actor's files are not in order, or the Hub refuses.
     """
-    from perfclone.governance.ledger.ledger import Ledger
-
     require_repo_id(repo_id)
     actor = _ready(actor, private)
     api, doing = client(token), f"push to {repo_id}"
@@ -94,6 +92,16 @@ def push(
         gone = sorted(LIMITS.keys() & names_of(there) - files.keys()) if there else []
         digest = hashlib.sha256(files[MANIFEST]).hexdigest()
         oid = commit(api, repo_id, files, gone, message, parent, description=f"{MANIFEST} sha256:{digest}")
+    _enter(actor, repo_id, private, oid, files[WEIGHTS])
+    with explained(repo_id, f"set who may see {repo_id}", f"It was pushed (commit {oid}); set that there."):
+        _open(api, repo_id, there, private, gated)
+    return Pushed(repo_id, oid, f"{api.endpoint}/{repo_id}", private, gated)
+
+
+def _enter(actor: Actor, repo_id: str, private: bool, oid: str, weights: bytes) -> None:
+    """Enter the push in the ledger."""
+    from perfclone.governance.ledger.ledger import Ledger
+
     Ledger().append(
         "push",
         actor=repo_id,
@@ -102,11 +110,8 @@ def push(
         commit=oid,
         consent=actor.consent.digest(),
         consent_id=actor.consent.id,
-        actor_sha256=hashlib.sha256(files[WEIGHTS]).hexdigest(),
+        actor_sha256=hashlib.sha256(weights).hexdigest(),
     )
-    with explained(repo_id, f"set who may see {repo_id}", f"It was pushed (commit {oid}); set that there."):
-        _open(api, repo_id, there, private, gated)
-    return Pushed(repo_id, oid, f"{api.endpoint}/{repo_id}", private, gated)
 
 
 def _ready(actor: Actor | str | Path, private: bool) -> Actor:

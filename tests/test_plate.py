@@ -177,9 +177,7 @@ def test_a_pan_and_a_cut_are_moving():
     cut = measure_motion([first, first, second, second], [nobody] * 4)
     assert cut.kind == "moving" and cut.explained == 0.5
     assert "shifts by up to" in pan.movement and cut.movement.startswith("in 50% of the frames the background cannot")
-    with pytest.raises(
-        UserError, match="in 50% of the frames the background .*without cuts, or train with --no-plate"
-    ):
+    with pytest.raises(UserError, match="in 50% of the frames the background .*without cuts, or train with no plate"):
         _check_filmed([Pose(np.zeros((28, 2)), np.ones(28))] * 24, cut)
 
 

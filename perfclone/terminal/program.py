@@ -104,5 +104,6 @@ def _explain(error: Exception) -> int:
 def _complain(sentence: str, code: int) -> int:
     """Say a sentence of the library, which is for callers in Python too, in the words of whoever types."""
     sentence = re.sub(r"\bwith(out)? (force|resume)\b", r"with\1 --\2", sentence.replace(MODULE, typed()))
+    sentence = sentence.replace("with no plate", "with --no-plate")
     print(f"perfclone: {sentence}", file=sys.stderr)
     return code

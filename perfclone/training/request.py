@@ -76,14 +76,9 @@ class TrainRequest:
         Raises:
             FileNotFoundError: There is no such video.
             ConsentError: There is no record that allows it.
-            UserError: It is no video.
         """
-        from perfclone.pose.sequence import is_poses
-
         if not self.reference.is_file():
             raise FileNotFoundError(f"There is no reference video at {self.reference}; check the path.")
-        if is_poses(self.reference):
-            raise UserError(f"{self.reference} holds poses; a reference is a video, with these beside it as poses.")
         record = record_for(self.consent, self.reference)
         return record, authorise_training(record, self.reference)
 
