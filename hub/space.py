@@ -12,10 +12,10 @@ from .commit import client, commit, find, names_of, require_token
 
 ROOT = Path(__file__).resolve().parents[1]
 README = "README.md"
-#: What the page needs: files, and folders with all that is in them.
+#: What the page and its README need: files, and folders with all that is in them.
 PARTS = (
-    "app.py", README, "LICENSE", "requirements.txt", "packages.txt", "docs/result.webp", "docs/method.svg",
-    "perfclone", "hub", "studio", "examples/actors", "examples/clips",
+    "app.py", README, "LICENSE", "requirements.txt", "packages.txt", "docs", "perfclone", "hub", "studio",
+    "examples/actors", "examples/clips",
 )  # fmt: skip
 _IGNORED = frozenset({"__pycache__", ".ruff_cache", ".pytest_cache"})
 #: Front matter that a Gradio Space must have.

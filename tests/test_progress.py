@@ -10,8 +10,8 @@ import pytest
 
 from perfclone.progress import counted, titled
 from perfclone.terminal.display import LONGEST_GAP, Lines
+from perfclone.terminal.pace import Pace, duration
 from perfclone.terminal.progress import progress_bar, progress_bars
-from perfclone.terminal.stage import Stage, duration
 
 
 class Terminal(io.StringIO):
@@ -39,14 +39,14 @@ def shown(terminal):
 
 def told(*reports, name="train"):
     """A stage that began at 0 and was told (time, done, total)."""
-    stage = Stage(name, 0.0)
+    stage = Pace(name, 0.0)
     for now, done, total in reports:
         stage.report(done, total, now)
     return stage
 
 
 def test_minutes_are_counted_down_from_the_first_estimate_on():
-    stage, estimates = Stage("train", 0.0), {}
+    stage, estimates = Pace("train", 0.0), {}
     for now in range(10, 180):  # the first step of a run takes 10 seconds, and all the while the clock runs
         stage.report(now, 180, float(now))
         if (left := stage.left(now + 0.4)) is not None:

@@ -8,7 +8,7 @@ import time
 
 from tqdm import tqdm
 
-from perfclone.terminal.stage import Stage
+from perfclone.terminal.pace import Pace
 
 #: Seconds: how old a stage is when its bar first shows, and how often that is drawn.
 QUICK, DRAWN = 0.5, 0.2
@@ -42,7 +42,7 @@ class Display:
         with self._lock:
             if self._stage is None or stage != self._stage.name or done < self._stage.done:
                 self._end(finished=True)
-                self._stage, self._shown = Stage(stage, now), self._kind()
+                self._stage, self._shown = Pace(stage, now), self._kind()
             self._stage.report(done, total, now)
 
     def _keep_drawing(self) -> None:
@@ -63,7 +63,7 @@ class Bar:
     def __init__(self):
         self._bar: tqdm | None = None
 
-    def draw(self, stage: Stage, now: float) -> None:
+    def draw(self, stage: Pace, now: float) -> None:
         """Draw it, unless it is too young."""
         if self._bar is None:
             if now - stage.began < QUICK:
@@ -76,7 +76,7 @@ class Bar:
         self._bar.bar_format = f"{{desc}}|{{bar}}| {tail}" if stage.total else f"{{desc}}, {tail}"
         self._bar.refresh()
 
-    def end(self, stage: Stage, now: float) -> None:
+    def end(self, stage: Pace, now: float) -> None:
         """Leave the line as it is at last."""
         if self._bar is not None:
             self.draw(stage, now)
@@ -89,18 +89,18 @@ class Lines:
     def __init__(self):
         self._due, self._gap = FIRST_LINE, FIRST_LINE
 
-    def draw(self, stage: Stage, now: float) -> None:
+    def draw(self, stage: Pace, now: float) -> None:
         """Print a line if one is due."""
         if now - stage.began >= self._due:
             self._gap = min(2 * self._gap, LONGEST_GAP)
             self._due = now - stage.began + self._gap
             self._print(stage, now)
 
-    def end(self, stage: Stage, now: float) -> None:
+    def end(self, stage: Pace, now: float) -> None:
         """Print how it ended, where it was printed at all."""
         if self._due > FIRST_LINE:
             self._print(stage, now)
 
-    def _print(self, stage: Stage, now: float) -> None:
+    def _print(self, stage: Pace, now: float) -> None:
         share, took, rest = stage.figures(now)
         print(", ".join(filter(None, (f"{stage.name}: {share} after {took}", rest))), file=sys.stderr, flush=True)

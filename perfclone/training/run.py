@@ -19,8 +19,8 @@ RUN, LOCK, LIVE, STOP = "run.json", "lock", "live.json", "stop"
 LOG, CURVES, SAMPLES = "log.jsonl", "curves.png", "samples.png"
 
 
-class Stage(NamedTuple):
-    """What a run is about.
+class Standing(NamedTuple):
+    """How far a run is, and what it is about.
 
     Attributes:
         name: Such as "poses", "crops" or "train".
@@ -94,10 +94,10 @@ class Run:
         return held(self.path / LOCK)
 
     @property
-    def progress(self) -> Stage | None:
+    def progress(self) -> Standing | None:
         """What it is about at this moment; None where no process works at it."""
         live = self._live() if self.alive else {}
-        return Stage(*live["stage"]) if "stage" in live else None
+        return Standing(*live["stage"]) if "stage" in live else None
 
     @property
     def why(self) -> str | None:

@@ -10,7 +10,7 @@ _LATELY, _FEW = 30.0, 5
 _SOON = 2.0
 
 
-class Stage:
+class Pace:
     """How far a stage is, in its own unit, and its pace of late.
 
     Args:
