@@ -172,3 +172,11 @@ def study(reports, tmp_path_factory):
     from studied import make
 
     return make(reports, tmp_path_factory.mktemp("study") / "new")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """A reference video of the clip's person."""
+    from tiny import write_clip
+
+    return write_clip(tmp_path_factory.mktemp("reference") / "reference.mp4")

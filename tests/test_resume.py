@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file
-from tiny import shrink_presets, train_tiny, write_clip
+from tiny import same, shrink_presets, train_tiny, weights, write_clip
 
-from perfclone.actor.layout import WEIGHTS
 from perfclone.actor.model import Actor
 from perfclone.backends.layered.training import loop, prepare
 from perfclone.errors import UserError
@@ -30,19 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     shrink_presets(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    return write_clip(tmp_path_factory.mktemp("reference") / "reference.mp4")
-
-
-def weights(folder):
-    return load_file(folder / WEIGHTS)
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 KILLED = """

@@ -32,11 +32,6 @@ def small(monkeypatch):
     shrink_presets(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    return write_clip(tmp_path_factory.mktemp("reference") / "reference.mp4")
-
-
 # Requests.
 
 

@@ -4,10 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
-from tiny import SIZE, SavedPoses, poses, shots, shrink_presets, train_tiny, write_clip
+from tiny import SIZE, SavedPoses, poses, same, shots, shrink_presets, train_tiny, weights, write_clip
 
-from perfclone.actor.layout import WEIGHTS
 from perfclone.actor.model import Actor
 from perfclone.backends.layered.training.augment import worsen
 from perfclone.backends.layered.training.base import driving_poses
@@ -23,19 +21,6 @@ from perfclone.training import TrainConfig
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     shrink_presets(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    return write_clip(tmp_path_factory.mktemp("reference") / "reference.mp4")
-
-
-def weights(folder):
-    return load_file(folder / WEIGHTS)
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_training_gives_an_actor_its_curves_and_samples(reference, tmp_path):

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from eval.synthetic import Scene, motion
 from perfclone.actor import Actor, ActorConfig
+from perfclone.actor.layout import WEIGHTS
 from perfclone.backends.layered.config import PRESETS, GeneratorConfig, Preset
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import synthetic_record
@@ -104,6 +106,16 @@ def train_tiny(reference, output, changes=None, asked=None, **options):
 
     request = request_for(reference, output, changes, **(asked or {}))
     return train(request, **{"extractor": SavedPoses(), **options})
+
+
+def weights(folder):
+    """The tensors of an actor's folder."""
+    return load_file(Path(folder) / WEIGHTS)
+
+
+def same(a, b):
+    """Whether two sets of tensors are equal to the bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 class SavedPoses:
