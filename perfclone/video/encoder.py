@@ -64,16 +64,11 @@ class Encoder:
         return float(self._pts * self._tick + 1 / self._rate)
 
     def write(self, pixels: np.ndarray, time: float | None = None) -> None:
-        """Append a frame.
-
-        Args:
-            pixels: (H, W, 3) uint8 RGB, the same size every time. H.264 needs even sizes: an odd last row or column
-                is doubled.
-            time: seconds since the first frame, later than the frame before; None keeps the constant rate.
+        """Append a frame; see :meth:`perfclone.video.VideoWriter.write`, which says it when the disk is full.
 
         Raises:
             ValueError: `pixels` is no such picture, or `time` does not rise.
-            OSError: the disk is full.
+            OSError: The disk is full.
         """
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(f"pixels must be (H, W, 3) uint8, not {pixels.shape} {pixels.dtype}.")
