@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         require_file(path, what)
     request.permitted()  # before torch is loaded; `train` asks again
-    from perfclone.training import train
+    from perfclone.training import Run, train
 
     go_on = f"`{_command('train', '--run', request.run_dir)}` goes on from"
     try:
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
             resume = args.resume or bool(args.folder and not args.force)
             result = train(request, resume=resume, force=args.force, progress=progress)
     except KeyboardInterrupt as interruption:
-        prepared = (request.run_dir / "reference").is_dir()
+        prepared = Run(request.run_dir).material.is_dir()
         raise KeyboardInterrupt(f"{go_on} {'here' if prepared else 'the beginning'}.") from interruption
     if result.stopped:
         raise KeyboardInterrupt(f"{result.steps} steps are done; {go_on} here.")

@@ -20,6 +20,8 @@ from perfclone.errors import UserError
 
 #: How every sentence spells a command that it advises: so it works in a checkout and wherever perfclone is installed.
 MODULE = "python -m perfclone"
+#: How sentences of the library name what is an option here.
+_OPTION = re.compile(r"\b(with(?:out)?) (force|resume|no plate)\b")
 
 
 def typed() -> str:
@@ -103,7 +105,6 @@ def _explain(error: Exception) -> int:
 
 def _complain(sentence: str, code: int) -> int:
     """Say a sentence of the library, which is for callers in Python too, in the words of whoever types."""
-    sentence = re.sub(r"\bwith(out)? (force|resume)\b", r"with\1 --\2", sentence.replace(MODULE, typed()))
-    sentence = sentence.replace("with no plate", "with --no-plate")
+    sentence = _OPTION.sub(lambda said: f"{said[1]} --{said[2].replace(' ', '-')}", sentence.replace(MODULE, typed()))
     print(f"perfclone: {sentence}", file=sys.stderr)
     return code

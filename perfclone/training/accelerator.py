@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import torch
@@ -36,25 +36,40 @@ def accelerator_of_a_run(config: TrainConfig) -> Iterator[Accelerator]:
     if not _ONE.acquire(blocking=False):
         raise UserError("Another run goes on in this process; wait for its end, or train in a process of its own.")
     shared = (*_SHARED, PartialState) if config.device else _SHARED
-    before, variable = [vars(kind)["_shared_state"] for kind in shared], os.environ.get(_DEVICE)
+    before = [vars(kind)["_shared_state"] for kind in shared]
     try:
         for kind in shared:
             kind._shared_state = {}
-        if config.device:
-            os.environ[_DEVICE] = str(device)
-        patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
-        yield Accelerator(
+        yield _accelerator(config, device)
+    finally:
+        for kind, state in zip(shared, before):
+            kind._shared_state = state
+        _ONE.release()
+
+
+def _accelerator(config: TrainConfig, device: torch.device) -> Accelerator:
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # others wait while one extracts poses
+    with _told(device) if config.device else nullcontext():
+        return Accelerator(
             cpu=bool(config.device) and device.type == "cpu",
             mixed_precision=_precision(device, config.mixed_precision),
             gradient_accumulation_steps=config.accumulate,
             kwargs_handlers=[patience],
         )
+
+
+@contextmanager
+def _told(device: torch.device) -> Iterator[None]:
+    """Name the device in the variable that accelerate reads while it is built."""
+    before = os.environ.get(_DEVICE)
+    os.environ[_DEVICE] = str(device)
+    try:
+        yield
     finally:
-        for kind, state in zip(shared, before):
-            kind._shared_state = state
-        if config.device:
-            os.environ.pop(_DEVICE) if variable is None else os.environ.__setitem__(_DEVICE, variable)
-        _ONE.release()
+        if before is None:
+            del os.environ[_DEVICE]
+        else:
+            os.environ[_DEVICE] = before
 
 
 def _precision(device: torch.device, wanted: Precision) -> str:

@@ -46,11 +46,6 @@ class HeldRun(Run):
         return self._request
 
     @property
-    def material(self) -> Path:
-        """Where the prepared reference is."""
-        return self.path / "reference"
-
-    @property
     def destination(self) -> Path:
         """Where to prepare the reference: that of a new run stands aside until :meth:`renew`."""
         return self.path / "reference.new" if self._anew else self.material

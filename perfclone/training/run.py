@@ -74,6 +74,11 @@ class Run:
         return run
 
     @property
+    def material(self) -> Path:
+        """Where the prepared reference is, once it is whole."""
+        return self.path / "reference"
+
+    @property
     def request(self) -> TrainRequest:
         """What was asked."""
         values = self._read()
