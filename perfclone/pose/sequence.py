@@ -50,10 +50,12 @@ class Moment(NamedTuple):
     Attributes:
         pose: The pose.
         time: Seconds from the start of the video.
+        shot: Which of the video's shots it belongs to: 0 for the first, and a cut raises it by one.
     """
 
     pose: Pose
     time: float
+    shot: int = 0
 
 
 @dataclass(frozen=True)
