@@ -15,6 +15,7 @@ FLOORS = (
     {"video"},
     {"pose"},
     {"background", "retarget"},
+    {"survey"},
     {"governance"},
     {"actor", "backends", "builtin"},
     {"training"},

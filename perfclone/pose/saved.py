@@ -68,7 +68,7 @@ class SavedPoses:
         UserError: It holds no poses, or poses without mattes.
     """
 
-    batch = 16
+    batch = 1
 
     def __init__(self, path: str | Path):
         self._path, sequence = Path(path), PoseSequence.load(path)
@@ -102,6 +102,10 @@ class SavedPoses:
             UserError: The frames are of another size, or more, than those saved.
         """
         return [self._people_of(frame) for frame in frames]
+
+    def skip(self) -> None:
+        """Pass over the next frame."""
+        self._next += 1
 
     def check_end(self) -> None:
         """Make sure that the video ended where the saved poses do.

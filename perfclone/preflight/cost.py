@@ -15,8 +15,8 @@ from perfclone.pose.body import measure_body
 from perfclone.pose.extractor import PoseExtractor, extract
 from perfclone.pose.sequence import PoseSequence
 from perfclone.preflight.report import Finding
-from perfclone.preflight.sample import Sample
 from perfclone.retarget import retarget
+from perfclone.survey.sample import Sample
 from perfclone.video import VideoReader, VideoWriter
 
 if TYPE_CHECKING:

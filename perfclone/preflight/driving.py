@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perfclone.errors import UserError
 from perfclone.pose.body import Body, measure_body
 from perfclone.pose.extractor import PoseExtractor, build_extractor
 from perfclone.pose.sequence import PoseSequence
@@ -14,8 +15,8 @@ from perfclone.pose.skeleton import BODY_18, KEYPOINTS
 from perfclone.pose.space import normalise, pose_distances
 from perfclone.preflight.cost import cost
 from perfclone.preflight.report import Finding, Report, graded
-from perfclone.preflight.sample import Sample, take_sample, visible
 from perfclone.retarget import retarget
+from perfclone.survey.sample import Sample, take_sample, visible
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor
@@ -39,6 +40,8 @@ def check_driving(
 ) -> Report:
     """Judge a driving video for an actor from frames spread over it, and time a few frames of a run on this machine.
 
+    What fails here is what cloning refuses; all else is a warning.
+
     Args:
         path: The driving video.
         actor: Who shall perform it.
@@ -54,10 +57,11 @@ def check_driving(
     from perfclone.pipeline import PerformanceCloner
 
     extractor = extractor or build_extractor("blazepose")
-    sample = take_sample(path, extractor, SAMPLES, "driving", progress)
-    findings, ranges = [_performer(sample), _company(sample)], []
-    if _measurable(sample.poses):
-        driver = measure_body(sample.poses)
+    sample = take_sample(path, extractor, "driving", progress, SAMPLES)
+    driver, findings, ranges = _measured(sample.poses), [_performer(sample), _company(sample)], []
+    if isinstance(driver, Finding):
+        findings.insert(0, driver)
+    else:
         findings += [_joints(sample), _proportions(driver, actor.body)]
         distances, limit = bank_distances(sample.poses, driver, actor), filmed_distance(actor)
         findings.append(_filmed(distances, limit))
@@ -66,8 +70,12 @@ def check_driving(
     return Report(f"{sample.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
 
 
-def _measurable(poses: PoseSequence) -> bool:
-    return bool(normalise(poses.keypoints, poses.scores).any())
+def _measured(poses: PoseSequence) -> Body | Finding:
+    """The driver's body, or why cloning refuses the video."""
+    try:
+        return measure_body(poses)
+    except UserError as error:
+        return Finding("usable", "fail", 0.0, str(error), "Cut the video to the part with the performer.")
 
 
 def _performer(sample: Sample) -> Finding:
@@ -78,7 +86,6 @@ def _performer(sample: Sample) -> Finding:
         visible(share),
         "Cut the video to the part with the performer: where nobody is found, the actor is absent.",
         warn=0.9,
-        fail=0.3,
     )
 
 
@@ -108,7 +115,6 @@ def _joints(sample: Sample) -> Finding:
         f"{lost:.0%} of the joints are hidden or outside the picture{detail}",
         "Film the performer whole, from head to feet, without things in front.",
         warn=0.1,
-        fail=0.5,
         low=True,
     )
 
@@ -169,7 +175,6 @@ def _filmed(distances: np.ndarray, limit: float) -> Finding:
         f"filmed doing (the median pose lies {np.median(known):.2f} away)",
         "Film the actor doing such movements and train again, or cut the stretches below.",
         warn=0.1,
-        fail=0.6,
         low=True,
     )
 

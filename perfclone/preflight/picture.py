@@ -1,4 +1,4 @@
-"""Is the picture good: sharpness, light, a camera that stands still, a background that is seen?"""
+"""Is the picture good: sharpness, light, what the camera does, a background that is seen?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from perfclone.background.camera import MotionReport, measure_motion, stabilise
 from perfclone.background.plate import PlateBuilder, size_within, widen
 from perfclone.pose.skeleton import INDEX
 from perfclone.preflight.report import Finding, graded
-from perfclone.preflight.sample import Sample
+from perfclone.survey.sample import Sample
+from perfclone.survey.verdict import Verdict
 
 _PERSON_HEIGHT = 400  # pixels: sharpness is measured with the person no taller than this
 _PLATE_SIDE = 480
@@ -45,7 +45,6 @@ def sharpness_of(sample: Sample) -> Iterator[Finding]:
         f"fine detail {sharp:.1f} in the person (10 and more is crisp, below 6 soft)",
         "Focus on the actor, clean the lens, give more light and record at a higher bit rate.",
         warn=6,
-        fail=2,
     )
     if hands:
         blurred = float(np.mean(np.array(hands) < 0.25 * np.median(body)))
@@ -87,8 +86,7 @@ def light(sample: Sample) -> Iterator[Finding]:
     )  # (n, 3)
     if len(inside):
         bright, clipped = float(inside.mean()), float((inside.min(1) > 250).mean())
-        beyond = max(60 - bright, bright - 200)
-        status = "fail" if beyond > 25 else "warn" if beyond > 0 else "pass"
+        status = "pass" if 60 <= bright <= 200 else "warn"
         advice = "Put more light on the actor's front." if bright < 128 else _LESS_LIGHT
         message = f"the person has a mean brightness of {bright:.0f} of 255"
         yield Finding("brightness", status, round(bright, 1), message, "" if status == "pass" else advice)
@@ -109,7 +107,6 @@ def light(sample: Sample) -> Iterator[Finding]:
         f"the background's brightness varies by {drift:.1%}",
         "Lock exposure and white balance on the camera, and keep daylight and flickering lamps out.",
         warn=0.08,
-        fail=0.4,
         low=True,
     )
 
@@ -129,41 +126,31 @@ def _gains(thumbnails: tuple[np.ndarray, ...], people: list[np.ndarray]) -> np.n
     return np.array(gains)
 
 
-def camera(sample: Sample) -> Iterator[Finding]:
-    """Whether the camera stands still, and whether the background behind the person is ever seen."""
-    motion = measure_motion(sample.frames, sample.mattes)
-    shift = motion.max_shift_px
-    status, message, advice = {
-        "still": ("pass", f"it stands still (largest shift {shift:.1f} px at 720p)", ""),
-        "stabilisable": (
-            "warn",
-            f"it shakes by up to {shift:.1f} px at 720p, which will be taken out",
-            "Put the camera on a tripod, or lean it on something firm.",
-        ),
-        "moving": (
-            "fail",
-            f"it moves: {motion.movement}",
-            "Film from a tripod in one shot without cuts, zooming or panning; else train without a plate "
-            "(--no-plate, plate=False).",
-        ),
-    }[motion.kind]
-    yield Finding("camera still", status, round(shift, 2), message, advice)
-    if motion.kind != "moving":
-        yield _behind(sample, motion)
+def camera(sample: Sample, verdict: Verdict) -> Iterator[Finding]:
+    """What the camera does, and whether the background behind the person is ever seen."""
+    shift = round(verdict.camera.max_shift_px, 2)
+    if verdict.camera.kind == "still":
+        yield Finding("camera still", "pass", shift, verdict.camera_told)
+    else:
+        advice = "Put the camera on a tripod, or lean it on something firm, and film in one shot."
+        yield Finding("camera still", "warn", shift, verdict.camera_told, advice)
+    if verdict.plate:
+        yield _behind(sample, verdict)
 
 
-def _behind(sample: Sample, motion: MotionReport) -> Finding:
+def _behind(sample: Sample, verdict: Verdict) -> Finding:
     """How much of the background that the person ever hides is seen at another time."""
     size = size_within(_PLATE_SIDE, sample.mattes[0])
+    shrink = np.diag([*np.divide(size, sample.mattes[0].shape[::-1]), 1.0])
     builder, hidden = PlateBuilder(keep=max(3, min(255, len(sample.frames)))), np.zeros(size[::-1], bool)
-    for pixels, matte, transform, found in zip(sample.frames, sample.mattes, motion.transforms, sample.found):
-        if not found:
+    for pixels, everybody, view, found in zip(sample.frames, sample.everybody, verdict.camera.views, sample.found):
+        if not found or view is None:
             continue
-        pixels, matte = stabilise(pixels, transform), stabilise(matte, transform, outside=255)
-        small = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
-        builder.add(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), small)
-        hidden |= widen(small)
-    share = float(builder.build().known[hidden].mean())
+        matrix = shrink @ view.matrix @ np.linalg.inv(shrink)
+        small = cv2.resize(everybody, size, interpolation=cv2.INTER_AREA)
+        builder.add(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), small, matrix)
+        hidden |= cv2.warpPerspective(widen(small).astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST) > 0
+    share = float(builder.build().steady_known[hidden].mean()) if hidden.any() else 1.0
     return graded(
         "background",
         share,

@@ -13,13 +13,13 @@ from perfclone.pose.skeleton import BODY_18, INDEX
 from perfclone.preflight.coverage import coverage
 from perfclone.preflight.picture import camera, light, sharpness_of
 from perfclone.preflight.report import Finding, Report, graded
-from perfclone.preflight.sample import Sample, take_sample, visible
+from perfclone.survey.sample import Sample, take_sample, visible
+from perfclone.survey.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from perfclone.progress import Progress
 
-#: Frames of the sample.
-SAMPLES = 40
+_LONGER = "Film the actor for 20 to 60 seconds."
 _WHOLE_BODY = "Step back until head, hands and feet stay inside the picture, and film upright for a standing person."
 
 
@@ -27,6 +27,8 @@ def check_reference(
     path: str | Path, extractor: PoseExtractor | None = None, *, progress: Progress | None = None
 ) -> Report:
     """Judge footage of a target actor from a few frames spread over it; nothing is trained.
+
+    What fails here is what training refuses, by the same judge; all else is a warning.
 
     Args:
         path: The reference video.
@@ -38,23 +40,28 @@ def check_reference(
         UserError: It is no video that can be read.
     """
     extractor = extractor or build_extractor("blazepose", matte=True)
-    sample = take_sample(path, extractor, SAMPLES, "reference", progress)
-    findings = [*_file(sample), *_people(sample)]
+    sample = take_sample(path, extractor, "reference", progress)
+    verdict = judge(sample)
+    findings = [*_usable(sample, verdict), *_file(sample), *_people(sample)]
     if sample.found.any():
-        for judge in (_framing, sharpness_of, light, camera):
-            findings += judge(sample)
-        findings += coverage(sample.performer)
+        for look in (_framing, sharpness_of, light):
+            findings += look(sample)
+        findings += [*camera(sample, verdict), *coverage(sample.performer)]
     return Report(sample.title, tuple(findings), purpose="training")
+
+
+def _usable(sample: Sample, verdict: Verdict) -> Iterator[Finding]:
+    """Why training refuses it, if it does."""
+    if verdict.refusal:
+        yield Finding("usable", "fail", float(sample.found.sum()), verdict.refusal, _LONGER)
 
 
 def _file(sample: Sample) -> Iterator[Finding]:
     """Length, frame rate and resolution."""
     info = sample.info
     usable = round(info.frames * float(sample.found.mean()))
-    status = "fail" if info.duration < 3 or usable < 60 else "warn" if info.duration < 15 else "pass"
-    advice = "Film the actor for 20 to 60 seconds (3 seconds and 60 frames are the least)."
-    message = f"{info.duration:.1f} s, about {usable} frames show the person"
-    yield Finding("length", status, round(info.duration, 2), message, "" if status == "pass" else advice)
+    shown = f"{info.duration:.1f} s, about {usable} frames show the person"
+    yield graded("length", info.duration * usable / info.frames, shown, _LONGER, warn=15)
     rate = f"{info.fps:.4g} a second" + (", unevenly spaced" if info.variable_rate else "")
     yield graded(
         "frame rate",
@@ -62,10 +69,9 @@ def _file(sample: Sample) -> Iterator[Finding]:
         rate,
         "Film at 25 or 30 frames a second: motion between frames cannot be learned.",
         warn=20,
-        fail=4,
     )
     short = min(info.width, info.height)
-    yield graded("resolution", short, f"{info.width}x{info.height}", "Film at 1280x720 or more.", warn=480, fail=240)
+    yield graded("resolution", short, f"{info.width}x{info.height}", "Film at 1280x720 or more.", warn=480)
 
 
 def _people(sample: Sample) -> Iterator[Finding]:
@@ -77,19 +83,21 @@ def _people(sample: Sample) -> Iterator[Finding]:
         visible(share),
         "Cut the video to the part with the actor, and film the whole body in good light.",
         warn=0.9,
-        fail=0.5,
     )
     company, rival = float((sample.others > 0.15).mean()), float((sample.others > 0.6).mean())
-    status = "fail" if rival > 0.25 else "warn" if company > 0.1 else "pass"
-    message = {
-        "pass": "nobody else large enough to be mistaken for the actor was found",
-        "warn": f"somebody else is in the picture in {company:.0%} of the frames",
-        "fail": f"a second person, about as large, is there in {rival:.0%} of the frames",
-    }[status]
-    if status == "pass" and company:
+    message = f"somebody else is in the picture in {company:.0%} of the frames"
+    if rival > 0.25:
+        message = f"a second person, about as large, is there in {rival:.0%} of the frames"
+    elif company <= 0.1:
         message = f"somebody else may be there in {company:.0%} of the frames"
-    advice = "Film the actor alone; whoever else is in the picture gets into the plate or is taken for the actor."
-    yield Finding("one person", status, round(company, 4), message, "" if status == "pass" else advice)
+    yield graded(
+        "one person",
+        company,
+        message if company else "nobody else large enough to be mistaken for the actor was found",
+        "Film the actor alone; whoever else is in the picture is taken for the actor when they come close.",
+        warn=0.1,
+        low=True,
+    )
 
 
 def _framing(sample: Sample) -> Iterator[Finding]:
@@ -114,7 +122,6 @@ def _framing(sample: Sample) -> Iterator[Finding]:
         f"the person is {tall:.0f} px tall, {share:.0%} of the picture's height",
         "Move closer until the person fills two thirds of the picture's height, with room for raised arms.",
         warn=256,
-        fail=100,
     )
 
 

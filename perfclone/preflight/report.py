@@ -17,7 +17,7 @@ class Finding:
 
     Attributes:
         name: What was checked, such as "camera still".
-        status: "pass", "warn" (it will do, but could be better) or "fail" (do not go on with this).
+        status: "pass", "warn" (it will do, but could be better) or "fail" (it cannot work).
         value: The measured figure the status rests on; its unit is in the message.
         message: What was found, with figures.
         advice: One sentence on how to film it better; empty for a pass.
@@ -30,10 +30,8 @@ class Finding:
     advice: str = ""
 
 
-def graded(
-    name: str, value: float, message: str, advice: str, *, warn: float, fail: float | None = None, low: bool = False
-) -> Finding:
-    """A finding whose status follows from its value.
+def graded(name: str, value: float, message: str, advice: str, *, warn: float, low: bool = False) -> Finding:
+    """A finding that passes or warns by its value.
 
     Args:
         name: What was checked.
@@ -41,14 +39,9 @@ def graded(
         message: What was found.
         advice: How to do better; dropped where the check passes.
         warn: A value below this is a warning (above it, if `low`).
-        fail: A value below this is a failure (above it, if `low`); None never fails.
         low: Whether low values are good.
     """
-    sign = -1 if low else 1
-    if fail is not None and sign * value < sign * fail:
-        status = "fail"
-    else:
-        status = "warn" if sign * value < sign * warn else "pass"
+    status = "warn" if (value > warn if low else value < warn) else "pass"
     return Finding(name, status, round(float(value), 4), message, "" if status == "pass" else advice)
 
 

@@ -19,7 +19,11 @@ from perfclone.video import VideoInfo, probe, sample_frames
 if TYPE_CHECKING:
     from perfclone.progress import Progress
 
-_SIDE = 960  # longest side of the frames, pixels
+#: Longest side of the frames, pixels.
+SIDE = 960
+#: Frames of a sample: two a second, but so many at least and at most.
+LEAST, MOST = 40, 200
+_A_SECOND = 2
 _LEAST_SCORE = 0.3  # as the cleaning of poses has it
 _EVERYBODY = 6  # in every sixth of them everybody is looked for, in the others only the performer, which is quicker
 _SURE = 0.5  # mean score of the body joints from which somebody beside the performer counts as a person
@@ -33,7 +37,8 @@ class Sample:
         info: Of the video.
         frames: T pictures (h, w, 3) uint8 RGB, evenly spread, at most 960 pixels a side.
         poses: The performer in them, in pixels of these pictures.
-        mattes: T mattes (h, w) uint8; from the outline of the joints where the extractor gives none.
+        mattes: T mattes (h, w) uint8 of the performer; from the outline of the joints where the extractor gives none.
+        everybody: T mattes (h, w) uint8 of all people who were found.
         others: Size of the largest other person as a share of the performer's, 0 for nobody, (n,) for the n frames in
             which everybody was looked for.
     """
@@ -42,6 +47,7 @@ class Sample:
     frames: list[np.ndarray]
     poses: PoseSequence
     mattes: list[np.ndarray]
+    everybody: list[np.ndarray]
     others: np.ndarray
 
     @property
@@ -66,17 +72,26 @@ class Sample:
         return f"{info.path.name}: {info.width}x{info.height}, {info.fps:.4g} frames a second, {info.duration:.1f} s"
 
 
+def sample_size(seconds: float) -> int:
+    """How many frames a sample of so long a video has; who is there for three seconds is in it, up to ten minutes."""
+    return int(np.clip(_A_SECOND * seconds, LEAST, MOST))
+
+
 def take_sample(
-    path: str | Path, extractor: PoseExtractor, count: int, stage: str, progress: Progress | None = None
+    path: str | Path,
+    extractor: PoseExtractor,
+    stage: str,
+    progress: Progress | None = None,
+    count: int | None = None,
 ) -> Sample:
-    """Take `count` frames of a video and find the people in them; the largest counts as the performer.
+    """Take a few frames of a video and find the people in them; the largest counts as the performer.
 
     Args:
         path: The video.
         extractor: Finds the people.
-        count: How many frames, evenly spread; a shorter video gives all it has.
         stage: What `progress` is told.
         progress: Called with the stage, frames done and frames in all.
+        count: How many frames, evenly spread; None takes :func:`sample_size`. A shorter video gives all it has.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -85,24 +100,27 @@ def take_sample(
     if is_poses(path):
         raise UserError(f"{path} holds poses, and a check needs the picture too; give the video they were found in.")
     extractor.reset()
-    poses, others, mattes = [], [], []
-    frames = sample_frames(path, count, max_side=_SIDE)
+    info = probe(path)
+    poses, others, mattes, everybody = [], [], [], []
+    frames = sample_frames(path, count or sample_size(info.duration), max_side=SIDE)
     for index, frame in enumerate(frames):
-        if index % _EVERYBODY == 0:
+        look = index % _EVERYBODY == 0 or any(others)
+        if look:
             extractor.reset()
         people = sorted(extractor.people([frame.pixels])[0], key=person_size, reverse=True)
-        pose = people[0] if people else Pose.missing()
-        if index % _EVERYBODY == 0:
-            others.append(max((person_size(p) / person_size(pose) for p in people[1:] if _certain(p)), default=0.0))
+        pose, size = people[0] if people else Pose.missing(), frame.pixels.shape[:2]
+        if look:
+            others.append(largest_other(people))
         if isinstance(extractor, FollowingExtractor):
             extractor.follow(pose if people else None)
-        mattes.append(_matte(pose, frame.pixels.shape[:2]))
+        mattes.append(matte_of(pose, size))
+        everybody.append(united(people, size))
         poses.append(Pose(pose.keypoints, np.where(pose.scores >= _LEAST_SCORE, pose.scores, 0)))
         if progress:
             progress(stage, index + 1, len(frames))
     height, width = frames[0].pixels.shape[:2]
     sequence = PoseSequence.from_poses(poses, [frame.time for frame in frames], (width, height), extractor.name)
-    return Sample(probe(path), [frame.pixels for frame in frames], sequence, mattes, np.array(others))
+    return Sample(info, [frame.pixels for frame in frames], sequence, mattes, everybody, np.array(others))
 
 
 def visible(share: float) -> str:
@@ -110,12 +128,23 @@ def visible(share: float) -> str:
     return f"found in {share:.0%} of the frames" if share else "nobody was found in any frame"
 
 
+def largest_other(people: list[Pose]) -> float:
+    """Size of the largest person beside the first one, as a share of the first one's; 0 for nobody."""
+    sizes = [person_size(other) / person_size(people[0]) for other in people[1:] if _certain(other)]
+    return max(sizes, default=0.0)
+
+
 def _certain(pose: Pose) -> bool:
     return bool(pose.scores[:BODY_18].mean() > _SURE)
 
 
-def _matte(pose: Pose, size: tuple[int, int]) -> np.ndarray:
-    """The pose's matte, or the widened outline of its joints."""
+def united(people: list[Pose], size: tuple[int, int]) -> np.ndarray:
+    """One matte (h, w) uint8 of all these people."""
+    return np.maximum.reduce([matte_of(pose, size) for pose in people] or [np.zeros(size, np.uint8)])
+
+
+def matte_of(pose: Pose, size: tuple[int, int]) -> np.ndarray:
+    """The pose's matte, or the widened outline of its joints; (h, w) uint8."""
     if pose.matte is not None:
         return pose.matte
     matte = np.zeros(size, np.uint8)

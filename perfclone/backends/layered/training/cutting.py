@@ -1,0 +1,129 @@
+"""The third pass over a reference video: the person's crops, with mattes and the plate behind them, onto the disk.
+
+Each frame is cut in its own pixels, by a box that lies in it as the box of the steady view lies on the plate; the
+poses move with it from the one box to the other. So no limb is bent and no pixel is shifted by the camera's movement, and
+what stands behind the person is the plate as that frame's own camera saw it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from perfclone.backends.layered.crop import Box
+from perfclone.backends.layered.training.footage import Footage, cut_plates
+from perfclone.backends.layered.training.placing import Placed, kept_frames, transform
+from perfclone.backends.layered.training.watching import Watched
+from perfclone.background.matting import refine
+from perfclone.background.plate import in_exposure_of
+from perfclone.pose.sequence import PoseSequence
+from perfclone.progress import Progress
+
+_BLOCK = 1 << 20
+_CLEAR = 16  # matte values below this (of 255) are background
+
+
+def cut(
+    video: Path,
+    watched: Watched,
+    placed: Placed,
+    boxes: np.ndarray,
+    resolution: int,
+    folder: Path,
+    progress: Progress | None = None,
+) -> Footage:
+    """Cut frames, mattes and plates out of the video, onto the disk.
+
+    Args:
+        video: The reference video.
+        watched: The first pass.
+        placed: The second.
+        boxes: (n, 3) int32, the crops in the steady view.
+        resolution: Side S of G's crop.
+        folder: Where the files go.
+        progress: Called with "crops", frames done and frames in all.
+    """
+    shape = (len(boxes), resolution, resolution)
+    frames, mattes = mapped(folder / "frames.npy", (*shape, 3)), mapped(folder / "mattes.npy", shape)
+    own, plate_of, plates = boxes, None, None
+    if not placed.still:
+        own, plate_of = _own_boxes(boxes, placed.matrices), np.arange(len(boxes))
+        plates = mapped(folder / "plates.npy", (*shape, 3))
+    for n, frame in enumerate(kept_frames(video, watched.kept[placed.on])):
+        matte = watched.matte(placed.on[n])
+        frames[n], mattes[n], behind = _parts(frame.pixels, matte, placed, n, Box(*own[n].tolist()), resolution)
+        if plates is not None:
+            plates[n] = behind
+        if progress:
+            progress("crops", n + 1, len(boxes))
+    if plates is None:
+        plate_of, different = cut_plates(boxes, placed.plate.steady, resolution)
+        plates = mapped(folder / "plates.npy", different.shape)
+        plates[:] = different
+    for array in (frames, mattes, plates):
+        array.flush()
+    follows = watched.follows[placed.on] & np.r_[False, np.diff(placed.on) == 1]
+    return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes)
+
+
+def _parts(
+    pixels: np.ndarray, matte: np.ndarray, placed: Placed, n: int, box: Box, resolution: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frame, matte and plate of one crop, (S, S, 3), (S, S) and (S, S, 3) uint8; the frame as bright as the plate."""
+    if placed.whole:
+        whole = np.full((resolution, resolution), 255, np.uint8)
+        return box.cut(pixels, resolution), whole, box.cut(placed.plate.steady, resolution)
+    plate, known = placed.behind(n)
+    pixels = in_exposure_of(pixels, plate, known & (matte < _CLEAR))
+    frame, behind = box.cut(pixels, resolution), box.cut(plate, resolution)
+    seen = box.cut(known.astype(np.uint8), resolution) > 0
+    pose = placed.own_pose(n)
+    points = (pose.keypoints - (box.x, box.y)) * (resolution / box.side)
+    return frame, refine(box.cut(matte, resolution), frame, behind, seen, points, pose.scores), behind
+
+
+def _own_boxes(boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Where the boxes (n, 3) of the steady view lie in the frames themselves, (n, 3) int32."""
+    centres = (boxes[:, :2] + boxes[:, 2:] / 2)[:, None]
+    steps = centres + np.array([[0, 0], [1, 0], [0, 1]])
+    in_frame = transform(steps, np.linalg.inv(matrices)).astype(np.float64)
+    right, down = in_frame[:, 1] - in_frame[:, 0], in_frame[:, 2] - in_frame[:, 0]
+    scale = np.sqrt(np.abs(right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]))
+    sides = np.maximum(np.round(boxes[:, 2] * scale), 8)
+    corners = np.round(in_frame[:, 0] - sides[:, None] / 2)
+    return np.column_stack([corners, sides]).astype(np.int32)
+
+
+def _moved(placed: Placed, own: np.ndarray, boxes: np.ndarray) -> PoseSequence:
+    """The poses as the crops show them, in pixels of the steady view."""
+    if placed.still:
+        return placed.poses
+    in_frame = transform(placed.poses.keypoints, np.linalg.inv(placed.matrices))
+    ratio = (boxes[:, 2] / own[:, 2])[:, None, None]
+    keypoints = (in_frame - own[:, None, :2]) * ratio + boxes[:, None, :2]
+    seen = placed.poses.scores[..., None] > 0
+    return replace(placed.poses, keypoints=np.where(seen, keypoints, 0).astype(np.float32))
+
+
+def mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A new array of bytes on disk, with its room taken: a mapped file that finds none later ends the process."""
+    np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    with open(path, "r+b") as file:
+        _take_room(file, path.stat().st_size)
+    return np.lib.format.open_memmap(path, "r+")
+
+
+def _take_room(file: BinaryIO, size: int) -> None:
+    """Make sure that the disk has room for a file of so many bytes, though most of them were never written."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    while block := file.read(_BLOCK):  # a system that cannot be asked is given each byte anew
+        file.seek(-len(block), os.SEEK_CUR)
+        file.write(block)
+        file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,132 @@
+"""The second pass over a reference video: where each frame lies on the plate, and the plate itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from perfclone.backends.layered.training.watching import Watched
+from perfclone.background.camera import Camera
+from perfclone.background.plate import Plate, PlateBuilder
+from perfclone.pose.clean import clean_sequence
+from perfclone.pose.sequence import Pose, PoseSequence
+from perfclone.progress import Progress
+from perfclone.video import VideoReader
+
+_COMPANY = 0.15  # somebody beside the performer of this share of their size must not get into the plate...
+_OFTEN = 0.02  # ... if they are there in more than this share of the frames
+
+
+@dataclass
+class Placed:
+    """The n frames that lie on the plate.
+
+    Attributes:
+        on: (n,) which of the watched frames they are.
+        matrices: (n, 3, 3), frame pixels -> pixels of the steady view.
+        poses: The performer in them, cleaned, in pixels of the steady view.
+        plate: The empty background.
+        whole: Whether there is no such plate, so that whole frames are painted.
+    """
+
+    on: np.ndarray
+    matrices: np.ndarray
+    poses: PoseSequence
+    plate: Plate
+    whole: bool
+
+    @property
+    def still(self) -> bool:
+        """Whether every frame is the steady view."""
+        return bool((self.matrices == np.eye(3)).all())
+
+    def behind(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The plate as the camera of frame n saw it, (H, W, 3) uint8, and where it was really seen, (H, W) bool."""
+        if self.still:
+            return self.plate.steady, self.plate.steady_known
+        return self.plate.view(self.matrices[n])
+
+    def own_pose(self, n: int) -> Pose:
+        """The pose of frame n in its own pixels."""
+        inverse = np.linalg.inv(self.matrices[n])[None]
+        return Pose(transform(self.poses.keypoints[n : n + 1], inverse)[0], self.poses.scores[n])
+
+
+def place(
+    video: Path, watched: Watched, camera: Camera | None, known: int, progress: Progress | None = None
+) -> Placed:
+    """Lay the frames of a reference video onto one plate.
+
+    Args:
+        video: The reference video.
+        watched: The first pass.
+        camera: What the judge says of it; None takes the frames as they are, for painting them whole.
+        known: So many frames may enter the plate.
+        progress: Called with "plate", frames done and frames in all.
+    """
+    matrices, builder = _laid(video, watched, camera, known, progress)
+    on = np.array([n for n, matrix in enumerate(matrices) if matrix is not None])
+    matrices = np.stack([matrices[n] for n in on])
+    seen = watched.poses[on]
+    steady = replace(seen, keypoints=transform(seen.keypoints, matrices))
+    return Placed(on, matrices, clean_sequence(steady), builder.build(), camera is None)
+
+
+def transform(keypoints: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Points (T, J, 2) moved by matrices (T, 3, 3), float32."""
+    flat = np.concatenate([keypoints, np.ones_like(keypoints[..., :1])], -1) @ matrices.transpose(0, 2, 1)
+    return (flat[..., :2] / flat[..., 2:]).astype(np.float32)
+
+
+def _laid(
+    video: Path, watched: Watched, camera: Camera | None, known: int, progress: Progress | None
+) -> tuple[list[np.ndarray | None], PlateBuilder]:
+    """The matrix of each watched frame, None for one of another place, and the plate's builder with all of them."""
+    tracker, builder = camera and camera.tracker(), PlateBuilder(reach=camera and _reach(watched, camera))
+    everybody, company = dict(zip(watched.looked.tolist(), watched.sample.everybody)), _company(watched)
+    seen, matrices, begun = (watched.poses.scores > 0).any(1), [], False
+    for n, frame in enumerate(kept_frames(video, watched.kept)):
+        matte = watched.matte(n)
+        if n in everybody:
+            matte = np.maximum(matte, cv2.resize(everybody[n], watched.poses.size, interpolation=cv2.INTER_LINEAR))
+        view = tracker(frame.pixels, matte, not watched.follows[n]) if tracker else None
+        matrices.append(np.eye(3) if tracker is None else None if view is None else view.matrix)
+        fit = (n in everybody if company else seen[n]) and n < known
+        if matrices[n] is not None and (fit or not begun):
+            builder.add(frame.pixels, matte, matrices[n])
+            begun = True
+        if progress:
+            progress("plate", n + 1, len(watched.kept))
+    return matrices, builder
+
+
+def kept_frames(video: Path, kept: np.ndarray):
+    """The frames of a video with these indices, in order."""
+    wanted = set(kept.tolist())
+    with VideoReader(video) as reader:
+        for index, frame in enumerate(reader):
+            if index in wanted:
+                yield frame
+
+
+def _company(watched: Watched) -> bool:
+    others = watched.sample.others
+    return bool(len(others)) and float((others > _COMPANY).mean()) > _OFTEN
+
+
+def _reach(watched: Watched, camera: Camera) -> tuple[int, int, int, int]:
+    """How far the frames of the sample go, in pixels of the steady view: left, top, right, bottom."""
+    height, width = watched.sample.frames[0].shape[:2]
+    corners = np.array([[[0, 0], [width, 0], [0, height], [width, height]]], np.float64)
+    views = [view.matrix for view in camera.views if view is not None]
+    moved = transform(np.repeat(corners, len(views), 0), np.stack(views)) * watched.sample.scale
+    (left, top), (right, bottom) = np.floor(moved.min((0, 1))), np.ceil(moved.max((0, 1)))
+    return (
+        int(min(left, 0)),
+        int(min(top, 0)),
+        int(max(right, watched.info.width)),
+        int(max(bottom, watched.info.height)),
+    )

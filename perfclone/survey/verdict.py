@@ -1,0 +1,59 @@
+"""The one judge of reference footage: `check` tells its verdict, and training goes by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perfclone.background.camera import Camera, find_camera
+from perfclone.errors import UserError
+from perfclone.pose.body import measure_body
+from perfclone.survey.sample import Sample
+
+#: Frames that must show the person, at least.
+FEWEST_FRAMES = 12
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be done with a reference video.
+
+    Attributes:
+        refusal: Why no actor can be made of it and what to do, in a sentence; empty if one can.
+        camera: What the camera does. No movement of it ends a training.
+    """
+
+    refusal: str
+    camera: Camera
+
+    @property
+    def plate(self) -> bool:
+        """Whether one empty background is to be had; otherwise whole frames are painted."""
+        return self.camera.kind != "lost"
+
+    @property
+    def camera_told(self) -> str:
+        """What the camera does and what is done about it, in words."""
+        camera = self.camera
+        return {
+            "still": f"it stands still (largest shift {camera.max_shift_px:.1f} px at 720p)",
+            "moving": f"it moves: {camera.movement}; the frames are laid on one larger plate",
+            "lost": f"no one background fits: {camera.movement}; whole frames are painted, which looks less steady",
+        }[camera.kind]
+
+
+def judge(sample: Sample) -> Verdict:
+    """Judge reference footage by a sample of it."""
+    return Verdict(_refusal(sample), find_camera(sample.frames, sample.everybody))
+
+
+def _refusal(sample: Sample) -> str:
+    shown = round(sample.info.frames * float(sample.found.mean()))
+    if not shown:
+        return "Nobody was found in the video; a reference needs one person, in good light."
+    if shown < FEWEST_FRAMES:
+        return f"A person was found in only {shown} frames; a reference needs one for at least {FEWEST_FRAMES} frames."
+    try:
+        measure_body(sample.performer)
+    except UserError as error:
+        return str(error)
+    return ""
