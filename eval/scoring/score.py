@@ -9,12 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from perfclone.background.camera import CameraTracker
+from perfclone.background.camera import find_camera
+from perfclone.background.plate import size_within
 from perfclone.errors import UserError
 from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.body import measure_body
@@ -31,6 +33,8 @@ from .regions import cut_square, person_square
 
 #: Motion needs two frames.
 FEWEST = 2
+_LOOKS = 60  # frames, evenly spread, by which the camera is judged
+_LOOK_SIDE = 960  # longest side of these
 _KERNEL = np.ones((9, 9), np.uint8)
 _MOVING = "The camera moves: temporal flickering and background change mean something in static shots only."
 
@@ -130,14 +134,17 @@ def score_videos(
 
 def detect_person(video: Path, scratch: Path, options: ScoreOptions, progress: Progress | None = None) -> Detected:
     """Let P find the person in a video; the mattes lie in a scratch file."""
-    mattes, camera = Mattes(scratch), CameraTracker()
-    extractor = build_extractor("blazepose", matte=True)
+    mattes, looked_at, seen = Mattes(scratch), [], count()
+    extractor, every = build_extractor("blazepose", matte=True), max(1, probe(video).frames // _LOOKS)
 
     def watch(frame, pose) -> None:
-        camera.add(frame.pixels, mattes.take(frame.pixels, pose))
+        matte = mattes.take(frame.pixels, pose)
+        if next(seen) % every == 0:
+            size = size_within(_LOOK_SIDE, matte)
+            looked_at.append([cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (frame.pixels, matte)])
 
     poses = read_poses(video, extractor, options.person, titled(progress, f"poses of {video.name}"), watch)
-    return Detected(poses, mattes.all(), camera.report().kind == "still")
+    return Detected(poses, mattes.all(), find_camera(*zip(*looked_at)).kind == "still")
 
 
 def retarget_driving(
