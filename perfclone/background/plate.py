@@ -1,4 +1,4 @@
-"""The plate: the empty background behind the actor."""
+"""The plate: the empty background behind the actor, laid together from all that the camera saw of it."""
 
 from __future__ import annotations
 
@@ -7,85 +7,179 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-#: By how much mattes are widened, as a share of their short side: they miss hair, shoes and blurred hands.
-MARGIN = 0.02
-_PERSON = 16  # matte values above this (of 255) are taken for the person: a plate wants no doubtful pixel
+from perfclone.background.exposure import Exposures, in_exposure_of
+from perfclone.background.inpaint import paint_in
+from perfclone.background.laying import lay, look
+from perfclone.background.margin import MARGIN, size_within, widen
+
+__all__ = ["MARGIN", "Plate", "PlateBuilder", "in_exposure_of", "size_within", "widen"]
+
 _ENOUGH = 3  # views that a pixel needs before its median is believed
+_FAR_ENOUGH = 5  # views far from anybody from which on those near somebody do not count
+_FAR = 3  # times the margin that is far from somebody
 _EARLY = 5  # first views of each pixel that are remembered beside the sample
 _LOOK = 3  # of the frames that the sample leaves out, every third is searched for pixels hardly seen so far
 _STRIP = 64  # rows whose median is taken at a time
+_LARGEST = 4  # times a frame's area that a canvas may have
+_OUTSIDE, _PERSON, _NEAR, _CLEAR = range(4)  # what a frame says of a place
 
 
 @dataclass(frozen=True)
 class Plate:
-    """The empty background.
+    """The empty background, on a canvas that may be larger than the picture.
+
+    The steady view is what the clone is shown in; the canvas goes as far around it as the camera looked.
 
     Attributes:
-        image: (H, W, 3) uint8 RGB.
-        known: (H, W) bool, True where the background was really seen, False where it was painted in.
+        image: (Hc, Wc, 3) uint8 RGB, the canvas.
+        known: (Hc, Wc) bool, True where the background was really seen, False where it was painted in.
+        origin: (x, y) of the steady view's upper left corner in the canvas, pixels.
+        size: (width, height) of the steady view and of every frame, pixels.
     """
 
     image: np.ndarray
     known: np.ndarray
+    origin: tuple[int, int]
+    size: tuple[int, int]
+
+    def __post_init__(self):
+        height, width = self.known.shape
+        (x, y), (w, h) = self.origin, self.size
+        if self.image.shape != (height, width, 3):
+            raise ValueError(f"image must be {(height, width, 3)} as known is, got {self.image.shape}")
+        if not (0 <= x <= width - w and 0 <= y <= height - h):
+            raise ValueError(f"a steady view of {w}x{h} at {x},{y} must lie within a canvas of {width}x{height}")
+
+    @property
+    def steady(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, the steady view."""
+        return self.image[self._steady]
+
+    @property
+    def steady_known(self) -> np.ndarray:
+        """(H, W) bool, what was really seen of the steady view."""
+        return self.known[self._steady]
 
     @property
     def seen(self) -> float:
-        """Share of the pixels that were really seen, in [0, 1]."""
-        return float(self.known.mean())
+        """Share of the steady view's pixels that were really seen, in [0, 1]."""
+        return float(self.steady_known.mean())
+
+    def view(self, matrix: np.ndarray, size: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The plate as another camera sees it, or a crop of that.
+
+        Args:
+            matrix: (3, 3), pixels of the picture wanted -> pixels of the steady view.
+            size: (width, height) of the picture wanted, pixels; None for that of the frames.
+
+        Returns:
+            The picture (h, w, 3) uint8 RGB, with the canvas's border repeated where it ends, and where it was really
+            seen, (h, w) bool.
+        """
+        size = size or self.size
+        to_canvas = _shift(*self.origin) @ matrix
+        known = look(self.known.astype(np.uint8), to_canvas, size, cv2.INTER_NEAREST, border=0)
+        return look(self.image, to_canvas, size, cv2.INTER_CUBIC), known > 0
+
+    @property
+    def _steady(self) -> tuple[slice, slice]:
+        (x, y), (width, height) = self.origin, self.size
+        return slice(y, y + height), slice(x, x + width)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """One frame of the sample: pixels (H, W, 3) uint8, what it says of each, (H, W) uint8, and where it lies."""
+
+    pixels: np.ndarray
+    what: np.ndarray
+    to_canvas: np.ndarray
 
 
 class PlateBuilder:
     """Collects frames and takes, pixel by pixel, the median of what is not the person.
 
-    Memory is bounded however long the video is: a fixed-seed reservoir sample of `keep` frames, and the first few
-    views of each pixel, so that a place which the person uncovers only for a moment is known too. Exposure drift is
-    taken out by bringing every frame to the brightness of the first.
+    Memory is bounded however long the video is and however far the camera looks: a fixed-seed reservoir sample of
+    `keep` frames, and on the canvas, which is at most four times a frame's area, the first few views of each pixel,
+    so that a place which the person uncovers only for a moment is known too. Changes of exposure are taken out by
+    bringing every frame to the brightness of what the canvas has already of its place. Where a place was often seen
+    far from anybody, only those views count: what mattes miss, and soft shadows, are near people.
 
     Args:
         keep: Frames sampled for the median, 3-255.
         seed: Of the sampling.
         margin: The matte is widened by this share of the picture's short side.
+        reach: (left, top, right, bottom), pixels of the steady view, how far the canvas goes; None for that view
+            alone. What would make it larger than four frames is cut off on all sides in proportion.
     """
 
-    def __init__(self, keep: int = 40, seed: int = 0, margin: float = MARGIN):
+    def __init__(
+        self,
+        keep: int = 40,
+        seed: int = 0,
+        margin: float = MARGIN,
+        reach: tuple[float, float, float, float] | None = None,
+    ):
         if not _ENOUGH <= keep <= 255:
             raise ValueError(f"keep must lie in {_ENOUGH}-255, got {keep}")
-        self.keep, self.margin = keep, margin
+        self.keep, self.margin, self.reach = keep, margin, reach
         self._rng = np.random.default_rng(seed)
         self._count = 0
-        self._sample: list[np.ndarray] = []  # (H, W, 3) uint8 each, 255 where the person is
-        self._masks: list[np.ndarray] = []  # (H, W) bool each, True where the background is
-        self._exposure: _Exposure | None = None
+        self._sample: list[_Sight] = []
 
-    def add(self, pixels: np.ndarray, matte: np.ndarray) -> None:
+    def add(self, pixels: np.ndarray, matte: np.ndarray, matrix: np.ndarray | None = None) -> None:
         """Take in one frame.
 
         Leave out frames in which somebody stands but P found nobody: their matte would call the person background.
 
         Args:
             pixels: (H, W, 3) uint8 RGB, of the same size as the frames before.
-            matte: (H, W) uint8, 255 where the person is, or where a stabilised frame has no picture
-                (see :func:`perfclone.background.camera.stabilise`).
+            matte: (H, W) uint8, 255 where anybody is.
+            matrix: (3, 3), frame pixels -> pixels of the steady view; None, or the very identity, where the frame lies
+                as it is.
         """
         slot = self._count if self._count < self.keep else int(self._rng.integers(self._count + 1))
         self._count += 1
         if slot >= self.keep and self._count % _LOOK:
             return
-        background = ~widen(matte, self.margin)
-        if self._exposure is None:
-            self._exposure = _Exposure(pixels, background)
-            self._early = np.full((_EARLY, *pixels.shape), 255, np.uint8)
-            self._views = np.zeros(background.shape, np.uint8)
-        elif pixels.shape != self._early.shape[1:]:
-            raise ValueError(f"every frame must be {self._early.shape[1:]}, got {pixels.shape}")
-        pixels = self._exposure.correct(pixels, background)
-        rows, columns = np.nonzero(background & (self._views < _EARLY))
-        self._early[self._views[rows, columns], rows, columns] = pixels[rows, columns]
-        self._views[rows, columns] += 1
+        if self._count == 1:
+            self._open(pixels.shape)
+        elif pixels.shape != self._shape:
+            raise ValueError(f"every frame must be {self._shape}, got {pixels.shape}")
+        to_canvas = _shift(*self._origin) @ (np.eye(3) if matrix is None else matrix)
+        what = self._tell(matte)
+        sight = _Sight(self._exposures.correct(pixels, what > _PERSON, to_canvas), what, to_canvas)
+        self._remember(sight)
         if slot < self.keep:
-            pixels[~background] = 255
-            self._sample[slot : slot + 1] = [pixels]
-            self._masks[slot : slot + 1] = [background]
+            self._sample[slot : slot + 1] = [sight]
+
+    def _open(self, shape: tuple[int, int, int]) -> None:
+        """Spread the canvas."""
+        self._shape, (height, width) = shape, shape[:2]
+        self._origin, canvas = _canvas((width, height), self.reach)
+        self._exposures = Exposures(shape, canvas)
+        self._early = np.full((_EARLY, *canvas, 3), 255, np.uint8)
+        self._views, self._looks = np.zeros(canvas, np.uint8), np.zeros(canvas, np.uint8)
+
+    def _tell(self, matte: np.ndarray) -> np.ndarray:
+        """What a frame says of each of its pixels, (H, W) uint8."""
+        near, person = widen(matte, _FAR * self.margin), widen(matte, self.margin)
+        return np.where(person, _PERSON, np.where(near, _NEAR, _CLEAR)).astype(np.uint8)
+
+    def _remember(self, sight: _Sight) -> None:
+        """Count the views of each place, and keep the first ones."""
+        what = lay(sight.what, sight.to_canvas, self._views.shape)
+        self._looks = np.minimum(self._looks + (what > _OUTSIDE), _ENOUGH).astype(np.uint8)
+        new = (what > _PERSON) & (self._views < _EARLY)
+        rows, columns = np.flatnonzero(new.any(1)), np.flatnonzero(new.any(0))
+        if not len(rows):
+            return
+        top, left = rows[0], columns[0]
+        size = (rows[-1] + 1 - top, columns[-1] + 1 - left)
+        pixels = lay(sight.pixels, _shift(-left, -top) @ sight.to_canvas, size)
+        rows, columns = np.nonzero(new)
+        self._early[self._views[rows, columns], rows, columns] = pixels[rows - top, columns - left]
+        self._views[rows, columns] += 1
 
     def build(self) -> Plate:
         """The plate of all frames so far; pixels never (or hardly ever) seen are painted in from around them.
@@ -95,17 +189,28 @@ class PlateBuilder:
         """
         if not self._sample:
             raise ValueError("a plate needs at least one frame; call add() first")
-        height, width = self._views.shape
+        (height, width), (h, w) = self._views.shape, self._shape[:2]
         image, known = np.empty((height, width, 3), np.uint8), np.empty((height, width), bool)
-        enough = min(_ENOUGH, self._count)
         for top in range(0, height, _STRIP):
-            rows = slice(top, top + _STRIP)
-            count = np.sum([mask[rows] for mask in self._masks], axis=0, dtype=np.uint8)
-            strip = _masked_median(np.stack([frame[rows] for frame in self._sample]), count)
+            rows = slice(top, min(top + _STRIP, height))
+            enough = np.maximum(self._looks[rows], 1)
+            strip, count = self._median(rows)
             rare = count < enough
             strip[rare] = _masked_median(self._early[:, rows], self._views[rows])[rare]
             image[rows], known[rows] = strip, ~rare | (self._views[rows] >= enough)
-        return Plate(_paint_in(image, ~known), known)
+        return Plate(paint_in(image, ~known), known, self._origin, (w, h))
+
+    def _median(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """The sample's median in some rows of the canvas, (h, Wc, 3) uint8, and of how many views, (h, Wc)."""
+        size = (rows.stop - rows.start, self._views.shape[1])
+        placed = [(sight, _shift(0, -rows.start) @ sight.to_canvas) for sight in self._sample]
+        what = np.stack([lay(sight.what, matrix, size) for sight, matrix in placed])
+        stack = np.stack([lay(sight.pixels, matrix, size) for sight, matrix in placed])
+        far = (what == _CLEAR).sum(0, dtype=np.uint8) >= _FAR_ENOUGH
+        counts = what >= np.where(far, _CLEAR, _NEAR)
+        stack[~counts] = 255
+        count = counts.sum(0, dtype=np.uint8)
+        return _masked_median(stack, count), count
 
 
 def _masked_median(stack: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -122,70 +227,17 @@ def _masked_median(stack: np.ndarray, count: np.ndarray) -> np.ndarray:
     return median
 
 
-def widen(matte: np.ndarray, margin: float = MARGIN) -> np.ndarray:
-    """Where the person may be: the matte made wider.
-
-    Args:
-        matte: (H, W) uint8, 255 where the person is.
-        margin: By how much, as a share of the matte's short side.
-
-    Returns:
-        (H, W) bool.
-    """
-    height, width = matte.shape
-    small = cv2.resize(matte, size_within(512, matte), interpolation=cv2.INTER_AREA)
-    radius = max(1, round(margin * min(small.shape)))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    person = cv2.dilate((small > _PERSON).astype(np.uint8), kernel)
-    return cv2.resize(person, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+def _canvas(size: tuple[int, int], reach) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where the steady view (width, height) lies in a canvas that goes so far, (x, y), and its (height, width)."""
+    width, height = size
+    left, top, right, bottom = (0, 0, width, height) if reach is None else reach
+    beyond = np.ceil(np.maximum(0, [-left, -top, right - width, bottom - height]))
+    while (width + beyond[0] + beyond[2]) * (height + beyond[1] + beyond[3]) > _LARGEST * width * height:
+        beyond = np.floor(0.98 * beyond)
+    left, top, right, bottom = (int(b) for b in beyond)
+    return (left, top), (top + height + bottom, left + width + right)
 
 
-def _paint_in(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """Fill holes (H, W) bool from around them: inpainted small, where it is quick and smooth, then enlarged."""
-    if not holes.any() or holes.all():
-        return image
-    height, width = holes.shape
-    size = size_within(320, holes)
-    weight = cv2.resize((~holes).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(image * (~holes[..., None]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = (small / np.maximum(weight, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
-    small = cv2.inpaint(small, (weight < 0.25).astype(np.uint8), 5, cv2.INPAINT_TELEA)
-    out = image.copy()
-    out[holes] = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)[holes]
-    return out
-
-
-class _Exposure:
-    """Brings frames to the exposure of the first one, by one gain a colour channel."""
-
-    def __init__(self, pixels: np.ndarray, background: np.ndarray):
-        self._anchor, self._anchor_background = _thumbnail(pixels, background)
-
-    def correct(self, pixels: np.ndarray, background: np.ndarray) -> np.ndarray:
-        """A copy of the frame whose background is as bright as the first frame's; gains lie in 0.7-1.4."""
-        small, clear = _thumbnail(pixels, background)
-        clear &= self._anchor_background
-        if clear.sum() < 50:
-            return pixels.copy()
-        both = np.stack([self._anchor[clear], small[clear]])  # (2, n, 3)
-        usable = ((both > 16) & (both < 240)).all(0)
-        ratio = both[0] / np.maximum(both[1], 1)
-        gains = [np.median(ratio[use, c]) if (use := usable[:, c]).sum() >= 50 else 1.0 for c in range(3)]
-        if np.abs(np.array(gains) - 1).max() < 0.004:  # below half an 8-bit level: leave the pixels as they are
-            return pixels.copy()
-        table = np.arange(256)[:, None] * np.clip(gains, 0.7, 1.4)
-        return cv2.LUT(pixels, table.round().clip(0, 255).astype(np.uint8)[None])
-
-
-def _thumbnail(pixels: np.ndarray, background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A float picture of at most 128 pixels a side, and where it is background all through."""
-    size = size_within(128, background)
-    clear = cv2.resize(background.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32), clear
-
-
-def size_within(side: int, image: np.ndarray) -> tuple[int, int]:
-    """The (width, height) of the image made small enough for its longest side to be at most `side`."""
-    height, width = image.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+def _shift(x: float, y: float) -> np.ndarray:
+    """The matrix (3, 3) that moves by x and y pixels."""
+    return np.array([[1.0, 0, x], [0, 1, y], [0, 0, 1]])
