@@ -12,7 +12,10 @@ from perfclone.pose.skeleton import INDEX, joints
 _REACH = 0.35  # how far from the network's matte and the limbs the person may reach, of the person's size
 _SHADOW = 0.4  # a shadow leaves at least this share of the light
 _MOST = 4.0  # what the colours of one pixel may say for the person, or against, in nats
-_GREY = np.float32([0.299, 0.587, 0.114])
+_DIM = 0.3
+_TINT = 2.5
+_CLEAR = 6
+_BAND = 3
 _LIMBS = [
     joints(*pair)
     for side in ("right", "left")
@@ -68,16 +71,18 @@ def refine(
         return matte
     cut = window.cut
     free = np.zeros_like(known) if others is None else others > 64
-    evidence = _evidence(cut(pixels), cut(plate), cut(known) & ~cut(free), cut(support) > 0)
-    if evidence is None:
+    seen = cut(known) & ~cut(free)
+    comparison = _compare(cut(pixels), cut(plate), seen, cut(support))
+    if comparison is None:
         return matte
-    opinion = _prior(cut(matte), cut(support), window.size) + evidence
-    opinion[cut(free)] = -_MOST
-    guide = cut(pixels).astype(np.float32) @ _GREY / 255
-    share = 1 / (1 + np.exp(-opinion.clip(-8, 8)))
-    share = _guided(guide, share, max(1, round(0.02 * window.size)), 1e-3)
+    prior = _prior(cut(matte), cut(support), window.size)
+    opinion = prior + comparison.evidence(prior, window.size)
+    opinion[cut(free)] = -8
+    guide = comparison.picture[..., 0] / 255
+    share = _guided(guide, 1 / (1 + np.exp(-opinion.clip(-8, 8))), 2, 1e-3)
+    person = _whole(share > 0.5, cut(support))
     refined = np.zeros_like(matte)
-    cut(refined)[:] = (255 * ((share - 0.5) * 1.6 + 0.5).clip(0, 1)).round()
+    cut(refined)[:] = (255 * _outline(person, share, comparison)).round()
     return refined
 
 
@@ -123,30 +128,119 @@ def _support(matte: np.ndarray, keypoints: np.ndarray | None, scores: np.ndarray
     return support
 
 
-def _evidence(pixels: np.ndarray, plate: np.ndarray, known: np.ndarray, person: np.ndarray) -> np.ndarray | None:
-    """What the colours say for the person, (h, w) float32 nats, below 0 for the background; None without a plate."""
-    margin = max(3, round(0.04 * min(person.shape)))
-    near = cv2.dilate(person.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) > 0
-    empty = known & ~near
+@dataclass(frozen=True)
+class _Comparison:
+    """A picture and the plate behind it.
+
+    Attributes:
+        picture: (h, w, 3) float32, Y, Cr, Cb in 8-bit levels.
+        plate: (h, w, 3) float32, the same, at the picture's exposure.
+        away: (h, w) float32, how far the picture is from the plate, levels; a mere shadow is not far.
+        noise: What `away` is where nobody is, levels.
+        seen: (h, w) bool, where the plate is known.
+    """
+
+    picture: np.ndarray
+    plate: np.ndarray
+    away: np.ndarray
+    noise: float
+    seen: np.ndarray
+
+    def evidence(self, prior: np.ndarray, size: float) -> np.ndarray:
+        """What the colours say for the person, (h, w) float32 nats, below 0 for the background.
+
+        A pixel is the person's where it is at least half as far from the plate as the person around is; where the
+        person hardly differs from the plate it says little.
+        """
+        inside = ((prior > 1) & self.seen).astype(np.float32)
+        reach = (0, 0), 0.12 * size
+        strength = _blur(self.away * inside, reach[1]) / np.maximum(_blur(inside, reach[1]), 1e-3)
+        floor = _CLEAR * self.noise
+        nats = 2 * self.away / np.maximum(strength, floor) - 1
+        return _MOST * np.where(self.seen, nats.clip(-1, 1) * np.minimum(strength / floor, 1), 0)
+
+
+def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    radius = max(1, round(1.2 * sigma))
+    image = cv2.blur(image, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_CONSTANT)
+    return cv2.blur(image, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_CONSTANT)
+
+
+def _compare(pixels: np.ndarray, plate: np.ndarray, seen: np.ndarray, support: np.ndarray) -> _Comparison | None:
+    """Compare a picture to the plate; None where too little of the plate is known to do so."""
+    margin = max(3, round(0.04 * min(support.shape)))
+    empty = seen & (cv2.dilate(support, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0)
     if empty.sum() < 200:
         return None
-    picture = cv2.GaussianBlur(pixels, (3, 3), 0.7).astype(np.float32)
-    plate = cv2.GaussianBlur(plate, (3, 3), 0.7)
-    usable = empty & (plate.min(2) > 12) & (plate.max(2) < 245)
-    gain = np.median(picture[usable] / plate[usable], axis=0) if usable.sum() > 200 else np.ones(3)
+    both = [pixels[empty][::7].astype(np.float32), plate[empty][::7].astype(np.float32)]
+    gain = np.median((both[0] + 4) / (both[1] + 4), axis=0).clip(0.7, 1.4)
+    table = (np.arange(256)[:, None] * gain + 4 * (gain - 1)).round().clip(0, 255).astype(np.uint8)
+    plate = cv2.cvtColor(cv2.LUT(plate, table[None]), cv2.COLOR_RGB2YCrCb)
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
     kernel = np.ones((3, 3), np.uint8)
-    low, high = (f(plate, kernel).astype(np.float32) * np.float32(gain) for f in (cv2.erode, cv2.dilate))
-    nearest = picture.clip(low, high)
-    away = picture - nearest
-    light = (picture @ _GREY + 4) / (nearest @ _GREY + 4)
-    chroma = picture - nearest * light[..., None]
-    noise = max(1.0, float(np.sqrt(np.median((away[empty] ** 2).sum(1))) * 1.2))
-    tint = max(1.0, float(np.sqrt(np.median((chroma[empty] ** 2).sum(1))) * 1.2))
-    full = (away**2).sum(2) / (2 * (2.0 * noise) ** 2)
-    shade = (chroma**2).sum(2) / (2 * (2.0 * tint) ** 2) + 2.0
-    shadow = (light > _SHADOW) & (light < 1.03)
-    full = np.where(shadow, np.minimum(full, shade), full)
-    return np.where(known, (full - 2.0).clip(-_MOST, _MOST), 0).astype(np.float32)
+    low, high = cv2.erode(plate, kernel), cv2.dilate(plate, kernel)
+    picture = pixels.astype(np.float32)
+    nearest = np.clip(pixels, low, high).astype(np.float32)
+    off = picture - nearest
+    light = ((picture[..., 0] + 8) / (nearest[..., 0] + 8)).clip(_SHADOW, 1)
+    tint = picture[..., 1:] - 128 - light[..., None] * (nearest[..., 1:] - 128)
+    shaded = np.abs(picture[..., 0] - light * (nearest[..., 0] + 8) + 8) + _DIM * (1 - light) * nearest[..., 0]
+    away = np.sqrt(off[..., 0] ** 2 + _TINT * (off[..., 1:] ** 2).sum(2))
+    shadow = np.sqrt(shaded**2 + _TINT * (tint**2).sum(2))
+    away = cv2.GaussianBlur(np.minimum(away, shadow), (3, 3), 0.8)
+    noise = max(1.0, float(np.quantile(away[empty], 0.8)))
+    return _Comparison(picture, plate.astype(np.float32), away, noise, seen)
+
+
+def _whole(person: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Of a mask (h, w) bool what hangs together with the support, its pinholes closed."""
+    _, labels = cv2.connectedComponents(person.astype(np.uint8), connectivity=4)
+    mine = np.unique(labels[(support > 0) & person])
+    person = np.isin(labels, mine[mine > 0])
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((~person).astype(np.uint8), connectivity=4)
+    small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < 12)
+    return person | np.isin(labels, small[small > 0])
+
+
+def _outline(person: np.ndarray, share: np.ndarray, comparison: _Comparison) -> np.ndarray:
+    """The share (h, w) float32 in [0, 1] that a person's mask (h, w) bool has in each pixel, solved at its outline.
+
+    With F the colours of the nearest pixel surely inside and B the plate, as bright as at the nearest pixel surely
+    outside, the share a of a pixel I minimises |I - B - a (F - B)|^2 / s^2 + (a - a0)^2 / t^2.
+    """
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _BAND + 1, 2 * _BAND + 1))
+    mask = person.astype(np.uint8)
+    inside, outside = cv2.erode(mask, kernel), cv2.dilate(mask, kernel)
+    band = (inside == 0) & (outside > 0)
+    rows, columns = np.nonzero(band)
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.8)
+    result = mask.astype(np.float32)
+    if not inside.any() or not len(rows):
+        return soft
+    front = _nearest(inside > 0)[rows, columns]
+    back = _nearest(outside == 0)[rows, columns]
+    smooth = cv2.GaussianBlur(comparison.picture, (3, 3), 0.8)
+    f = smooth.reshape(-1, 3)[front]
+    light = (smooth.reshape(-1, 3)[back] - cv2.GaussianBlur(comparison.plate, (3, 3), 0.8).reshape(-1, 3)[back])
+    b = comparison.plate[rows, columns] + light
+    weights = np.float32([1, 0.4, 0.4])
+    i = comparison.picture[rows, columns]
+    away = ((f - b) ** 2 * weights).sum(1)
+    along = ((i - b) * (f - b) * weights).sum(1)
+    a0, trust = soft[rows, columns], (2 * comparison.noise + 6) ** 2 / 0.3**2
+    solved = (along + trust * a0 * 0.3**2 * 4) / (away + trust * 0.3**2 * 4)
+    result[rows, columns] = np.where(comparison.seen[rows, columns], solved, a0).clip(0, 1)
+    return result
+
+
+def _nearest(mask: np.ndarray) -> np.ndarray:
+    """For each pixel the flat index of the nearest one of a mask (h, w) bool, (h, w) int."""
+    _, labels = cv2.distanceTransformWithLabels(
+        (~mask).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    places = np.zeros(labels.max() + 1, np.int64)
+    places[labels[mask]] = np.flatnonzero(mask)
+    return places[labels]
 
 
 def _prior(matte: np.ndarray, support: np.ndarray, size: float) -> np.ndarray:
@@ -154,7 +248,7 @@ def _prior(matte: np.ndarray, support: np.ndarray, size: float) -> np.ndarray:
     share = (matte.astype(np.float32) / 255).clip(0.02, 0.995)
     away = cv2.distanceTransform(255 - support, cv2.DIST_L2, 3)
     bone = np.where((support > 0) & (matte < 128), 0.7, share)
-    return np.log(bone / (1 - bone)) * 1.0 + 1.5 * (matte < 128) - 8.0 * (away / (_REACH * size)) ** 2
+    return (np.log(bone / (1 - bone)) - 8.0 * (away / (_REACH * size)) ** 2).astype(np.float32)
 
 
 def _guided(guide: np.ndarray, image: np.ndarray, radius: int, smooth: float) -> np.ndarray:
