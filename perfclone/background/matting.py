@@ -72,7 +72,7 @@ def refine(
     cut = window.cut
     free = np.zeros_like(known) if others is None else others > 64
     seen = cut(known) & ~cut(free)
-    comparison = _compare(cut(pixels), cut(plate), seen, cut(support))
+    comparison = _compare(cut(pixels), cut(plate), seen, cut(support), window.size)
     if comparison is None:
         return matte
     prior = _prior(cut(matte), cut(support), window.size)
@@ -136,14 +136,14 @@ class _Comparison:
         picture: (h, w, 3) float32, Y, Cr, Cb in 8-bit levels.
         plate: (h, w, 3) float32, the same, at the picture's exposure.
         away: (h, w) float32, how far the picture is from the plate, levels; a mere shadow is not far.
-        noise: What `away` is where nobody is, levels.
+        noise: (h, w) float32, what `away` is around there where nobody is, levels.
         seen: (h, w) bool, where the plate is known.
     """
 
     picture: np.ndarray
     plate: np.ndarray
     away: np.ndarray
-    noise: float
+    noise: np.ndarray
     seen: np.ndarray
 
     def evidence(self, prior: np.ndarray, size: float) -> np.ndarray:
@@ -166,12 +166,13 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.blur(image, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_CONSTANT)
 
 
-def _compare(pixels: np.ndarray, plate: np.ndarray, seen: np.ndarray, support: np.ndarray) -> _Comparison | None:
+def _compare(pixels: np.ndarray, plate: np.ndarray, seen: np.ndarray, support: np.ndarray, size: float) -> _Comparison | None:
     """Compare a picture to the plate; None where too little of the plate is known to do so."""
     margin = max(3, round(0.04 * min(support.shape)))
     empty = seen & (cv2.dilate(support, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0)
     if empty.sum() < 200:
         return None
+    sigma = 0.2 * size
     both = [pixels[empty][::7].astype(np.float32), plate[empty][::7].astype(np.float32)]
     gain = np.median((both[0] + 4) / (both[1] + 4), axis=0).clip(0.7, 1.4)
     table = (np.arange(256)[:, None] * gain + 4 * (gain - 1)).round().clip(0, 255).astype(np.uint8)
@@ -189,6 +190,9 @@ def _compare(pixels: np.ndarray, plate: np.ndarray, seen: np.ndarray, support: n
     shadow = np.sqrt(shaded**2 + _TINT * (tint**2).sum(2))
     away = cv2.GaussianBlur(np.minimum(away, shadow), (3, 3), 0.8)
     noise = max(1.0, float(np.quantile(away[empty], 0.8)))
+    weight = empty.astype(np.float32)
+    noise = np.sqrt((_blur(away**2 * weight, sigma) + 0.02 * noise**2) / (_blur(weight, sigma) + 0.02))
+    noise = np.maximum(noise, 1)
     return _Comparison(picture, plate.astype(np.float32), away, noise, seen)
 
 
@@ -227,7 +231,7 @@ def _outline(person: np.ndarray, share: np.ndarray, comparison: _Comparison) -> 
     i = comparison.picture[rows, columns]
     away = ((f - b) ** 2 * weights).sum(1)
     along = ((i - b) * (f - b) * weights).sum(1)
-    a0, trust = soft[rows, columns], (2 * comparison.noise + 6) ** 2 / 0.3**2
+    a0, trust = soft[rows, columns], (2 * comparison.noise[rows, columns] + 6) ** 2 / 0.3**2
     solved = (along + trust * a0 * 0.3**2 * 4) / (away + trust * 0.3**2 * 4)
     result[rows, columns] = np.where(comparison.seen[rows, columns], solved, a0).clip(0, 1)
     return result
