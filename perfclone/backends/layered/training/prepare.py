@@ -149,7 +149,7 @@ def _watch(video, extractor, person, with_plate, holdout, folder, progress) -> _
     with VideoReader(video) as reader:
         info = reader.info
         known = round(info.frames * (1 - holdout))
-        for frame, pose in extract(extractor, reader, person):
+        for frame, pose, _ in extract(extractor, reader, person):
             matte = mattes.take(frame.pixels, pose)
             transform = tracker.add(frame.pixels, matte) if with_plate else np.eye(2, 3)
             if not poses or (pose.seen and len(poses) < known):
