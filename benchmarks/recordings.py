@@ -93,7 +93,7 @@ def load_recording(path: Path, extractor: PoseExtractor | None = None) -> Record
     extractor = extractor or build_extractor("blazepose", matte=True)
     with VideoReader(path) as reader, progress_bar("poses") as progress:
         frames, raw, times = [], [], []
-        for frame, pose in extract(extractor, reader):
+        for frame, pose, _ in extract(extractor, reader):
             frames.append(frame.pixels)
             raw.append(pose)
             times.append(frame.time)
@@ -138,7 +138,7 @@ def cut_to_square(reference: Path, output: Path, size: int = SIZE) -> Path:
 def _person_square(frames: Iterable[Frame], size: tuple[int, int]) -> Box:
     """The square that holds the joints of the performer in every frame, with a margin where the picture has room."""
     seen = []
-    for _, pose in extract(build_extractor("blazepose"), frames):
+    for _, pose, _ in extract(build_extractor("blazepose"), frames):
         seen.append(pose.keypoints[:BODY_18][pose.scores[:BODY_18] > 0])
     joints = np.concatenate([np.zeros((0, 2)), *seen])
     if not len(joints):

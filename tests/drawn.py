@@ -40,3 +40,18 @@ def shaken(frames, pixels):
 def flickering(frames, levels):
     """Every other frame brighter by some 8-bit levels, the rest darker."""
     return np.stack([np.clip(frame + levels * (-1.0) ** t, 0, 255).astype(np.uint8) for t, frame in enumerate(frames)])
+
+
+def place(seed):
+    """A scene of boxes, (360, 640, 3) uint8, larger than a camera sees at once."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((360, 640, 3), rng.integers(60, 180, 3), np.uint8)
+    for _ in range(60):
+        corner, size = rng.integers((640, 360)), rng.integers(20, 160, 2)
+        cv2.rectangle(picture, corner.tolist(), (corner + size).tolist(), rng.integers(20, 235, 3).tolist(), -1)
+    return cv2.GaussianBlur(picture, None, 2)
+
+
+def view(scene, x=0, y=0, zoom=1.0):
+    """What a camera sees of a place, (180, 320, 3) uint8; x and y in pixels off its middle."""
+    return cv2.getRectSubPix(cv2.resize(scene, None, fx=zoom, fy=zoom), (320, 180), (zoom * 320 + x, zoom * 180 + y))

@@ -74,7 +74,7 @@ def test_a_written_recording_is_recognised_frame_by_frame(recording, tmp_path):
     written = recording[4:12].write(tmp_path / "part.mp4")
     assert np.abs(written.frames.astype(int) - recording.frames[4:12]).mean() < 4
     with VideoReader(tmp_path / "part.mp4") as reader:
-        found = [pose for _, pose in extract(Remembered(written), reader)]
+        found = [pose for _, pose, _ in extract(Remembered(written), reader)]
     assert all(np.abs(a.keypoints - b.keypoints).max() < 1 for a, b in zip(found, recording.raw[4:12], strict=True))
 
 

@@ -51,7 +51,7 @@ def test_everybody_is_found_and_one_of_them_followed(both):
     assert isinstance(extractor, FollowingExtractor)
     assert [len(people) for people in extractor.people([frame.pixels for frame in both])] == [2] * len(both)
     for person, side in ((0, slice(SIZE, 2 * SIZE)), (1, slice(0, SIZE))):
-        for _, pose in extract(extractor, both, person):
+        for _, pose, _ in extract(extractor, both, person):
             assert pose.matte is None
             assert side.start < pose.keypoints[INDEX["neck"], 0] < side.stop
 
@@ -60,7 +60,7 @@ def test_the_performer_is_lost_and_found_again(rendered):
     pixels = [frame.rgb for frame in rendered["anna"]]
     empty = np.full_like(pixels[0], 90)
     clip = [SimpleNamespace(pixels=p, time=i / 10) for i, p in enumerate([empty, *pixels[:3], empty, empty, *pixels])]
-    seen = [pose.seen for _, pose in extract(build_extractor("blazepose"), clip)]
+    seen = [pose.seen for _, pose, _ in extract(build_extractor("blazepose"), clip)]
     assert seen == [False] + [True] * 3 + [False] * 2 + [True] * 6
 
 

@@ -2,14 +2,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pytest
+from drawn import place, view
 
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, FollowingExtractor, Pose, PoseExtractor, build_extractor, extract
 from perfclone.pose.performer import clothes
 
-RED, BLUE = (200, 40, 40), (40, 40, 200)
+RED, BLUE, GREEN, VIOLET = (200, 40, 40), (40, 40, 200), (40, 160, 40), (160, 40, 200)
 FPS = 25
 
 
@@ -93,7 +95,7 @@ class ScriptedFollower(Scripted):
 
 def performed(extractor: Scripted, person: int = 0) -> list[float | None]:
     """x of the performer's nose in each frame, None where absent."""
-    poses = [pose for _, pose in extract(extractor, extractor.frames(), person)]
+    poses = [pose for _, pose, _ in extract(extractor, extractor.frames(), person)]
     return [round(float(pose.keypoints[INDEX["nose"], 0]), 3) if pose.seen else None for pose in poses]
 
 
@@ -123,6 +125,43 @@ def test_the_performer_leaves_and_comes_back_on_the_other_side(kind):
 def test_a_bystander_alone_never_becomes_the_performer():
     script = [[(60, 160, RED), (330, 130, BLUE)]] * 5 + [[(330, 130, BLUE)]] * 200
     assert performed(Scripted(script)) == [60.0] * 5 + [None] * 200
+
+
+def test_the_only_one_there_for_a_second_is_taken_up_again_in_other_clothes(caplog):
+    script = [[(60, 160, RED)]] * 10 + [[]] * 20 + [[(300, 160, BLUE)]] * 60
+    assert performed(Scripted(script)) == [60.0] * 10 + [None] * 45 + [300.0] * 35
+    (warning,) = caplog.messages
+    assert warning.startswith(
+        "At 2.2 s the performer is taken up again: somebody who looks different was the only one"
+    )
+
+
+def test_among_several_strangers_the_most_alike_is_taken_up_after_a_longer_absence(caplog):
+    several = [(60, 150, GREEN), (330, 160, BLUE)]
+    script = [[(200, 160, VIOLET)]] * 10 + [several] * 200
+    assert performed(Scripted(script)) == [200.0] * 10 + [None] * 125 + [330.0] * 75
+    assert len(caplog.messages) == 1 and "most alike after 5 s" in caplog.messages[0]
+
+
+def test_other_clothes_are_no_bystander():
+    """A change of light while somebody else is there, too."""
+    script = [[(60, 160, RED), (330, 130, BLUE)]] * 5 + [[(60, 160, GREEN), (330, 130, BLUE)]] * 60
+    found = performed(Scripted(script))
+    assert found[-30:] == [60.0] * 30 and 330.0 not in found
+
+
+@pytest.mark.parametrize("kind", [Scripted, ScriptedFollower])
+def test_after_a_cut_the_performer_is_known_anywhere_and_at_any_size(kind):
+    wide, close = [(40, 60, RED), (100, 70, BLUE)], [(360, 60, BLUE), (250, 200, RED)]
+    extractor = kind([wide] * 5 + [close] * 5 + [wide] * 5)
+    rooms = [view(place(seed)) for seed in (1, 2)]
+    frames = list(extractor.frames())
+    for i, frame in enumerate(frames):
+        room = cv2.resize(rooms[i // 5 % 2], (400, 240))
+        frame.pixels = np.where(frame.pixels == 128, room, frame.pixels)
+    found = list(extract(extractor, frames, person=1))
+    assert [item.shot for item in found] == [0] * 5 + [1] * 5 + [2] * 5
+    assert [round(float(item.pose.keypoints[0, 0])) for item in found] == [40] * 5 + [250] * 5 + [40] * 5
 
 
 def test_a_second_between_two_frames_is_no_absence(monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -87,11 +87,25 @@ def build_extractor(
     raise UserError(f"There is no pose extractor {name!r}; choose blazepose, openpose or vitpose.")
 
 
-def extract(extractor: PoseExtractor, frames: Iterable[Frame], person: int = 0) -> Iterator[tuple[Frame, Pose]]:
+class Extracted(NamedTuple):
+    """What is known of a frame once P has looked at it.
+
+    Attributes:
+        frame: The frame.
+        pose: The performer's pose in it, ``Pose.missing()`` where the performer is absent.
+        shot: Which of the clip's shots it belongs to, counted from 0.
+    """
+
+    frame: Frame
+    pose: Pose
+    shot: int
+
+
+def extract(extractor: PoseExtractor, frames: Iterable[Frame], person: int = 0) -> Iterator[Extracted]:
     """Follow one performer through a clip, as a stream.
 
     The performer is chosen by size in the first frame where anybody is, then followed by nearness and by the
-    colours of the clothes, through absences too.
+    colours of the clothes, through absences too. After a cut the performer may be anywhere in the picture.
 
     Args:
         extractor: Any pose extractor; it is reset first.
@@ -99,17 +113,26 @@ def extract(extractor: PoseExtractor, frames: Iterable[Frame], person: int = 0) 
         person: 0 for the largest person of that first frame, 1 for the second largest, and so on.
 
     Yields:
-        Each frame with the performer's pose in it, ``Pose.missing()`` where the performer is absent.
+        Each frame with the performer's pose in it and its shot.
 
     Raises:
         UserError: That first frame shows fewer people than ``person`` needs.
     """
+    from perfclone.video.shots import Shots
+
     extractor.reset()
-    performer = Performer(person)
+    performer, shots, shot = Performer(person), Shots(), 0
+    following = isinstance(extractor, FollowingExtractor)
     stream = iter(frames)
     while batch := list(islice(stream, extractor.batch)):
-        for frame, people in zip(batch, extractor.people([frame.pixels for frame in batch])):
+        numbers = [shots(frame.pixels) for frame in batch]
+        if following and numbers[0] != shot:
+            extractor.follow(None)
+        for frame, number, people in zip(batch, numbers, extractor.people([frame.pixels for frame in batch])):
+            if number != shot:
+                shot = number
+                performer.cut()
             pose = performer.choose(people, frame.pixels, frame.time)
-            if isinstance(extractor, FollowingExtractor):
+            if following:
                 extractor.follow(pose)
-            yield frame, pose or Pose.missing()
+            yield Extracted(frame, pose or Pose.missing(), shot)

@@ -96,10 +96,10 @@ def perform(
     from perfclone.video import VideoReader
 
     def found(reader: VideoReader) -> Iterator[Moment]:
-        for frame, pose in extract(extractor or build_extractor("blazepose"), reader, person):
+        for frame, pose, shot in extract(extractor or build_extractor("blazepose"), reader, person):
             if watch:
                 watch(frame, pose)
-            yield Moment(replace(pose, matte=None), frame.time)
+            yield Moment(replace(pose, matte=None), frame.time, shot)
 
     with VideoReader(video) as reader:
         yield from Clean(reader.info.fps)(found(reader))

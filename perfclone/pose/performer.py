@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import cv2
 import numpy as np
 
@@ -20,6 +22,12 @@ ABSENCE = 0.5
 SIZE_MEMORY = 0.98
 #: Share of a new look that enters the remembered one.
 COLOUR_UPDATE = 0.05
+
+#: Somebody whom nothing tells from a performer in other clothes or other light is taken for them after so many
+#: seconds as the only one; as the most alike of several, after so many without the performer. Seconds unseen between.
+ALONE, LOST, BLINK = 1.0, 5.0, 0.25
+
+log = logging.getLogger(__name__)
 
 _THIGHS = [(INDEX[f"{side}_hip"], INDEX[f"{side}_knee"]) for side in ("right", "left")]
 
@@ -68,8 +76,21 @@ def _mean_colour(pixels: np.ndarray, points: np.ndarray | None) -> np.ndarray:
     return cv2.cvtColor(pixels[y, x][None], cv2.COLOR_RGB2LAB)[0].mean(axis=0, dtype=np.float32)
 
 
+def _colour_difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Largest difference among the parts seen in both; 0 where there is none to compare."""
+    difference = np.linalg.norm(a - b, axis=1)
+    return float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.0
+
+
+def _alike(a: np.ndarray, b: np.ndarray) -> bool:
+    return _colour_difference(a, b) <= COLOUR_TOLERANCE
+
+
 class Performer:
     """The one person followed through a clip: chosen by size once, then by nearness and clothes.
+
+    Who is lost is taken up again, with a warning, as the only person there or the most alike, unless that is somebody
+    who was seen beside the performer.
 
     Args:
         rank: 0 takes the largest person of the first frame where anybody is, 1 the second largest, and so on.
@@ -81,6 +102,13 @@ class Performer:
         self._time, self._size = 0.0, 1.0
         self._absent_since: float | None = None
         self._clothes: np.ndarray | None = None
+        self._anywhere = False
+        self._bystanders: list[np.ndarray] = []
+        self._alone: tuple[float, float] | None = None
+
+    def cut(self) -> None:
+        """The next frame belongs to another shot: the performer may be anywhere in it, and of any size."""
+        self._anywhere = self._last is not None
 
     def choose(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
         """The performer among the people of the next frame, or None if absent.
@@ -94,9 +122,13 @@ class Performer:
             UserError: It is the first frame with people, and there are too few of them.
         """
         people = [pose for pose in people if pose.seen]
-        pose = self._pick_by_size(people, time) if self._last is None else self._recognise(people, pixels, time)
+        if self._last is None:
+            pose = self._pick_by_size(people, time)
+        else:
+            pose = self._recognise(people, pixels, time) or self._take_up(people, pixels, time)
         if pose is not None:
             self._remember(pose, pixels, time)
+            self._know_bystanders([other for other in people if other is not pose], pixels)
         elif self._absent_since is None:
             self._absent_since = time
         return pose
@@ -114,20 +146,41 @@ class Performer:
     def _recognise(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
         unseen = time - self._time
         absent = 0.0 if self._absent_since is None else time - self._absent_since
-        reach = REACH + REACH_PER_SECOND * unseen
+        reach = np.inf if self._anywhere else REACH + REACH_PER_SECOND * unseen
         best, lowest = None, np.inf
         for pose in people:
             moved = np.linalg.norm(person_centre(pose) - person_centre(self._last)) / self._size
-            colour = self._colour_difference(pose, pixels) / COLOUR_TOLERANCE
+            colour = _colour_difference(clothes(pose, pixels), self._clothes) / COLOUR_TOLERANCE
             other_clothes = colour > 1 and (moved > REACH or absent > ABSENCE)
             if moved <= reach and not other_clothes and moved / reach + colour < lowest:
                 best, lowest = pose, moved / reach + colour
         return best
 
-    def _colour_difference(self, pose: Pose, pixels: np.ndarray) -> float:
-        """Largest difference among the parts seen both now and before; 0 where there is none to compare."""
-        difference = np.linalg.norm(clothes(pose, pixels) - self._clothes, axis=1)
-        return float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.0
+    def _take_up(self, people: list[Pose], pixels: np.ndarray, time: float) -> Pose | None:
+        """Somebody who may be the performer in other light or clothes, once they were there long enough."""
+        looks = [(pose, clothes(pose, pixels)) for pose in people]
+        strangers = [(pose, look) for pose, look in looks if not any(_alike(look, b) for b in self._bystanders)]
+        absent = 0.0 if self._absent_since is None else time - self._absent_since
+        if len(strangers) == 1:
+            since, last = self._alone or (time, time)
+            self._alone = (since if time - last <= BLINK else time, time)
+            why = f"was the only one there for {ALONE:g} s" if time - self._alone[0] >= ALONE else None
+        else:
+            self._alone = self._alone if not strangers else None
+            why = f"was the most alike after {LOST:g} s" if strangers and absent >= LOST else None
+        if why is None:
+            return None
+        log.warning("At %.1f s the performer is taken up again: somebody who looks different %s.", time, why)
+        pose = min(strangers, key=lambda other: _colour_difference(other[1], self._clothes))[0]
+        self._clothes = None
+        return pose
+
+    def _know_bystanders(self, others: list[Pose], pixels: np.ndarray) -> None:
+        """Remember those seen beside the performer in other clothes: the performer is none of them."""
+        for look in (clothes(pose, pixels) for pose in others):
+            known = any(_alike(look, bystander) for bystander in self._bystanders)
+            if not known and np.isfinite(look).any() and not _alike(look, self._clothes):
+                self._bystanders.append(look)
 
     def _remember(self, pose: Pose, pixels: np.ndarray, time: float) -> None:
         look = clothes(pose, pixels)
@@ -135,4 +188,5 @@ class Performer:
             mixed = self._clothes + COLOUR_UPDATE * (look - self._clothes)
             look = np.where(np.isnan(mixed), np.where(np.isnan(look), self._clothes, look), mixed)
         self._last, self._time, self._clothes, self._absent_since = pose, time, look, None
+        self._anywhere, self._alone = False, None
         self._size = max(person_size(pose), SIZE_MEMORY * self._size)
