@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from perfclone.pose import KEYPOINTS, Pose, PoseSequence
 from perfclone.pose.sequence import is_poses
@@ -21,3 +22,16 @@ def test_poses_are_told_from_a_video_by_their_kind_or_name(tmp_path):
     assert is_poses(PoseSequence.from_poses([Pose.missing()], [0.0], (4, 4)))
     assert is_poses("me.npz") and is_poses(tmp_path / "ME.NPZ")
     assert not is_poses("me.mp4") and not is_poses(tmp_path / "npz")
+
+
+def test_a_sequence_carries_its_shots_and_older_files_have_one(tmp_path):
+    poses, times = [Pose.missing()] * 4, np.arange(4) / 30
+    cut = PoseSequence.from_poses(poses, times, (4, 4), shots=[0, 0, 1, 1])
+    assert [moment.shot for moment in cut.moments()] == [0, 0, 1, 1] and list(cut[1:3].shots) == [0, 1]
+    again = PoseSequence.load(cut.save(tmp_path / "cut.npz"))
+    assert list(again.shots) == list(PoseSequence.from_moments(list(again.moments())).shots) == [0, 0, 1, 1]
+    with np.load(tmp_path / "cut.npz") as data:
+        np.savez(tmp_path / "old.npz", **{name: data[name] for name in data.files if name != "shots"})
+    assert list(PoseSequence.load(tmp_path / "old.npz").shots) == [0, 0, 0, 0]
+    with pytest.raises(ValueError, match="never fall"):
+        PoseSequence.from_poses(poses, times, (4, 4), shots=[0, 1, 0, 1])

@@ -68,6 +68,7 @@ class PoseSequence:
         times: (T,) float64, seconds from the start of the video, increasing.
         size: (width, height) of the video in pixels.
         extractor: Name of the extractor that found them.
+        shots: (T,) int, the shot of the video that each frame belongs to; a cut raises it. None is one shot, zeros.
     """
 
     keypoints: np.ndarray
@@ -75,9 +76,12 @@ class PoseSequence:
     times: np.ndarray
     size: tuple[int, int]
     extractor: str = ""
+    shots: np.ndarray | None = None
 
     def __post_init__(self):
         t, j = len(self.times), len(KEYPOINTS)
+        shots = np.zeros(t, np.int64) if self.shots is None else np.asarray(self.shots, np.int64)
+        object.__setattr__(self, "shots", shots)
         if self.keypoints.shape != (t, j, 2) or self.scores.shape != (t, j):
             raise ValueError(
                 f"keypoints must be ({t}, {j}, 2) and scores ({t}, {j}) for {t} times, "
@@ -89,6 +93,8 @@ class PoseSequence:
             raise ValueError("keypoints, scores and times must be finite")
         if t > 1 and not (np.diff(self.times) > 0).all():
             raise ValueError("times must increase from frame to frame")
+        if shots.shape != (t,) or (np.diff(shots) < 0).any():
+            raise ValueError(f"shots must be ({t},) and never fall, got {shots.shape}")
 
     def __len__(self) -> int:
         return len(self.times)
@@ -102,7 +108,13 @@ class PoseSequence:
 
     def __getitem__(self, index: slice | np.ndarray) -> PoseSequence:
         """The frames of a slice or an index array, as a sequence of the same size."""
-        return replace(self, keypoints=self.keypoints[index], scores=self.scores[index], times=self.times[index])
+        return replace(
+            self,
+            keypoints=self.keypoints[index],
+            scores=self.scores[index],
+            times=self.times[index],
+            shots=self.shots[index],
+        )
 
     @property
     def fps(self) -> float:
@@ -112,25 +124,31 @@ class PoseSequence:
 
     @classmethod
     def from_poses(
-        cls, poses: Sequence[Pose], times: Sequence[float], size: tuple[int, int], extractor: str = ""
+        cls,
+        poses: Sequence[Pose],
+        times: Sequence[float],
+        size: tuple[int, int],
+        extractor: str = "",
+        shots: Sequence[int] | None = None,
     ) -> PoseSequence:
         """Join poses, one a frame, into a sequence; mattes are left behind."""
         joints = len(KEYPOINTS)
         keypoints = np.array([p.keypoints for p in poses], np.float32).reshape(-1, joints, 2)
         scores = np.array([p.scores for p in poses], np.float32).reshape(-1, joints)
-        return cls(keypoints, scores, np.asarray(times, np.float64), size, extractor)
+        return cls(keypoints, scores, np.asarray(times, np.float64), size, extractor, shots)
 
     @classmethod
     def from_moments(
         cls, moments: Sequence[Moment], size: tuple[int, int] = (1, 1), extractor: str = ""
     ) -> PoseSequence:
         """Join moments into a sequence; mattes are left behind."""
-        return cls.from_poses([m.pose for m in moments], [m.time for m in moments], size, extractor)
+        poses, times, shots = ([getattr(m, field) for m in moments] for field in Moment._fields)
+        return cls.from_poses(poses, times, size, extractor, shots)
 
     def moments(self) -> Iterator[Moment]:
         """The sequence as a stream."""
-        for keypoints, scores, time in zip(self.keypoints, self.scores, self.times):
-            yield Moment(Pose(keypoints, scores), float(time))
+        for keypoints, scores, time, shot in zip(self.keypoints, self.scores, self.times, self.shots):
+            yield Moment(Pose(keypoints, scores), float(time), int(shot))
 
     def save(self, path: str | Path, **more: np.ndarray) -> Path:
         """Write an .npz without pickle; written beside, then renamed.
@@ -146,6 +164,7 @@ class PoseSequence:
                 keypoints=self.keypoints,
                 scores=self.scores,
                 times=self.times,
+                shots=self.shots,
                 size=np.array(self.size),
                 extractor=np.array(self.extractor),
                 names=np.array(KEYPOINTS),
@@ -172,7 +191,8 @@ class PoseSequence:
                 if tuple(data["names"]) != KEYPOINTS:
                     raise ValueError("another skeleton")
                 size = tuple(int(n) for n in data["size"])
-                return cls(data["keypoints"], data["scores"], data["times"], size, str(data["extractor"]))
+                shots = data["shots"] if "shots" in data else None
+                return cls(data["keypoints"], data["scores"], data["times"], size, str(data["extractor"]), shots)
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{path} does not hold poses of this version ({error}); make it anew with `python -m perfclone poses` "
