@@ -11,7 +11,8 @@ from pathlib import Path
 import av
 
 from perfclone.errors import UserError
-from perfclone.video.container import decoded_frames, first_frame, open_media, readable_packets, video_stream
+from perfclone.video.container import decoded_frames, open_media, readable_packets
+from perfclone.video.probe import probe
 
 logger = logging.getLogger(__name__)
 
@@ -127,10 +128,7 @@ def _placed(
 
 def _start(path: str | Path) -> float:
     """Return the time, on the file's own clock, of its first picture; 0 for a file of sound only."""
-    with open_media(path) as container:
-        if not container.streams.video:
-            return 0.0
-        try:
-            return first_frame(container, video_stream(container, path), path).time or 0.0
-        except UserError:  # a cover picture
-            return 0.0
+    try:
+        return probe(path).start
+    except UserError:  # no picture, or only that of a cover
+        return 0.0

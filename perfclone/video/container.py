@@ -79,8 +79,7 @@ def readable_packets(container: av.container.InputContainer, *streams: av.stream
 def decoded_frames(
     container: av.container.InputContainer, stream: av.VideoStream | av.AudioStream
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """Yield every frame that decodes, in order of display, each with a time."""
-    count = 0
+    """Yield every frame that decodes, in order of display; :mod:`perfclone.video.timeline` tells their times."""
     for packet in itertools.chain(readable_packets(container, stream), [None]):  # None drains the decoder
         try:
             frames = stream.decode(packet)
@@ -89,10 +88,7 @@ def decoded_frames(
             continue
         for frame in frames:
             frame.time_base = stream.time_base
-            if frame.pts is None:  # a bare H.264 stream has no clock
-                frame.pts = round(count / nominal_rate(stream) / stream.time_base)
             yield frame
-            count += 1
 
 
 def first_frame(container: av.container.InputContainer, stream: av.VideoStream, path: str | Path) -> av.VideoFrame:

@@ -15,7 +15,8 @@ import numpy as np
 from perfclone.errors import UserError
 from perfclone.video.container import decoded_frames, open_media, video_stream
 from perfclone.video.picture import Picture
-from perfclone.video.probe import VideoInfo, probe
+from perfclone.video.probe import VideoInfo, inspect
+from perfclone.video.timeline import Timeline
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class VideoReader:
     def __init__(self, path: str | Path, *, max_side: int | None = None):
         if max_side is not None and max_side < 1:
             raise ValueError(f"max_side must be at least 1 pixel, not {max_side}.")
-        self.info = probe(path)
+        self.info, self._timeline = inspect(path)
         self._max_side = max_side
         self._closed = False
 
@@ -75,7 +76,7 @@ class VideoReader:
         # Each loop has a container of its own: one closed under a running decoder takes the process down.
         with open_media(self.info.path) as container:
             stream = video_stream(container, self.info.path)
-            picture, clock, count = None, _Clock(self.info.fps), 0
+            picture, clock, count = None, self._timeline.clock(), 0
             for frame in decoded_frames(container, stream):
                 picture = picture or Picture(frame, stream.sample_aspect_ratio, self._max_side)
                 yield Frame(picture(frame), clock(frame))
@@ -91,25 +92,6 @@ class VideoReader:
             logger.warning("%s is cut off: the first %d frames could be read.", self.info.path, count)
         elif count < self.info.frames:
             logger.warning("%s is damaged: %d of %d frames could be read.", self.info.path, count, self.info.frames)
-
-
-class _Clock:
-    """Seconds since the first frame, always rising, even where the file's own times jump back."""
-
-    def __init__(self, fps: float):
-        self._gap = 1 / fps
-        self._origin: float | None = None
-        self._last = -self._gap
-
-    def __call__(self, frame: av.VideoFrame) -> float:
-        if self._origin is None:
-            self._origin = frame.time
-        time = frame.time - self._origin
-        if time <= self._last:
-            time = self._last + self._gap
-            self._origin = frame.time - time
-        self._last = time
-        return time
 
 
 def sample_frames(path: str | Path, count: int, *, max_side: int | None = None) -> list[Frame]:
@@ -130,13 +112,13 @@ def sample_frames(path: str | Path, count: int, *, max_side: int | None = None) 
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}.")
-    info = probe(path)
+    info, timeline = inspect(path)
     with open_media(path) as container:
         stream = video_stream(container, path)
         picture, samples = None, []
-        for frame in _spread(container, stream, info, count):
+        for frame, time in _spread(container, stream, info, timeline, count):
             picture = picture or Picture(frame, stream.sample_aspect_ratio, max_side)
-            samples.append(Frame(picture(frame), frame.time - info.start))
+            samples.append(Frame(picture(frame), time))
     return samples
 
 
@@ -151,43 +133,47 @@ def key_frames(path: str | Path, count: int, *, max_side: int | None = None) -> 
         max_side: as for `VideoReader`.
 
     Returns:
-        The frames, in order; empty where none decodes.
+        The frames, in order.
 
     Raises:
         FileNotFoundError: there is no such file.
-        UserError: it is not a video or is empty.
+        UserError: it is not a video, is empty, or nothing in it can be decoded.
         ValueError: `count` is below 1.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}.")
+    clock = inspect(path)[1].clock()
     with open_media(path) as container:
         stream = video_stream(container, path)
         stream.codec_context.skip_frame = "NONKEY"
         picture, found = None, []
         for frame in itertools.islice(decoded_frames(container, stream), count):
             picture = picture or Picture(frame, stream.sample_aspect_ratio, max_side)
-            found.append(Frame(picture(frame), frame.time - (stream.start_time or 0) * float(stream.time_base)))
+            found.append(Frame(picture(frame), clock(frame)))
     return found
 
 
 def _spread(
-    container: av.container.InputContainer, stream: av.VideoStream, info: VideoInfo, count: int
-) -> Iterator[av.VideoFrame]:
-    """Yield the frames on show at `count` moments, from those that decode."""
-    frames, position = decoded_frames(container, stream), info.start
+    container: av.container.InputContainer, stream: av.VideoStream, info: VideoInfo, timeline: Timeline, count: int
+) -> Iterator[tuple[av.VideoFrame, float]]:
+    """Yield the frames on show at `count` moments, from those that decode, and their times."""
+    clock, position = timeline.clock(), 0.0
+    held = stream.codec_context.has_b_frames / info.fps  # some indexes say when a key frame is coded, not shown
+    frames = ((frame, clock(frame)) for frame in decoded_frames(container, stream))
     for moment in (np.arange(count) + 0.5) * info.duration / count:
-        earliest = info.start + moment - 1 / info.fps  # a frame later than this is still on show
-        if _key_frame_between(stream, position, earliest):
-            container.seek(round(earliest / stream.time_base), stream=stream)
-            frames = decoded_frames(container, stream)
-        frame = next((frame for frame in frames if frame.time > earliest), None)
-        if frame is None:
+        earliest = moment - 1 / info.fps  # a frame later than this is still on show
+        early = timeline.stamp_at(earliest - held)
+        if timeline.seekable and _key_frame_between(stream, timeline.stamp_at(position), early):
+            container.seek(early, stream=stream)
+            frames = ((frame, clock(frame)) for frame in decoded_frames(container, stream))
+        found = next(((frame, time) for frame, time in frames if time > earliest), None)
+        if found is None:
             return
-        position = frame.time
-        yield frame
+        position = found[1]
+        yield found
 
 
-def _key_frame_between(stream: av.VideoStream, position: float, target: float) -> bool:
-    """Tell whether the file's index, if it has one, knows a key frame after `position` and up to `target` seconds."""
-    found = stream.index_entries.search_timestamp(round(target / stream.time_base))
-    return found >= 0 and stream.index_entries[found].timestamp * stream.time_base > position
+def _key_frame_between(stream: av.VideoStream, position: int, target: int) -> bool:
+    """Tell whether the file's index, if it has one, knows a key frame after `position` and up to `target`, stamps."""
+    found = stream.index_entries.search_timestamp(target)
+    return found >= 0 and stream.index_entries[found].timestamp > position
