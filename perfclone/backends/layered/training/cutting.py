@@ -1,7 +1,7 @@
 """The third pass over a reference video: the person's crops, with mattes and the plate behind them, onto the disk.
 
 Each frame is cut in its own pixels, by a box that lies in it as the box of the steady view lies on the plate; the
-poses move with it from the one box to the other. So no limb is bent and no pixel is shifted by the camera's movement, and
+poses move with it from the one box to the other. So no limb is bent and no pixel is shifted by the camera, and
 what stands behind the person is the plate as that frame's own camera saw it.
 """
 
