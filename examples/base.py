@@ -28,7 +28,7 @@ from perfclone.backends.layered.generator import Generator, NeuralTextures
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
 from perfclone.backends.layered.training.branches import paired_losses
-from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
+from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
 from perfclone.backends.layered.training.loop import learning_rate
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.pose import PoseSequence
@@ -57,7 +57,8 @@ def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, f
     ]
     follows = np.arange(len(shots)) % RUN > 0
     pictures, mattes = (np.stack(each) for each in zip(*cut))
-    return Footage(poses, boxes, follows, *cut_plates(boxes, scene.plate, resolution), pictures, mattes), body.torso
+    plates, filmed = cut_plates(boxes, scene.plate, resolution), borders(boxes, poses.size, resolution)
+    return Footage(poses, boxes, follows, *plates, pictures, mattes, filmed), body.torso
 
 
 class SharedTraining:

@@ -63,7 +63,7 @@ class Script:
 
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch):
-    monkeypatch.setattr("perfclone.preflight.reference.SAMPLES", 24)
+    monkeypatch.setattr("perfclone.survey.sample.LEAST", 24)
     monkeypatch.setattr("perfclone.preflight.driving.SAMPLES", 40)
 
 
@@ -110,14 +110,17 @@ def test_a_good_reference_passes_everything_but_being_short_and_small(tmp_path):
     assert all(bool(f.advice) == (f.status != "pass") for f in found.values())
 
 
-def test_too_short(tmp_path):
+def test_short_is_a_warning_and_too_short_a_refusal(tmp_path):
     found = check(tmp_path / "a.mp4", varied(20))
-    assert found["length"].status == "fail" and "20 frames" in found["length"].message
+    assert found["length"].status == "warn" and "20 frames" in found["length"].message and "usable" not in found
+    found = check(tmp_path / "b.mp4", varied(10))
+    assert found["usable"].status == "fail" and "found in only 10 frames" in found["usable"].message
 
 
 def test_nobody(tmp_path):
     found = check(tmp_path / "a.mp4", [[]] * 60)
-    assert found["person visible"].status == "fail" and "nobody" in found["person visible"].message
+    assert found["usable"].status == "fail" and "Nobody was found" in found["usable"].message
+    assert found["person visible"].status == "warn" and "nobody" in found["person visible"].message
     assert "front" not in found
 
 
@@ -129,7 +132,7 @@ def test_the_person_leaves(tmp_path):
 
 def test_a_second_person(tmp_path):
     people = [[place(at=(100, 150)), place(at=(220, 150), scale=50)] for _ in range(60)]
-    assert check(tmp_path / "a.mp4", people)["one person"].status == "fail"
+    assert check(tmp_path / "a.mp4", people)["one person"].status == "warn"
     people = [[place(at=(100, 150)), place(at=(280, 60), scale=4)] for _ in range(60)]
     alone = check(tmp_path / "c.mp4", people)["one person"]
     assert alone.status == "pass" and alone.message.startswith("nobody else large enough")
@@ -145,19 +148,20 @@ def test_blur_is_seen(tmp_path):
 
 def test_light_is_judged(tmp_path):
     dark = check(tmp_path / "a.mp4", varied(), gain=lambda t: 0.2)
-    assert dark["brightness"].status == "fail" and "light" in dark["brightness"].advice
+    assert dark["brightness"].status == "warn" and "light" in dark["brightness"].advice
     wandering = check(tmp_path / "b.mp4", varied(), gain=lambda t: 1 - 0.2 * (t / 64))
     assert wandering["steady exposure"].status == "warn"
     assert 0.12 < wandering["steady exposure"].value < 0.25
     burnt = check(tmp_path / "c.mp4", varied(), gain=lambda t: 3.0)
-    assert burnt["highlights"].status == "fail"
+    assert burnt["highlights"].status == "warn"
 
 
 def test_the_camera_is_judged(tmp_path):
     shaky = check(tmp_path / "a.mp4", varied(), shift=lambda t: (int(6 * np.sin(t)), int(4 * np.cos(t))))
-    assert shaky["camera still"].status == "warn"
+    assert shaky["camera still"].status == "warn" and shaky["camera still"].message.startswith("it moves: ")
     pan = check(tmp_path / "b.mp4", varied(), shift=lambda t: (t - 32, 0))
-    assert pan["camera still"].status == "fail" and "tripod" in pan["camera still"].advice
+    assert pan["camera still"].status == "warn" and "tripod" in pan["camera still"].advice
+    assert pan["background"].value > 0.5, "what one frame hides, another shows elsewhere in the picture"
 
 
 def test_a_person_who_never_moves_hides_the_background(tmp_path):

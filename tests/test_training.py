@@ -33,7 +33,7 @@ def test_training_gives_an_actor_its_curves_and_samples(reference, tmp_path):
     assert {path.name for path in result.run_dir.iterdir()} == left
     kinds = {key.split("/")[0] for row in open(result.run_dir / "log.jsonl") for key in json.loads(row)}
     assert {"paired", "unpaired", "validation"} <= kinds
-    assert list(dict.fromkeys(at[0] for at in done)) == ["poses", "crops", "train", "validation", "actor"]
+    assert list(dict.fromkeys(at[0] for at in done)) == ["poses", "plate", "crops", "train", "validation", "actor"]
     told = [at for at in done if at[0] == "train"]
     assert told[0] == ("train", 0, 8) and told[-1] == ("train", 8, 8) and done[-1] == ("actor", 1, 1)
     assert not list(tmp_path.glob("**/*.part"))

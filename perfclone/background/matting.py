@@ -166,7 +166,9 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.blur(image, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_CONSTANT)
 
 
-def _compare(pixels: np.ndarray, plate: np.ndarray, seen: np.ndarray, support: np.ndarray, size: float) -> _Comparison | None:
+def _compare(
+    pixels: np.ndarray, plate: np.ndarray, seen: np.ndarray, support: np.ndarray, size: float
+) -> _Comparison | None:
     """Compare a picture to the plate; None where too little of the plate is known to do so."""
     margin = max(3, round(0.04 * min(support.shape)))
     empty = seen & (cv2.dilate(support, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0)
@@ -225,7 +227,7 @@ def _outline(person: np.ndarray, share: np.ndarray, comparison: _Comparison) -> 
     back = _nearest(outside == 0)[rows, columns]
     smooth = cv2.GaussianBlur(comparison.picture, (3, 3), 0.8)
     f = smooth.reshape(-1, 3)[front]
-    light = (smooth.reshape(-1, 3)[back] - cv2.GaussianBlur(comparison.plate, (3, 3), 0.8).reshape(-1, 3)[back])
+    light = smooth.reshape(-1, 3)[back] - cv2.GaussianBlur(comparison.plate, (3, 3), 0.8).reshape(-1, 3)[back]
     b = comparison.plate[rows, columns] + light
     weights = np.float32([1, 0.4, 0.4])
     i = comparison.picture[rows, columns]

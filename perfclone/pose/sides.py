@@ -121,7 +121,7 @@ class _Sides:
         self.against = self.against + 1 / self.fps if swap else max(0.0, self.against - 1 / self.fps)
         if self.against > self.longest_s:
             self.flip, self.against, swap = not self.flip, 0.0, not swap
-        pose, time = seen.moment
+        pose, time, _ = seen.moment
         if seen.blend:
             return Moment(Pose(pose.keypoints, np.zeros_like(pose.scores), pose.matte), time)
         return Moment(Pose(pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte), time) if swap else seen.moment

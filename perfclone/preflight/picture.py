@@ -96,7 +96,6 @@ def light(sample: Sample) -> Iterator[Finding]:
             f"{clipped:.1%} of the person is burnt out to white",
             _LESS_LIGHT,
             warn=0.05,
-            fail=0.3,
             low=True,
         )
     gains = _gains(thumbnails, [widen(matte) for matte in mattes])

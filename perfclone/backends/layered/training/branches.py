@@ -38,21 +38,25 @@ class View(NamedTuple):
 
 
 def paired_losses(features: PerceptualFeatures, steps: list[Step], batch: Batch, warm: int) -> dict[str, Tensor]:
-    """The paired branch: the steps after the warm-up against the frames of the reference video."""
+    """The paired branch: the steps after the warm-up against the frames of the reference video, where these go."""
     layers = [step.layers for step in steps[warm:]]
     x = torch.cat([each.over(batch.plates[:, warm + n]) for n, each in enumerate(layers)])
-    y, matte = (each[:, warm:].transpose(0, 1).flatten(0, 1) for each in (batch.frames, batch.mattes))
+    alpha = torch.cat([each.alpha for each in layers])
+    flat = lambda each: each[:, warm:].transpose(0, 1).flatten(0, 1)  # noqa: E731
+    filmed = flat(batch.filmed)
+    y = torch.where(filmed, flat(batch.frames), x.detach())
+    matte = torch.where(filmed, flat(batch.mattes), alpha.detach())
     rows, columns = around(matte)
     person, filmed_person = x[..., rows, columns], y[..., rows, columns]
     boxes = torch.cat([region_boxes(step.now, step.seen, step.scale) for step in steps[warm:]])
-    near, filmed = cut_regions(x, boxes), cut_regions(y, boxes)
+    near, true = cut_regions(x, boxes), cut_regions(y, boxes)
     losses = {
         "pixel": PIXEL * pixel_loss(x, y, matte),
         "perceptual": PERCEPTUAL * perceptual_loss(features, person, filmed_person),
-        "matte": MATTE * (torch.cat([each.alpha for each in layers]) - matte).abs().mean(),
+        "matte": MATTE * (alpha - matte).abs().mean(),
     }
     if len(near):
-        close = PIXEL * (near - filmed).abs().mean() + PERCEPTUAL * perceptual_loss(features, near, filmed)
+        close = PIXEL * (near - true).abs().mean() + PERCEPTUAL * perceptual_loss(features, near, true)
         losses["regions"] = REGIONS * close
     return losses
 
@@ -64,7 +68,7 @@ def unpaired_losses(steps: list[Step]) -> dict[str, Tensor]:
 
 
 def critic_view(steps: list[Step], batch: Batch) -> View:
-    """The last frame of each sequence, filmed and painted."""
-    pose = pose_pictures(steps[-1].maps)
-    painted = steps[-1].layers.over(batch.plates[:, -1])
-    return View(torch.cat([batch.frames[:, -1], pose], 1), torch.cat([painted, pose], 1))
+    """The last frame of each sequence, filmed and painted; what was not filmed is the same in both."""
+    pose, real = pose_pictures(steps[-1].maps), batch.frames[:, -1]
+    painted = torch.where(batch.filmed[:, -1], steps[-1].layers.over(batch.plates[:, -1]), real)
+    return View(torch.cat([real, pose], 1), torch.cat([painted, pose], 1))

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from perfclone.backends.layered.crop import Box
-from perfclone.backends.layered.training.footage import Footage, cut_plates
+from perfclone.backends.layered.training.footage import Footage, borders, cut_plates
 from perfclone.backends.layered.training.placing import Placed, kept_frames, transform
 from perfclone.backends.layered.training.watching import Watched
 from perfclone.background.matting import refine
@@ -67,7 +67,8 @@ def cut(
     for array in (frames, mattes, plates):
         array.flush()
     follows = watched.follows[placed.on] & np.r_[False, np.diff(placed.on) == 1]
-    return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes)
+    filmed = borders(own, placed.poses.size, resolution)
+    return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes, filmed)
 
 
 def _parts(

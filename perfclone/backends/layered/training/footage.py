@@ -23,6 +23,7 @@ class Batch(NamedTuple):
         plates: (B, L, 3, S, S) in [0, 1], the plate in each box.
         frames: (B, L, 3, S, S) in [0, 1], or None where there is no ground truth.
         mattes: (B, L, 1, S, S) in [0, 1], or None.
+        filmed: (B, L, 1, S, S) bool, where the crop lies in the frame: beyond its border nothing is known. Or None.
     """
 
     keypoints: Tensor
@@ -31,6 +32,7 @@ class Batch(NamedTuple):
     plates: Tensor
     frames: Tensor | None
     mattes: Tensor | None
+    filmed: Tensor | None
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Footage:
         plates: (m, S, S, 3) uint8.
         frames: (n, S, S, 3) uint8, or None.
         mattes: (n, S, S) uint8, or None.
+        filmed: (n, 4) float32 left, top, right and bottom border of the frame in pixels of the crop, or None.
     """
 
     poses: PoseSequence
@@ -54,6 +57,7 @@ class Footage:
     plates: np.ndarray
     frames: np.ndarray | None = None
     mattes: np.ndarray | None = None
+    filmed: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -84,7 +88,15 @@ class Footage:
             colours(self.plates[self.plate_of[at]]),
             None if self.frames is None else colours(self.frames[at]),
             None if self.mattes is None else picture(self.mattes[at])[:, :, None],
+            None if self.filmed is None else self._filmed(at).to(device),
         )
+
+    def _filmed(self, at: np.ndarray) -> Tensor:
+        """Where the crops (B, L) lie in their frames, (B, L, 1, S, S) bool."""
+        left, top, right, bottom = torch.from_numpy(self.filmed[at])[..., None].unbind(2)
+        centres = torch.arange(self.plates.shape[1]) + 0.5
+        columns, rows = (centres > left) & (centres < right), (centres > top) & (centres < bottom)
+        return (rows[..., :, None] & columns[..., None, :])[:, :, None]
 
 
 def follow_boxes(poses: PoseSequence, side: int, torso: float) -> np.ndarray:
@@ -94,6 +106,12 @@ def follow_boxes(poses: PoseSequence, side: int, torso: float) -> np.ndarray:
         box = follower.follow(box, keypoints, scores)
         boxes.append(box.array())
     return np.stack(boxes)
+
+
+def borders(boxes: np.ndarray, size: tuple[int, int], resolution: int) -> np.ndarray:
+    """Where the frame, of so many pixels (w, h), ends in crops (n, 3) of it: ``Footage.filmed``."""
+    edges = np.array([0, 0, *size]) - boxes[:, [0, 1, 0, 1]]
+    return (edges * (resolution / boxes[:, 2:])).astype(np.float32)
 
 
 def cut_plates(boxes: np.ndarray, plate: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from perfclone.backends.layered.crop import usual_side
 from perfclone.backends.layered.training.cutting import cut
-from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
+from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
 from perfclone.backends.layered.training.placing import Placed, place
 from perfclone.backends.layered.training.watching import watch
 from perfclone.errors import UserError
@@ -100,7 +100,8 @@ def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, 
         raise UserError("The person is never seen for three frames in a row; film a longer, steadier reference.")
     footage.poses.save(folder / "poses.npz")
     np.save(folder / "plate.npy", placed.plate.steady)
-    np.savez(folder / "index.npz", boxes=boxes, follows=footage.follows, plate_of=footage.plate_of)
+    index = {name: getattr(footage, name) for name in ("boxes", "follows", "plate_of", "filmed")}
+    np.savez(folder / "index.npz", **index)
     (width, height), fps, seen = placed.poses.size, watched.poses.fps, placed.plate.seen
     kind = verdict.camera.kind if camera else "lost"
     reference = Reference(width, height, fps, side, body, kind, seen)
@@ -130,9 +131,11 @@ def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
     """Open what :func:`prepare_reference` wrote: facts, crops (mapped, not read), full plate (H, W, 3) uint8."""
     facts = json.loads((folder / "reference.json").read_text())
     facts["body"]["lengths"] = tuple(facts["body"]["lengths"])
-    index = np.load(folder / "index.npz")
+    poses, index = PoseSequence.load(folder / "poses.npz"), dict(np.load(folder / "index.npz"))
     mapped = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("plates", "frames", "mattes")}
-    footage = Footage(PoseSequence.load(folder / "poses.npz"), **index, **mapped)
+    if "filmed" not in index:  # of perfclone 0.2, whose crops were the plate's
+        index["filmed"] = borders(index["boxes"], poses.size, mapped["frames"].shape[1])
+    footage = Footage(poses, **index, **mapped)
     return Reference(**{**facts, "body": Body(**facts["body"])}), footage, np.load(folder / "plate.npy")
 
 
@@ -140,4 +143,5 @@ def driving_footage(poses: PoseSequence, reference: Reference, plate: np.ndarray
     """Poses of a driving video, retargeted to the actor: what the unpaired branch trains on."""
     moved = retarget_sequence(poses, reference.body, (reference.width, reference.height))
     boxes = follow_boxes(moved, reference.side, reference.body.torso)
-    return Footage(moved, boxes, np.arange(len(moved)) > 0, *cut_plates(boxes, plate, resolution))
+    follows = np.r_[False, np.diff(moved.shots) == 0]
+    return Footage(moved, boxes, follows, *cut_plates(boxes, plate, resolution))

@@ -41,4 +41,4 @@ def paint(generator: Generator, torso: float, footage: Footage, usable: np.ndarr
     device = next(generator.parameters()).device
     batch = footage.batch(starts[:1], length, device)
     painted = [step.layers.over(batch.plates[:, n]) for n, step in enumerate(Rollout(generator, torso)(batch))]
-    return batch.frames[0], torch.cat(painted)
+    return batch.frames[0], torch.where(batch.filmed[0], torch.cat(painted), batch.frames[0])
