@@ -12,6 +12,7 @@ from perfclone.background.align import SIMILARITY, Fit, Picture, Template
 _EXPLAINED = 0.5  # share of the background from which a picture is believed to show the place
 _SEEDS = 6  # pictures from which a place is grown, at most
 _FEW = 3  # pictures that are too few for a place
+_BENT = 0.1  # share of the pictures that only a homography lays over the others, from which all are laid so
 _SAMPLE = 40  # pictures whose median the place is, at most
 _REACH = 3.0  # the place is at most this many times as wide and tall as a picture
 _BAR = 24  # grey level that no picture exceeds on a black bar
@@ -44,7 +45,7 @@ class Place:
 
 
 class _Mosaic:
-    """Pictures laid over one another: a template whose pixels are those of the steady view, which may reach beyond it."""
+    """Pictures laid over one another: a template in the pixels of the steady view, which may reach beyond it."""
 
     def __init__(self, pictures: Sequence[Picture], fits: Sequence[Fit | None], size: tuple[int, int]):
         kept = [(picture, fit) for picture, fit in zip(pictures, fits) if fit]
@@ -101,8 +102,10 @@ def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tu
     still = all(np.array_equal(fit.matrix, np.eye(3)) for fit in best.values())
     if still:
         return Place(pictures, fits, size, inside, SIMILARITY), fits, lost / len(pictures)
+    bent = np.mean([np.abs(fit.matrix[2, :2]).max() > 0 for fit in best.values()])
+    freedom = HOMOGRAPHY if bent > _BENT else SIMILARITY
     fits = _centred(fits, size)
-    for freedom in (SIMILARITY, SIMILARITY):
+    for _ in range(2):
         place = Place(pictures, fits, size, inside, freedom)
         fits = [
             fit and place.template.fit(picture, fit.matrix, coarsest=1, freedom=freedom)
@@ -138,9 +141,10 @@ def _lay(template: Template, picture: Picture, start: np.ndarray, size) -> Fit:
     if fits[0].explained < _EXPLAINED:
         fits.append(template.fit(picture, _matched(template.picture, picture)))
     fit = max(fits, key=lambda each: each.explained)
-    if fit.explained >= same.explained and template.prefers(picture, fit.matrix, np.eye(3)):
-        return fit
-    return same
+    if fit.explained < same.explained or not template.prefers(picture, fit.matrix, np.eye(3)):
+        return same
+    bent = template.fit(picture, fit.matrix, coarsest=1, freedom=HOMOGRAPHY)
+    return bent if template.prefers(picture, bent.matrix, fit.matrix) else fit
 
 
 def _matched(one: Picture, other: Picture) -> np.ndarray:
