@@ -26,7 +26,7 @@ MIN_JOINTS = 6
 MIN_VISIBILITY, MIN_MATTE = 0.9, 0.1
 #: Nobody smaller than this share of the frame's longest side is large enough to be found in the whole picture. Then
 #: each so-manieth frame is looked at in tiles, of these shares of that side, until a size shows anybody.
-LARGE, SEARCH_EVERY, TILES = 0.4, 15, (0.5, 0.25)
+LARGE, SEARCH_EVERY, TILES = 0.25, 15, (0.5, 0.25)
 #: Our keypoint -> BlazePose landmark; the neck, which it has not, is the middle of the shoulders.
 _LANDMARKS = {
     "nose": 0,

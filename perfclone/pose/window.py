@@ -1,4 +1,4 @@
-"""Windows: the part of the picture in which P looks, so large that a person fills it well however small in the frame."""
+"""Windows: the part of the picture in which P looks, small enough that a person fills it well."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-#: Longest side of the picture of a window; the networks themselves see 256 x 256 of it.
-MAX_SIDE = 512
+#: Longest side of the picture of a window. The networks see 256 x 256 of it and enlarge less well than a cubic does.
+MIN_SIDE, MAX_SIDE = 384, 512
 #: Side of a window in sizes of the person in it, how far the person may be off its middle, in window sides, and the
 #: factors by which it shrinks and grows at most from frame to frame.
 ROOM, REST, SHRINK, GROW = 2.0, 0.08, 0.98, 1.04
@@ -47,9 +47,11 @@ class Window:
         return low[0], low[1], low[0] + size[0], low[1] + size[1]
 
     def picture(self, pixels: np.ndarray) -> np.ndarray:
-        """What of the frame (H, W, ...) is in the window, its longest side at most ``MAX_SIDE``, contiguous."""
+        """What of the frame (H, W, ...) is in the window, its longest side within ``MIN_SIDE`` and ``MAX_SIDE``."""
         left, top, right, bottom = self.box
-        return shrink(pixels[top:bottom, left:right])
+        picture = shrink(pixels[top:bottom, left:right])
+        scale = MIN_SIDE / max(picture.shape[:2])
+        return picture if scale <= 1 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
 
     def to_frame(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 2), 0-1 of the window, in pixels of the frame."""
