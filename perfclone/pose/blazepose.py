@@ -15,9 +15,8 @@ from perfclone.pose.performer import person_size
 from perfclone.pose.quiet import silent_stderr
 from perfclone.pose.sequence import Pose
 from perfclone.pose.skeleton import KEYPOINTS, NECK, SHOULDERS
+from perfclone.pose.window import Window, tiles
 
-#: Longest side of the image given to the network, which itself sees 256 x 256 of it.
-MAX_SIDE = 512
 #: At most so many people are looked for in a frame.
 MAX_PEOPLE = 5
 #: A person counts as found with so many joints of at least half visibility.
@@ -25,6 +24,9 @@ MIN_JOINTS = 6
 #: Where everybody is looked for, plants and furniture pass for people too; they were seen to reach 0.8 of a mean
 #: visibility of head and shoulders and an empty matte, people 0.98 and more and half of the box around their joints.
 MIN_VISIBILITY, MIN_MATTE = 0.9, 0.1
+#: Nobody smaller than this share of the frame's longest side is large enough to be found in the whole picture. Then
+#: each so-manieth frame is looked at in tiles, of these shares of that side, until a size shows anybody.
+LARGE, SEARCH_EVERY, TILES = 0.25, 15, (0.5, 0.25)
 #: Our keypoint -> BlazePose landmark; the neck, which it has not, is the middle of the shoulders.
 _LANDMARKS = {
     "nose": 0,
@@ -40,21 +42,35 @@ _LANDMARKS = {
 #: Nobody is here: what a graph sees to load its networks, and a tracker to lose track.
 _BLANK = np.zeros((64, 64, 3), np.uint8)
 _HEAD_AND_SHOULDERS = slice(0, 13)
+_BODY = [*range(9), *range(11, 17), *range(23, 33)]
 _ORDER = [_LANDMARKS.get(name, 0) for name in KEYPOINTS]
 
 
 class _Found(NamedTuple):
-    """One person in the shrunken image: landmarks (33, 3) as x and y in 0-1 and visibility, matte (h, w) uint8."""
+    """One person in a window: landmarks (33, 3) as x and y in 0-1 of it and visibility, matte (h, w) uint8 or None."""
 
     landmarks: np.ndarray
     matte: np.ndarray | None
+    window: Window
+
+    @property
+    def points(self) -> np.ndarray:
+        """(33, 2) pixels of the frame."""
+        return self.window.to_frame(self.landmarks[:, :2])
+
+    @property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Upper left and lower right corner, pixels of the frame, of the landmarks inside the window."""
+        points = self.window.to_frame(self.landmarks[:, :2].clip(0, 1))
+        return points.min(axis=0), points.max(axis=0)
 
 
 class BlazePose:
     """BlazePose full (Bazarevsky et al. 2020), Apache-2.0, by ``mediapipe.solutions.pose``.
 
-    It sees one person at a time. So everybody is found by painting over those already found and looking again; after
-    :meth:`follow` it tracks the one person from frame to frame, which is much faster, until that person is lost.
+    It sees one person at a time. So everybody is found by painting over those already found and looking again, in the
+    whole picture and, where nobody large is in it, in tiles of it. After :meth:`follow` it tracks the one person from
+    frame to frame in a window that goes along, which is much faster, until that person is lost.
 
     Args:
         matte: Also give the matte of each person, at frame resolution.
@@ -67,10 +83,11 @@ class BlazePose:
         self._matte = matte
         self._finder = _open_graph(static=True, matte=True)
         self._tracker = _open_graph(static=False, matte=matte)
-        self._following = False
-        self._image: np.ndarray | None = None
-        self._people: list[tuple[_Found, Pose]] = []
         self._close = weakref.finalize(self, _close_graphs, self._finder, self._tracker)
+        self._window: Window | None = None
+        self._frame: np.ndarray | None = None
+        self._people: list[tuple[_Found, Pose]] = []
+        self._searched = 0
 
     def __enter__(self) -> BlazePose:
         return self
@@ -85,7 +102,7 @@ class BlazePose:
     def reset(self) -> None:
         """Forget who is followed."""
         self.follow(None)
-        self._image, self._people = None, []
+        self._frame, self._people, self._searched = None, [], 0
 
     def people(self, frames: Sequence[np.ndarray]) -> list[list[Pose]]:
         """The people of each frame, largest first; only the one followed while there is one.
@@ -97,93 +114,115 @@ class BlazePose:
 
     def follow(self, pose: Pose | None) -> None:
         """Track the person of this pose, returned by the last call of :meth:`people`; None looks for everybody."""
-        if pose is None and self._following:
+        if pose is None and self._window is not None:
             self._tracker.process(_BLANK)
-            self._following = False
-        elif pose is not None and not self._following:
-            image = self._image
+            self._window = None
+        elif pose is not None and self._window is None:
+            person = next(found for found, other in self._people if other is pose)
+            window = Window.around(person.points[_BODY], person.window.frame)
+            picture = window.picture(self._frame)
             for found, other in self._people:
                 if other is not pose:
-                    image = _paint_over(image, found)
-            self._following = _found_by(self._tracker, image) is not None
+                    picture = _paint_over(picture, _seen_in(window, found))
+            self._window = window if _found_by(self._tracker, picture, window) else None
+            self._searched = 0
 
     def _people_of(self, frame: np.ndarray) -> list[Pose]:
-        self._image = shrink(frame)
-        if self._following:
-            found = _found_by(self._tracker, self._image)
+        self._frame = frame
+        if self._window is not None:
+            found = _found_by(self._tracker, self._window.picture(frame), self._window)
             if found is not None:
-                return [self._to_pose(found, frame)]
-            self._following = False
-        everybody = [(found, self._to_pose(found, frame)) for found in _find_everybody(self._finder, self._image)]
-        self._people = sorted(everybody, key=lambda person: person_size(person[1]), reverse=True)
+                self._window = self._window.following(found.points[_BODY])
+                return [self._to_pose(found)]
+            self._window = None
+        people = [(found, self._to_pose(found)) for found in self._look_for_everybody(frame)]
+        self._people = sorted(people, key=lambda person: person_size(person[1]), reverse=True)
         return [pose for _, pose in self._people]
 
-    def _to_pose(self, found: _Found, frame: np.ndarray) -> Pose:
-        height, width = frame.shape[:2]
+    def _look_for_everybody(self, frame: np.ndarray) -> list[_Found]:
+        whole = Window.whole(frame.shape[1::-1])
+        people = _find_everybody(self._finder, frame, whole)
+        if not any(np.subtract(*found.box[::-1]).max() > LARGE * whole.side for found in people):
+            if self._searched % SEARCH_EVERY == 0:
+                people = _find_in_tiles(self._finder, frame, people)
+            self._searched += 1
+        return people
+
+    def _to_pose(self, found: _Found) -> Pose:
         values = found.landmarks[_ORDER]
         values[NECK] = values[SHOULDERS].mean(axis=0)
         values[NECK, 2] = values[SHOULDERS, 2].min()
-        inside = ((values[:, :2] >= 0) & (values[:, :2] < 1)).all(axis=1)
-        matte = cv2.resize(found.matte, (width, height)) if self._matte else None
-        return Pose(values[:, :2] * np.float32((width, height)), values[:, 2] * inside, matte)
+        points = found.window.to_frame(values[:, :2])
+        inside = ((points >= 0) & (points < found.window.frame)).all(axis=1)
+        matte = found.window.spread(found.matte) if self._matte else None
+        return Pose(points, values[:, 2] * inside, matte)
 
 
-def shrink(frame: np.ndarray) -> np.ndarray:
-    """The frame with its longest side at most ``MAX_SIDE``, contiguous.
-
-    Halving by area and then one linear step keeps it free of aliasing and costs a tenth of one step by area.
-    """
-    while max(frame.shape[:2]) >= 2 * MAX_SIDE:
-        frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    scale = MAX_SIDE / max(frame.shape[:2])
-    return np.ascontiguousarray(frame) if scale >= 1 else cv2.resize(frame, None, fx=scale, fy=scale)
-
-
-def _found_by(graph, image: np.ndarray) -> _Found | None:
-    """The one person that the network sees best."""
-    result = graph.process(image)
+def _found_by(graph, picture: np.ndarray, window: Window) -> _Found | None:
+    """The one person that the network sees best in the picture of a window."""
+    result = graph.process(picture)
     if result.pose_landmarks is None:
         return None
     landmarks = np.array([(p.x, p.y, p.visibility) for p in result.pose_landmarks.landmark], np.float32)
     if (landmarks[:, 2] > 0.5).sum() < MIN_JOINTS:
         return None
     mask = result.segmentation_mask
-    return _Found(landmarks, None if mask is None else (mask.clip(0, 1) * 255).astype(np.uint8))
+    return _Found(landmarks, None if mask is None else (mask.clip(0, 1) * 255).astype(np.uint8), window)
 
 
-def _find_everybody(graph, image: np.ndarray) -> list[_Found]:
+def _find_everybody(graph, frame: np.ndarray, window: Window) -> list[_Found]:
     """Look, paint over who was found, look again, until nobody new is there."""
     people: list[_Found] = []
-    while len(people) < MAX_PEOPLE and (found := _found_by(graph, image)) is not None:
+    picture = window.picture(frame)
+    while len(people) < MAX_PEOPLE and (found := _found_by(graph, picture, window)) is not None:
         if not _is_person(found) or any(_box_overlap(found, other) > 0.5 for other in people):
             break
         people.append(found)
-        image = _paint_over(image, found)
+        picture = _paint_over(picture, found)
     return people
 
 
-def _box(found: _Found) -> tuple[np.ndarray, np.ndarray]:
-    """Upper left and lower right corner, 0-1, of the landmarks inside the picture."""
-    points = found.landmarks[:, :2].clip(0, 1)
-    return points.min(axis=0), points.max(axis=0)
+def _find_in_tiles(graph, frame: np.ndarray, people: list[_Found]) -> list[_Found]:
+    """People of the whole picture and those whom it shows too small, each seen from nearby once more."""
+    people = list(people)
+    for share in TILES:
+        for tile in tiles(frame.shape[1::-1], share):
+            for found in _find_everybody(graph, frame, tile):
+                near = Window.around(found.points[_BODY], tile.frame)
+                again = _found_by(graph, near.picture(frame), near)
+                if again is None or not _is_person(again) or _box_overlap(again, found) < 0.5:
+                    continue
+                if not any(_box_overlap(again, other) > 0.5 for other in people):
+                    people.append(again)
+        if people:
+            break
+    return people
 
 
 def _is_person(found: _Found) -> bool:
-    low, high = _box(found)
+    low, high = found.landmarks[:, :2].clip(0, 1).min(axis=0), found.landmarks[:, :2].clip(0, 1).max(axis=0)
     share = (found.matte > 127).mean() / max((high - low).prod(), 1e-6)
     return found.landmarks[_HEAD_AND_SHOULDERS, 2].mean() > MIN_VISIBILITY and share > MIN_MATTE
 
 
 def _box_overlap(a: _Found, b: _Found) -> float:
     """Intersection of the boxes over the smaller of them, 0-1."""
-    (low_a, high_a), (low_b, high_b) = _box(a), _box(b)
+    (low_a, high_a), (low_b, high_b) = a.box, b.box
     common = (np.minimum(high_a, high_b) - np.maximum(low_a, low_b)).clip(0).prod()
     return float(common / max(min((high_a - low_a).prod(), (high_b - low_b).prod()), 1e-6))
 
 
-def _paint_over(image: np.ndarray, found: _Found) -> np.ndarray:
-    """The image with a person replaced by the mean colour of what is around."""
-    height, width = image.shape[:2]
+def _seen_in(window: Window, found: _Found) -> _Found:
+    """The same person in another window."""
+    left, top, right, bottom = window.box
+    points = (found.points - np.float32((left, top))) / np.float32((right - left, bottom - top))
+    matte = window.picture(found.window.spread(found.matte))
+    return _Found(np.concatenate([points, found.landmarks[:, 2:]], axis=1), matte, window)
+
+
+def _paint_over(picture: np.ndarray, found: _Found) -> np.ndarray:
+    """The picture with a person replaced by the mean colour of what is around."""
+    height, width = picture.shape[:2]
     person = found.matte > 64
     points = (found.landmarks[found.landmarks[:, 2] > 0.5, :2] * (width, height)).astype(np.int32)
     hull = cv2.fillConvexPoly(np.zeros((height, width), np.uint8), cv2.convexHull(points), 1)
@@ -191,8 +230,8 @@ def _paint_over(image: np.ndarray, found: _Found) -> np.ndarray:
     kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
     person = cv2.dilate(person.astype(np.uint8), kernel) | (hull & (found.matte > 16))
     ring = cv2.dilate(person, kernel).astype(bool) & ~person.astype(bool)
-    painted = image.copy()
-    painted[person.astype(bool)] = (image[ring] if ring.any() else image.reshape(-1, 3)).mean(axis=0)
+    painted = picture.copy()
+    painted[person.astype(bool)] = (picture[ring] if ring.any() else picture.reshape(-1, 3)).mean(axis=0)
     return painted
 
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from perfclone.devices import choose_device, device_explained
 from perfclone.errors import UserError
-from perfclone.pose.blazepose import shrink
 from perfclone.pose.performer import person_size
 from perfclone.pose.quiet import import_quietly
 from perfclone.pose.sequence import Pose
 from perfclone.pose.skeleton import BODY_18, INDEX
+from perfclone.pose.window import shrink
 
 logger = logging.getLogger(__name__)
 
