@@ -71,7 +71,7 @@ class Retarget:
                 continue
             here = self._floor(np.array([low for _, low in window]))
             floor_y = here if np.isfinite(here) else floor_y
-            (pose, time), _ = window[reach]
+            (pose, time, _), _ = window[reach]
             keypoints, scores = retarget(
                 pose.keypoints[None],
                 pose.scores[None],
