@@ -202,7 +202,7 @@ def test_streaming_looks_ahead_a_bounded_time_and_keeps_count_and_mattes():
 
     stage = Clean(25)
     assert stage.ahead_s <= 2
-    for done, (pose, time) in enumerate(stage(stream(400))):
+    for done, (pose, time, _) in enumerate(stage(stream(400))):
         assert pose.matte[0, 0] == done % 256 and time == done / 25
         assert len(taken) - done <= round(stage.ahead_s * 25) + 1
     assert done == 399
@@ -230,3 +230,50 @@ def test_an_absent_performer_stays_absent():
 def test_options_are_checked():
     with pytest.raises(ValueError, match="max_gap_s must lie in"):
         CleanOptions(max_gap_s=-1)
+
+
+def held(frames: int, hold_at: int, hold_s: float, fps: float = 25.0) -> np.ndarray:
+    """(T,) times of a video whose frame ``hold_at`` stays for ``hold_s`` seconds."""
+    return np.arange(frames) / fps + hold_s * (np.arange(frames) > hold_at)
+
+
+def test_a_held_frame_is_no_neighbour_of_the_next():
+    truth = standing(100)
+    truth[50:, :, 0] += 300
+    scores = np.ones(truth.shape[:2])
+    scores[50, WRIST] = 0
+    poses = sequence(truth, 25, scores)
+    cleaned = clean_sequence(PoseSequence(poses.keypoints, poses.scores, held(100, 49, 3.0), poses.size))
+    assert np.abs(cleaned.keypoints[:50] - truth[:50]).max() < 0.01
+    assert cleaned.scores[50, WRIST] == 0 and np.delete(cleaned.scores, 50, 0).min() == 1
+    assert np.abs(np.delete(cleaned.keypoints - truth, WRIST, 1)).max() < 0.01
+
+
+def test_windows_are_seconds_whatever_the_mean_rate():
+    t = np.arange(100) / 50
+    truth = standing(100)
+    truth[..., 0] += 60 * np.sin(2 * np.pi * 0.7 * t)[:, None]
+    noisy = (truth + np.random.default_rng(0).normal(0, 1.5, truth.shape)).astype(np.float32)
+    scores = np.ones(truth.shape[:2], np.float32)
+    scores[40:62, WRIST] = 0
+    alone = clean_sequence(PoseSequence(noisy, scores, t, (1280, 720)))
+    longer = PoseSequence(
+        np.concatenate([noisy, noisy[-1:]]), np.concatenate([scores, scores[-1:]]), np.append(t, 30.0), (1280, 720)
+    )
+    among = clean_sequence(longer)
+    assert longer.fps < 4
+    assert np.abs(among.keypoints[:100] - alone.keypoints).max() < 1.5
+    assert np.array_equal(among.scores[:100] > 0, alone.scores > 0)
+
+
+def test_nothing_is_cleaned_across_a_cut():
+    truth = standing(100)
+    truth[50:] = mirrored(truth)[50:] + (300, 0)
+    scores = np.ones(truth.shape[:2])
+    scores[48:52, WRIST] = 0
+    poses = sequence(truth, 25, scores)
+    cut = PoseSequence(poses.keypoints, poses.scores, poses.times, poses.size, shots=np.arange(100) // 50)
+    cleaned = clean_sequence(cut)
+    assert list(cleaned.shots) == list(cut.shots)
+    assert (cleaned.scores[48:52, WRIST] == 0).all()
+    assert np.abs(cleaned.keypoints - truth)[cleaned.scores > 0].max() < 0.01

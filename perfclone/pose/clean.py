@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby
 
 import numpy as np
 
@@ -16,6 +16,8 @@ _LEGS = ("hip", "knee", "ankle", "heel", "toe")
 _IS_LEG = [any(part in name for part in _LEGS) for name in INDEX]
 #: Joints that an extractor swaps together: (pairs, 2) J indices of the upper and of the lower body.
 _SWAP_GROUPS = tuple(np.array([pair for pair in MIRROR if _IS_LEG[pair[0]] == leg]) for leg in (False, True))
+#: Times are counted in usual frames to so many digits, which makes whole numbers of those at an even rate.
+_DIGITS = 6
 #: Runs of so many frames are recognised as one jump away and back.
 _JUMP_FRAMES = 3
 
@@ -61,10 +63,12 @@ class CleanOptions:
 class Clean:
     """The stage that cleans the poses of one performer; a joint that is not known comes out with score 0.
 
-    Moments are ``Pose.missing()`` where the performer is absent. Mattes pass through untouched.
+    Moments are ``Pose.missing()`` where the performer is absent. Mattes pass through untouched. Gaps, runs and windows
+    go by the moments' own times, so that a frame that was held for seconds is no neighbour of the next; and nothing
+    goes across a cut.
 
     Attributes:
-        fps: Frames a second.
+        fps: Usual frames a second.
         options: How to clean.
     """
 
@@ -88,23 +92,43 @@ class Clean:
 
     def __call__(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """The cleaned moments; see :class:`perfclone.pose.stage.Stage`. Half a reach of them at a time."""
-        stream, reach = self._sides(moments), self._reach
+        for _, shot in groupby(self._sides(moments), lambda moment: moment.shot):
+            yield from self._clean(shot)
+
+    def _clean(self, shot: Iterator[Moment]) -> Iterator[Moment]:
+        """The cleaned moments of one shot."""
+        reach = self._reach
         past: list[Moment] = []
-        ahead = list(islice(stream, reach))
-        while True:
-            ahead += islice(stream, reach + reach // 2 - len(ahead))
-            count = len(ahead) if len(ahead) <= reach else len(ahead) - reach
-            if count == 0:
-                return
-            window = past + ahead
-            keypoints, scores = _clean_window([moment.pose for moment in window], self.fps, self.options)
-            for i in range(len(past), len(past) + count):
-                yield Moment(Pose(keypoints[i], scores[i], window[i].pose.matte), window[i].time)
-            past = [
-                Moment(replace(moment.pose, matte=None), moment.time)
-                for moment in window[: len(past) + count][-reach:]
-            ]
-            ahead = ahead[count:]
+        ahead: list[Moment] = []
+        for moment in shot:
+            ahead.append(moment)
+            if self._frames(ahead[0], moment) >= reach + reach // 2 - 1:
+                past, ahead = yield from self._give_out(past, ahead)
+        while ahead:
+            past, ahead = yield from self._give_out(past, ahead)
+
+    def _give_out(
+        self, past: list[Moment], ahead: list[Moment]
+    ) -> Generator[Moment, None, tuple[list[Moment], list[Moment]]]:
+        """Clean those that see a reach ahead, or all at the end of a shot; what is past and ahead then."""
+        reach, window = self._reach, past + ahead
+        count = sum(self._frames(moment, ahead[-1]) >= reach for moment in ahead) or len(ahead)
+        keypoints, scores = _clean_window(window, self.fps, self.options)
+        done = len(past) + count
+        for i in range(len(past), done):
+            yield window[i]._replace(pose=Pose(keypoints[i], scores[i], window[i].pose.matte))
+        if done == len(window):
+            return [], []
+        past = [
+            moment._replace(pose=replace(moment.pose, matte=None))
+            for moment in window[:done]
+            if self._frames(moment, window[done]) <= reach
+        ]
+        return past, window[done:]
+
+    def _frames(self, before: Moment, after: Moment) -> float:
+        """Time from one moment to another in usual frames."""
+        return round((after.time - before.time) * self.fps, _DIGITS)
 
 
 def clean_sequence(sequence: PoseSequence, options: CleanOptions | None = None) -> PoseSequence:
@@ -113,16 +137,22 @@ def clean_sequence(sequence: PoseSequence, options: CleanOptions | None = None) 
     return PoseSequence.from_moments(list(stage(sequence.moments())), sequence.size, sequence.extractor)
 
 
-def _clean_window(poses: list[Pose], fps: float, options: CleanOptions) -> tuple[np.ndarray, np.ndarray]:
-    """Cleaned keypoints (T, J, 2) and scores (T, J), float32."""
+def _clean_window(moments: list[Moment], fps: float, options: CleanOptions) -> tuple[np.ndarray, np.ndarray]:
+    """Cleaned keypoints (T, J, 2) and scores (T, J), float32; ``fps`` is for a single moment.
+
+    Times are counted in the usual frames of these moments, which a held frame among them does not lengthen.
+    """
+    poses, times = [moment.pose for moment in moments], np.array([moment.time for moment in moments])
+    fps = 1 / float(np.median(np.diff(times))) if len(times) > 1 else fps
+    frames = np.round((times - times[0]) * fps, _DIGITS)
     points = np.stack([pose.keypoints for pose in poses]).astype(np.float64)
     scores = np.stack([pose.scores for pose in poses]).astype(np.float64)
     torso = _torso_length(points, scores >= options.min_score)
     points[(scores < options.min_score) | (scores <= 0)] = np.nan
-    _unswap(points, scores, torso, int(options.max_swap_s * fps + 1e-6))
-    points[_jumps(points, torso, fps, options)] = np.nan
-    _fill_gaps(points, scores, int(options.max_gap_s * fps + 1e-6))
-    points = _smooth(points, options.jitter * torso, max(1, round(options.window_s * fps)))
+    _unswap(points, scores, frames, torso, int(options.max_swap_s * fps + 1e-6))
+    points[_jumps(points, frames / fps, torso, options)] = np.nan
+    _fill_gaps(points, scores, frames, int(options.max_gap_s * fps + 1e-6))
+    points = _smooth(points, frames, options.jitter * torso, max(1, round(options.window_s * fps)))
     missing = np.isnan(points[..., 0])
     points[missing], scores[missing] = 0, 0
     return points.astype(np.float32), scores.astype(np.float32)
@@ -141,8 +171,8 @@ def _torso_length(points: np.ndarray, seen: np.ndarray) -> float:
     return max(0.3 * float(np.ptp(places, axis=0).max()), 1.0) if len(places) else 1.0
 
 
-def _unswap(points: np.ndarray, scores: np.ndarray, torso: float, longest: int) -> None:
-    """Exchange left and right back, in place, in runs of at most ``longest`` frames.
+def _unswap(points: np.ndarray, scores: np.ndarray, frames: np.ndarray, torso: float, longest: int) -> None:
+    """Exchange left and right back, in place, in runs of at most ``longest`` usual frames.
 
     A run begins and ends where the mirrored body continues the motion much better than the body as it is. Where a
     performer really turns, the two sides pass through one another instead, and neither is better.
@@ -157,7 +187,7 @@ def _unswap(points: np.ndarray, scores: np.ndarray, torso: float, longest: int) 
         i = 0
         while i + 1 < len(starts):
             start, end = starts[i], starts[i + 1]
-            if end - start <= longest:
+            if frames[end] - frames[start] <= longest:
                 for values in (points, scores):
                     values[start:end, pairs] = values[start:end, pairs[:, ::-1]]
                 i += 1
@@ -171,32 +201,34 @@ def _mean_length(vectors: np.ndarray) -> np.ndarray:
     return np.where(known.any(1), np.where(known, lengths, 0).sum(1) / np.maximum(known.sum(1), 1), np.nan)
 
 
-def _jumps(points: np.ndarray, torso: float, fps: float, options: CleanOptions) -> np.ndarray:
-    """(T, J) whether a joint is somewhere else than both shortly before and shortly after."""
+def _jumps(points: np.ndarray, times: np.ndarray, torso: float, options: CleanOptions) -> np.ndarray:
+    """(T, J) whether a joint is somewhere else than both shortly before and shortly after; times in seconds."""
     jumped = np.zeros(points.shape[:2], bool)
     for k in range(1, min(_JUMP_FRAMES, (len(points) - 1) // 2) + 1):
         now, before, after = points[k:-k], points[: -2 * k], points[2 * k :]
-        ways = np.stack([now - before, now - after, now - (before + after) / 2])
-        limit = options.jump + options.max_acceleration * (k / fps) ** 2 / 2
-        jumped[k:-k] |= np.linalg.norm(ways, axis=-1).min(axis=0) > limit * torso
+        since, until = times[k:-k] - times[: -2 * k], times[2 * k :] - times[k:-k]
+        share = (since / (since + until))[:, None, None]
+        ways = np.stack([now - before, now - after, now - (before * (1 - share) + after * share)])
+        limit = options.jump + options.max_acceleration * since * until / 2
+        jumped[k:-k] |= np.linalg.norm(ways, axis=-1).min(axis=0) > limit[:, None] * torso
     return jumped
 
 
-def _fill_gaps(points: np.ndarray, scores: np.ndarray, longest: int) -> None:
-    """Interpolate each joint, in place, over gaps of at most ``longest`` frames between two frames that know it."""
-    frames = np.arange(len(points))
+def _fill_gaps(points: np.ndarray, scores: np.ndarray, frames: np.ndarray, longest: int) -> None:
+    """Interpolate each joint, in place, over gaps of at most ``longest`` usual frames between two that know it."""
+    order = np.arange(len(points))
     known = np.isfinite(points[..., 0])
     for j in np.flatnonzero(known.any(0) & ~known.all(0)):
-        at = frames[known[:, j]]
-        after = np.searchsorted(at, frames)
+        at = order[known[:, j]]
+        after = np.searchsorted(at, order)
         inner = ~known[:, j] & (after > 0) & (after < len(at))
-        gap = at[after.clip(max=len(at) - 1)] - at[(after - 1).clip(0)] - 1
+        gap = frames[at[after.clip(max=len(at) - 1)]] - frames[at[(after - 1).clip(0)]] - 1
         fill = inner & (gap <= longest)
         for values in (points[:, j, 0], points[:, j, 1], scores[:, j]):
-            values[fill] = np.interp(frames[fill], at, values[at])
+            values[fill] = np.interp(frames[fill], frames[at], values[at])
 
 
-def _smooth(points: np.ndarray, jitter: float, half: int) -> np.ndarray:
+def _smooth(points: np.ndarray, frames: np.ndarray, jitter: float, half: int) -> np.ndarray:
     """Zero-lag smoothing: a local parabola, from which motion that it cannot follow is given back.
 
     The parabola is fitted by weighted least squares in a window symmetric in time (local regression; Cleveland, 1979,
@@ -205,25 +237,30 @@ def _smooth(points: np.ndarray, jitter: float, half: int) -> np.ndarray:
     """
     known = np.isfinite(points[..., 0])
     values = np.where(known[..., None], points, 0.0)
-    frames, joints = known.shape
-    half = min(half, frames - 1)
-    moments, products = np.zeros((frames, joints, 5)), np.zeros((frames, joints, 3, 2))
-    for k in range(-half, half + 1):
-        here, there = slice(max(0, -k), frames - max(0, k)), slice(max(0, k), frames - max(0, -k))
-        weight = (1 - abs(k / (half + 1)) ** 3) ** 3 * known[there]
-        moments[here] += weight[..., None] * np.power(float(k), np.arange(5))
-        products[here] += (weight[..., None] * np.power(float(k), np.arange(3)))[..., None] * values[there, :, None]
+    count, joints = known.shape
+    width = min(half, count - 1) + 1
+    moments, products = np.zeros((count, joints, 5)), np.zeros((count, joints, 3, 2))
+    most = int((np.searchsorted(frames, frames + width) - np.arange(count)).max()) - 1
+    for k in range(-most, most + 1):
+        here, there = slice(max(0, -k), count - max(0, k)), slice(max(0, k), count - max(0, -k))
+        apart = frames[there] - frames[here]
+        weight = (1 - np.minimum(np.abs(apart / width), 1) ** 3)[:, None] ** 3 * known[there]
+        powers = np.vander(apart, 5, increasing=True)[:, None]
+        moments[here] += weight[..., None] * powers
+        products[here] += (weight[..., None] * powers[..., :3])[..., None] * values[there, :, None]
     normal = moments[..., np.add.outer(np.arange(3), np.arange(3))]
     normal += np.diag([1e-9, 1e-6, 1e-6])
     fitted = np.linalg.solve(normal, products)[..., 0, :]
     taken = np.where(known[..., None], values - fitted, 0.0)
-    size = _average_of_three((taken**2).sum(-1), known)
+    size = _average_of_three((taken**2).sum(-1), known, np.diff(frames) < width)
     return np.where(known[..., None], fitted + taken * (size / (size + jitter**2))[..., None] ** 2, np.nan)
 
 
-def _average_of_three(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(T, J) mean of each value with its known neighbours in time."""
+def _average_of_three(values: np.ndarray, known: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """(T, J) mean of each value with its known neighbours in time; (T-1,) whether each is near the next."""
     total, count = values * known, known.astype(float)
-    padded = np.pad(np.stack([total, count]), ((0, 0), (1, 1), (0, 0)))
-    total, count = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    sums = np.stack([total, count])
+    before, after = np.zeros_like(sums), np.zeros_like(sums)
+    before[:, 1:], after[:, :-1] = sums[:, :-1] * near[:, None], sums[:, 1:] * near[:, None]
+    total, count = before + sums + after
     return total / np.maximum(count, 1)

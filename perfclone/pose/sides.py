@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
@@ -54,9 +55,10 @@ class KeepSides:
     the camera where these do not agree. P is believed in the end if it holds against this for ``longest_s``.
 
     Where an extractor blended both sides into one body between two that are swapped, the joints come out with score 0.
+    All of it goes by the moments' own times, and each shot begins anew.
 
     Attributes:
-        fps: Frames a second; under about 12 a fast turn looks like a swap, and nothing is done.
+        fps: Usual frames a second; under about 12 a fast turn looks like a swap, and nothing is done.
         min_score: Joints with a lower score do not count.
         ahead_s: How far it looks ahead, seconds.
         longest_s: The longest mistake, seconds.
@@ -69,13 +71,17 @@ class KeepSides:
 
     def __call__(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """The moments with the sides that the performer has; see :class:`perfclone.pose.stage.Stage`."""
-        reach = max(1, round(self.ahead_s * self.fps))
+        for _, shot in groupby(moments, lambda moment: moment.shot):
+            yield from self._keep(shot)
+
+    def _keep(self, shot: Iterable[Moment]) -> Iterator[Moment]:
+        ahead_s = max(self.ahead_s, 1 / self.fps) - 0.5 / self.fps
         held: deque[_Seen] = deque()
-        sides = _Sides(self.fps, self.longest_s)
-        for moment in moments:
+        sides = _Sides(self.longest_s)
+        for moment in shot:
             held.append(_Seen(moment, _width(moment.pose, self.min_score)))
             sides.follow(held)
-            if len(held) > reach:
+            while moment.time - held[0].moment.time > ahead_s:
                 yield sides.take(held)
         while held:
             yield sides.take(held)
@@ -84,12 +90,13 @@ class KeepSides:
 class _Sides:
     """What is known of the sides so far."""
 
-    def __init__(self, fps: float, longest_s: float):
-        self.fps, self.longest_s = fps, longest_s
+    def __init__(self, longest_s: float):
+        self.longest_s = longest_s
         self.last: _Seen | None = None  # the last that is no profile
         self.since = 0  # frames since then
         self.flip = False  # whether the stretch that is being given out is the wrong way round at its start
         self.against = 0.0  # seconds for which P was overruled
+        self.time = np.inf  # of the moment that was given out last
 
     def follow(self, held: deque[_Seen]) -> None:
         """Join the newest pose to those before it."""
@@ -99,7 +106,7 @@ class _Sides:
             new.swap = self.last.swap
         if not abs(new.width) > _PROFILE:
             return
-        gap = self.since / self.fps
+        gap = 0.0 if self.last is None else round(new.moment.time - self.last.moment.time, 9)
         if self.last is None or gap > _PROFILE_S:
             new.starts, new.swap = True, False
         elif self.last.width * new.width < 0:
@@ -117,14 +124,16 @@ class _Sides:
         if seen.starts:
             self.flip, self.against = self._wrong_way(held), 0.0
         held.popleft()
-        swap = seen.swap != self.flip
-        self.against = self.against + 1 / self.fps if swap else max(0.0, self.against - 1 / self.fps)
+        swap, pose = seen.swap != self.flip, seen.moment.pose
+        passed, self.time = max(0.0, seen.moment.time - self.time), seen.moment.time
+        self.against = self.against + passed if swap else max(0.0, self.against - passed)
         if self.against > self.longest_s:
             self.flip, self.against, swap = not self.flip, 0.0, not swap
-        pose, time, _ = seen.moment
         if seen.blend:
-            return Moment(Pose(pose.keypoints, np.zeros_like(pose.scores), pose.matte), time)
-        return Moment(Pose(pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte), time) if swap else seen.moment
+            return seen.moment._replace(pose=replace(pose, scores=np.zeros_like(pose.scores)))
+        if swap:
+            return seen.moment._replace(pose=Pose(pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte))
+        return seen.moment
 
     @staticmethod
     def _wrong_way(held: deque[_Seen]) -> bool:
