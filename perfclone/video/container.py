@@ -13,9 +13,11 @@ from perfclone.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # the decoders that read a second picture of alpha
+
 # Containers we open. Left out on purpose: playlists, which could name other files, still pictures, and text art.
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,asf,ogg,h264,hevc,ivf,mxf,m4v,av1,obu,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,apng,asf,ogg,h264,hevc,ivf,mxf,m4v,av1,obu,"
     "dv,wav,mp3,aac,flac"
 )
 
@@ -80,15 +82,24 @@ def decoded_frames(
     container: av.container.InputContainer, stream: av.VideoStream | av.AudioStream
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Yield every frame that decodes, in order of display; :mod:`perfclone.video.timeline` tells their times."""
+    decoder = _decoder(stream)
     for packet in itertools.chain(readable_packets(container, stream), [None]):  # None drains the decoder
         try:
-            frames = stream.decode(packet)
+            frames = decoder.decode(packet)
         except av.error.FFmpegError as error:
             logger.debug("%s: %s", container.name, error)
             continue
         for frame in frames:
             frame.time_base = stream.time_base
             yield frame
+
+
+def _decoder(stream: av.VideoStream | av.AudioStream) -> av.CodecContext:
+    """The stream's own decoder, or the one that reads the alpha of a WebM too."""
+    context = stream.codec_context
+    if stream.metadata.get("alpha_mode") == "1" and context.codec.canonical_name in _WITH_ALPHA:
+        return av.CodecContext.create(_WITH_ALPHA[context.codec.canonical_name], "r")
+    return context
 
 
 def first_frame(container: av.container.InputContainer, stream: av.VideoStream, path: str | Path) -> av.VideoFrame:
