@@ -6,6 +6,7 @@ from pathlib import Path
 
 from perfclone import __version__
 from perfclone.files.reading import file_sha256
+from perfclone.files.sequence import video_sha256
 from perfclone.governance import policy, review
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.credentials.certificates import certificate
@@ -97,7 +98,7 @@ class Release:
             watermark=self.id,
             frames=frames,
             fps=float(fps),
-            driving_sha256=file_sha256(self.driving) if self.driving else None,
+            driving_sha256=video_sha256(self.driving) if self.driving else None,
             output_sha256=file_sha256(path) if path else None,
             held=held,
             label=self.marks.label.text if self.marks.label else None,

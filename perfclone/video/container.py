@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import av
 
 from perfclone.errors import UserError
+from perfclone.files.sequence import IMAGES, video_files
+from perfclone.video.images import open_images
 
 logger = logging.getLogger(__name__)
 
@@ -22,18 +25,23 @@ _FORMATS = (
 )
 
 
+@functools.lru_cache(maxsize=256)
+def say_once(sentence: str) -> None:
+    """Warn of what is found each time that a file is opened, the first time."""
+    logger.warning(sentence)
+
+
 def open_media(path: str | Path) -> av.container.InputContainer:
-    """Open a local media file for reading.
+    """Open a local media file, or a sequence of images (see `video_files`), for reading.
 
     Raises:
         FileNotFoundError: there is no such file.
         UserError: the file is empty, cut off, or no audio or video.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check the name.")
-    if not path.is_file():
-        raise UserError(f"{path} is not a file; give the name of a video file.")
+    files = video_files(path)
+    if files != [path]:
+        return open_images(path, files, say_once)
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes); copy or record it again.")
     try:
@@ -45,6 +53,10 @@ def open_media(path: str | Path) -> av.container.InputContainer:
         if _is_mp4(path):
             raise UserError(
                 f"{path} was cut off or damaged: its index is missing; copy or record it again."
+            ) from error
+        if path.suffix.lower() in IMAGES:
+            raise UserError(
+                f"{path} is a picture, not a video; give a video, or the folder of a sequence of pictures."
             ) from error
         raise UserError(f"{path} is not a video that can be read; use an MP4, MOV, MKV or WebM file.") from error
 

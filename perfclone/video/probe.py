@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 
-from perfclone.video.container import first_frame, nominal_rate, open_media, readable_packets, video_stream
+from perfclone.video.container import first_frame, nominal_rate, open_media, readable_packets, say_once, video_stream
 from perfclone.video.picture import Picture, see_through
 from perfclone.video.timeline import Timeline, animation, timeline, without_clock
-
-logger = logging.getLogger(__name__)
 
 _SLACK = 0.5  # seconds by which a header may promise more than the file holds
 _CODING_ORDER = {"avi", "asf"}  # containers whose stamps rise from packet to packet, whichever is shown first
@@ -97,15 +93,10 @@ def inspect(path: str | Path) -> tuple[VideoInfo, Timeline]:
         truncated=truncated,
     )
     if info.interlaced:
-        _say_once(f"{path} is interlaced; each frame's two half pictures are made into a whole one.")
+        say_once(f"{path} is interlaced; each frame's two half pictures are made into a whole one.")
     if info.alpha:
-        _say_once(f"{path} is see-through in places; mid grey is put behind it.")
+        say_once(f"{path} is see-through in places; mid grey is put behind it.")
     return info, times
-
-
-@functools.lru_cache(maxsize=256)
-def _say_once(sentence: str) -> None:
-    logger.warning(sentence)
 
 
 def _walk(path: Path, first: av.VideoFrame) -> tuple[Timeline, float, bool]:

@@ -171,7 +171,11 @@ def _spread(
     for moment in (np.arange(count) + 0.5) * info.duration / count:
         earliest = moment - 1 / info.fps  # a frame later than this is still on show
         early = timeline.stamp_at(earliest - held)
-        if timeline.seekable and _key_frame_between(stream, timeline.stamp_at(position), early):
+        if (
+            container.file is None
+            and timeline.seekable
+            and _key_frame_between(stream, timeline.stamp_at(position), early)
+        ):
             container.seek(early, stream=stream)
             frames = _timed(container, stream, timeline)
         found = next(((frame, time) for frame, time in frames if time > earliest), None)
