@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
+from perfclone.files.writing import LONGEST_NAME
 
 #: Endings of the images that can make up a video.
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -30,6 +32,7 @@ def video_files(path: str | Path, missing: str = "") -> list[Path]:
         UserError: It is a folder without such images, or with several sequences of them.
     """
     path = Path(path)
+    check_length(path)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -40,6 +43,16 @@ def video_files(path: str | Path, missing: str = "") -> list[Path]:
     if not found:
         raise FileNotFoundError(missing or f"{path} does not exist; check the name.")
     return found
+
+
+def check_length(path: Path) -> None:
+    """Refuse a name that is longer than disks take.
+
+    Raises:
+        UserError: It is.
+    """
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise UserError(f"The name {path.name[:40]}... is longer than {LONGEST_NAME} bytes; give a shorter one.")
 
 
 def video_sha256(path: str | Path) -> str:

@@ -167,15 +167,12 @@ def _spread(
 ) -> Iterator[tuple[av.VideoFrame, float]]:
     """Yield the frames on show at `count` moments, from those that decode, and their times."""
     frames, position = _timed(container, stream, timeline), 0.0
+    seekable = container.file is None and timeline.seekable
     held = stream.codec_context.has_b_frames / info.fps  # some indexes say when a key frame is coded, not shown
     for moment in (np.arange(count) + 0.5) * info.duration / count:
         earliest = moment - 1 / info.fps  # a frame later than this is still on show
         early = timeline.stamp_at(earliest - held)
-        if (
-            container.file is None
-            and timeline.seekable
-            and _key_frame_between(stream, timeline.stamp_at(position), early)
-        ):
+        if seekable and _key_frame_between(stream, timeline.stamp_at(position), early):
             container.seek(early, stream=stream)
             frames = _timed(container, stream, timeline)
         found = next(((frame, time) for frame, time in frames if time > earliest), None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from perfclone.files.reading import plain_name
 from perfclone.files.sequence import video_sha256
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.consent.rules import MEDIA, NAME, PURPOSES, WORLDWIDE
@@ -69,7 +70,7 @@ def evaluation_record(reference: str | Path, key: SigningKey | None = None) -> C
     """
     today = date.today()
     return ConsentRecord(
-        subject=f"unnamed person in {Path(reference).name}"[:NAME],
+        subject=f"unnamed person in {plain_name(Path(reference).name)}"[:NAME],
         recorded_by="the benchmark",
         purposes=("evaluation",),
         purpose_note="To measure, under the licence of the footage; the actor is deleted afterwards.",
