@@ -25,6 +25,7 @@ import numpy as np
 
 from perfclone.actor.model import Actor
 from perfclone.backends import Painted, Painter, backend
+from perfclone.files.sequence import video_files
 from perfclone.governance import policy
 from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
@@ -194,7 +195,7 @@ class PerformanceCloner:
     def _begin(self, driving: str | Path | PoseSequence, options: CloneOptions) -> tuple[Release, Performance]:
         """Leave to make the clone, and the driving performance, opened."""
         video = None if is_poses(driving) else Path(driving)
-        if video and not video.is_file():
-            raise FileNotFoundError(f"There is no video at {video}; check the path.")
+        if video:
+            video_files(video, f"There is no video at {video}; check the path.")
         release = Release(self.name, self.actor.consent, options.purpose, options.marks, video, self.actor.commit)
         return release, open_performance(driving, self.extractor if video else None, options.person)

@@ -34,7 +34,9 @@ def draw(path, frames, stamps=None, *, tick=Fraction(1, 90_000), codec="libx264"
     container = {"movflags": options.pop("movflags")} if "movflags" in options else {}
     with av.open(str(path), "w", container_options=container) as out:
         stream = out.add_stream(codec, rate=30, options={key: str(value) for key, value in options.items()})
-        stream.height, stream.width = frames[0].shape[:2]
+        first = frames[0]
+        drawn = isinstance(first, av.VideoFrame)
+        stream.height, stream.width = (first.height, first.width) if drawn else first.shape[:2]
         stream.codec_context.time_base = tick
         stream.pix_fmt = "yuv420p"
         if setup is not None:

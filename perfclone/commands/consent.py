@@ -65,7 +65,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def _new(args: argparse.Namespace) -> int:
     require_suffix(args.output, ".json")
     refuse_existing([args.output], args.force)
-    from perfclone.files.reading import file_sha256
+    from perfclone.files.sequence import video_sha256
     from perfclone.governance.consent.kinds import describe, usual_fields
     from perfclone.governance.keys import signing_key
     from perfclone.governance.ledger.ledger import Ledger
@@ -78,12 +78,12 @@ def _new(args: argparse.Namespace) -> int:
         fields = ask_consent(usual_fields)
     references = args.reference or []
     if asked and not references:
-        references = [Path(ask("The reference video", check=lambda text: file_sha256(Path(text))))]
+        references = [Path(ask("The reference video", check=lambda text: video_sha256(Path(text))))]
     if references:
-        hashes = [file_sha256(path) for path in references]
+        hashes = [video_sha256(path) for path in references]
         fields["reference_sha256"] = list(dict.fromkeys([*fields.get("reference_sha256", []), *hashes]))
     if args.statement:
-        fields["statement_sha256"] = file_sha256(args.statement)
+        fields["statement_sha256"] = video_sha256(args.statement)
     if not fields.get("reference_sha256"):
         raise UserError("A consent covers certain footage: name the reference video with --reference.")
     record = _build(fields).sign(signing_key())

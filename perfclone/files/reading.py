@@ -24,6 +24,20 @@ def one_line(text: str, instead: str = "\ufffd") -> str:
     return "".join(letter if letter.isprintable() else instead for letter in text)
 
 
+def plain_name(name: str, longest: int = 200) -> str:
+    """Say the name of a file or folder in one line: with plain spaces, without what cannot be seen or turns a line.
+
+    Args:
+        name: Any name, such as "Screen Recording at 3.14\u202fPM".
+        longest: Characters after which it is cut.
+
+    Returns:
+        It in printable characters; "untitled" where none is left.
+    """
+    spaced = "".join(" " if letter.isspace() else letter for letter in name)
+    return " ".join(one_line(spaced, "").split())[:longest].rstrip() or "untitled"
+
+
 def read_limited(path: Path, limit: int, what: str) -> bytes:
     """Read a small file.
 

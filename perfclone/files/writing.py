@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import uuid
@@ -15,6 +16,7 @@ from perfclone.errors import UserError
 
 #: What a disk, a quota or a limit on the size of files says when there is no more room.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+LONGEST_NAME = 255  # bytes that a disk takes for the name of a file
 _PENDING, _GONE = ".saved", ".gone"
 
 
@@ -34,6 +36,21 @@ def ensure_parent(path: Path) -> None:
         raise UserError(f"The folder {path.parent} for {path.name} cannot be written to; choose another.")
 
 
+def sibling(path: Path, before: str = "", after: str = "") -> Path:
+    """Name a file beside another after its stem: where that would be too long for a disk, its beginning and a hash.
+
+    Args:
+        path: The other file.
+        before: What the name begins with.
+        after: What the name ends with.
+    """
+    name, room = os.fsencode(path.stem), LONGEST_NAME - len(os.fsencode(before + after))
+    if len(name) > room:
+        mark = f"-{hashlib.sha256(name).hexdigest()[:8]}"
+        name = name[: room - len(mark)].decode("utf-8", "ignore").encode() + mark.encode()
+    return path.with_name(f"{before}{os.fsdecode(name)}{after}")
+
+
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """Give a name beside a file to write to; what was written takes the file's place, or is gone after an error.
@@ -41,7 +58,7 @@ def beside(path: Path) -> Iterator[Path]:
     The file's folder is made where it is not there.
     """
     ensure_parent(path)
-    part = path.with_name(f".new.{path.name}")  # its ending stays, as coders go by it
+    part = sibling(path, ".new.", path.suffix)  # its ending stays, as coders go by it
     try:
         yield part
         part.replace(path)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from perfclone.files.reading import file_sha256
+from perfclone.files.sequence import video_sha256
 from perfclone.governance.consent.record import CONSENT, ConsentError, ConsentRecord
 
 
@@ -35,7 +35,7 @@ def authorise_training(record: ConsentRecord, reference: Path) -> str:
     """
     record.verify()
     record.check_current()
-    digest = file_sha256(reference)
+    digest = video_sha256(reference)
     if not record.covers(digest):
         raise ConsentError(
             f"{reference} is not the footage that {record.subject} agreed to; "

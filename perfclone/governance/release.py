@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from perfclone import __version__
-from perfclone.files.reading import file_sha256
+from perfclone.files.reading import file_sha256, plain_name
+from perfclone.files.sequence import video_sha256
 from perfclone.governance import policy, review
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.credentials.certificates import certificate
@@ -46,7 +47,7 @@ class Release:
         ledger: Ledger | None = None,
     ):
         policy.authorise_clone(consent, purpose)
-        self.actor, self.consent, self.purpose, self.marks = actor, consent, purpose, marks
+        self.actor, self.consent, self.purpose, self.marks = plain_name(actor), consent, purpose, marks
         self.driving, self.commit, self.ledger = driving, commit or "", ledger or Ledger()
         self.id = self.ledger.new_watermark_id()
         # Now rather than after hours of work: it may have expired, and what is said of it comes before all progress.
@@ -58,13 +59,13 @@ class Release:
 
     def tags(self, title: str) -> dict[str, str]:
         """The tags of its file, empty where none are wanted."""
-        return metadata.tags(self.id, self.actor, title=title) if self.marks.tags else {}
+        return metadata.tags(self.id, self.actor, title=plain_name(title)) if self.marks.tags else {}
 
     def sign(self, path: Path, title: str) -> None:
         """Sign the finished file in place, last of all: any later change would break the seal."""
         if self._certificate:
             claim = Claim(
-                title=title,
+                title=plain_name(title),
                 actor=self.actor,
                 consent=self.consent.digest(),
                 purpose=self.purpose,
@@ -97,7 +98,7 @@ class Release:
             watermark=self.id,
             frames=frames,
             fps=float(fps),
-            driving_sha256=file_sha256(self.driving) if self.driving else None,
+            driving_sha256=video_sha256(self.driving) if self.driving else None,
             output_sha256=file_sha256(path) if path else None,
             held=held,
             label=self.marks.label.text if self.marks.label else None,

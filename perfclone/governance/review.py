@@ -14,7 +14,7 @@ from typing import Literal
 
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, parse_json, read_limited
-from perfclone.files.writing import beside, write_text
+from perfclone.files.writing import beside, sibling, write_text
 from perfclone.governance.home import home, private_folder
 from perfclone.governance.ledger.fields import watermark_text
 from perfclone.governance.ledger.ledger import Entry, Ledger
@@ -118,7 +118,7 @@ def require_approval(required: bool) -> None:
 
 def pending_place(path: Path, watermark: int | str) -> Path:
     """Where a clone is held that will be at `path` once it is approved."""
-    return path.parent / PENDING / f"{watermark_text(watermark)}-{path.name}"
+    return sibling(path.parent / PENDING / path.name, f"{watermark_text(watermark)}-", path.suffix)
 
 
 def hold(path: Path, watermark: int | str) -> Path:

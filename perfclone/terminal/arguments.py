@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from perfclone.errors import UserError
+from perfclone.files.sequence import video_files
 from perfclone.files.writing import ensure_parent
 
 T = TypeVar("T")
@@ -29,14 +30,15 @@ def require_file(path: Path | None, what: str) -> None:
     """Refuse a file that is not there before anything heavy is loaded; None is no file and goes.
 
     Args:
-        path: The file.
+        path: The file; for a video also a sequence of images.
         what: What a sentence calls it, such as "driving video".
 
     Raises:
         FileNotFoundError: It is not there.
+        UserError: It is a folder without images.
     """
-    if path and not path.is_file():
-        raise FileNotFoundError(f"There is no {what} {path}; check the path.")
+    if path:
+        video_files(path, f"There is no {what} {path}; check the path.")
 
 
 def refuse_existing(paths: list[Path | None], force: bool) -> None:

@@ -11,7 +11,7 @@ from perfclone.actor import Actor, ActorConfig
 from perfclone.actor.layout import WEIGHTS
 from perfclone.actor.model import pose_bank
 from perfclone.backends import Trained
-from perfclone.files.reading import file_sha256
+from perfclone.files.reading import file_sha256, plain_name
 from perfclone.files.writing import saved
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
@@ -58,7 +58,7 @@ def note(config: ActorConfig, record: ConsentRecord, digest: str, output: Path) 
     """Write the training into the ledger; ``actor_sha256`` is that of the weights."""
     Ledger().append(
         "train",
-        actor=output.resolve().name.encode("utf-8", "replace").decode("utf-8"),
+        actor=plain_name(output.resolve().name),
         reference_sha256=digest,
         actor_sha256=file_sha256(saved(output, WEIGHTS)),
         consent=record.digest(),

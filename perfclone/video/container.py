@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 from collections.abc import Iterator
@@ -10,28 +11,37 @@ from pathlib import Path
 import av
 
 from perfclone.errors import UserError
+from perfclone.files.sequence import IMAGES, video_files
+from perfclone.video.images import open_images
 
 logger = logging.getLogger(__name__)
 
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # the decoders that read a second picture of alpha
+
 # Containers we open. Left out on purpose: playlists, which could name other files, still pictures, and text art.
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,asf,ogg,h264,hevc,ivf,mxf,m4v,av1,obu,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,apng,asf,ogg,h264,hevc,ivf,mxf,m4v,av1,obu,"
     "dv,wav,mp3,aac,flac"
 )
 
 
+@functools.lru_cache(maxsize=256)
+def say_once(sentence: str) -> None:
+    """Warn of what is found each time that a file is opened, the first time."""
+    logger.warning(sentence)
+
+
 def open_media(path: str | Path) -> av.container.InputContainer:
-    """Open a local media file for reading.
+    """Open a local media file, or a sequence of images (see `video_files`), for reading.
 
     Raises:
         FileNotFoundError: there is no such file.
         UserError: the file is empty, cut off, or no audio or video.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check the name.")
-    if not path.is_file():
-        raise UserError(f"{path} is not a file; give the name of a video file.")
+    files = video_files(path)
+    if files != [path]:
+        return open_images(path, files, say_once)
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes); copy or record it again.")
     try:
@@ -43,6 +53,10 @@ def open_media(path: str | Path) -> av.container.InputContainer:
         if _is_mp4(path):
             raise UserError(
                 f"{path} was cut off or damaged: its index is missing; copy or record it again."
+            ) from error
+        if path.suffix.lower() in IMAGES:
+            raise UserError(
+                f"{path} is a picture, not a video; give a video, or the folder of a sequence of pictures."
             ) from error
         raise UserError(f"{path} is not a video that can be read; use an MP4, MOV, MKV or WebM file.") from error
 
@@ -80,15 +94,24 @@ def decoded_frames(
     container: av.container.InputContainer, stream: av.VideoStream | av.AudioStream
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Yield every frame that decodes, in order of display; :mod:`perfclone.video.timeline` tells their times."""
+    decoder = _decoder(stream)
     for packet in itertools.chain(readable_packets(container, stream), [None]):  # None drains the decoder
         try:
-            frames = stream.decode(packet)
+            frames = decoder.decode(packet)
         except av.error.FFmpegError as error:
             logger.debug("%s: %s", container.name, error)
             continue
         for frame in frames:
             frame.time_base = stream.time_base
             yield frame
+
+
+def _decoder(stream: av.VideoStream | av.AudioStream) -> av.CodecContext:
+    """The stream's own decoder, or the one that reads the alpha of a WebM too."""
+    context = stream.codec_context
+    if stream.metadata.get("alpha_mode") == "1" and context.codec.canonical_name in _WITH_ALPHA:
+        return av.CodecContext.create(_WITH_ALPHA[context.codec.canonical_name], "r")
+    return context
 
 
 def first_frame(container: av.container.InputContainer, stream: av.VideoStream, path: str | Path) -> av.VideoFrame:

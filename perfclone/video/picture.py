@@ -11,6 +11,16 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from perfclone.video import hdr
 
 _UNSPECIFIED = 2  # colour matrix, as ITU-T H.273 numbers them
+_GREY = 128  # of 255: what is seen through a picture that is see-through
+
+
+def see_through(frame: av.VideoFrame) -> bool:
+    """Tell whether a decoded frame has places that are not opaque."""
+    return _has_alpha(frame) and bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
+
+
+def _has_alpha(frame: av.VideoFrame) -> bool:
+    return any(component.is_alpha for component in frame.format.components)
 
 
 def is_hdr(frame: av.VideoFrame) -> bool:
@@ -22,7 +32,8 @@ class Picture:
     """Turn the decoded frames of one stream into upright RGB pictures with square pixels.
 
     The display matrix (quarter turns and mirrors) is obeyed, pixels that are not square are stretched along their
-    longer side, HDR is toned down, and every frame gets the size of the first one, whatever happens in mid-stream.
+    longer side, HDR is toned down, mid grey lies behind what is see-through, and every frame gets the size of the
+    first one, whatever happens in mid-stream.
 
     Args:
         first: the first frame of the stream, from which all this is read.
@@ -45,6 +56,8 @@ class Picture:
         self.rotation = -round(first.rotation / 90) * 90 % 360
         self.hdr = is_hdr(first)
         self._tone = hdr.ToneMapper(first.color_trc) if self.hdr else None
+        plain, deep = ("rgba", "rgba64le") if _has_alpha(first) else ("rgb24", "rgb48le")
+        self._format = deep if self.hdr else plain
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
@@ -52,15 +65,28 @@ class Picture:
         pixels = self._reformatter.reformat(
             frame,
             *self._stored,
-            format="rgb48le" if self._tone else "rgb24",
+            format=self._format,
             src_colorspace=_matrix(frame),
             interpolation=Interpolation.AREA,
             threads=1,
         ).to_ndarray()
+        if pixels.shape[2] == 4:
+            pixels = _over_grey(pixels)
         if self._turned:
             pixels = pixels.transpose(1, 0, 2)
         pixels = pixels[:: -1 if self._flip else 1, :: -1 if self._mirror else 1]
         return self._tone(pixels) if self._tone else np.ascontiguousarray(pixels)
+
+
+def _over_grey(pixels: np.ndarray) -> np.ndarray:
+    """Lay (H, W, 4) RGBA, uint8 or uint16, whose alpha is not multiplied in, over mid grey: (H, W, 3)."""
+    top = np.iinfo(pixels.dtype).max
+    alpha = pixels[..., 3:]
+    if alpha.min() == top:
+        return pixels[..., :3]
+    wide = np.uint16 if top == 255 else np.uint32
+    behind = wide(top * _GREY // 255) * (top - alpha).astype(wide)
+    return ((pixels[..., :3] * alpha.astype(wide) + behind + top // 2) // top).astype(pixels.dtype)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

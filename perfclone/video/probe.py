@@ -8,14 +8,14 @@ from pathlib import Path
 import av
 import numpy as np
 
-from perfclone.video.container import first_frame, nominal_rate, open_media, readable_packets, video_stream
-from perfclone.video.picture import Picture
-from perfclone.video.timeline import Timeline, timeline, without_clock
+from perfclone.video.container import first_frame, nominal_rate, open_media, readable_packets, say_once, video_stream
+from perfclone.video.picture import Picture, see_through
+from perfclone.video.timeline import Timeline, animation, timeline, without_clock
 
 _SLACK = 0.5  # seconds by which a header may promise more than the file holds
 _CODING_ORDER = {"avi", "asf"}  # containers whose stamps rise from packet to packet, whichever is shown first
 _BROADCAST = {"mpegts", "mpeg"}  # containers whose clock may jump
-_LENGTHS = {"mov,mp4,m4a,3gp,3g2,mj2", "gif", "apng"}  # containers that hold how long each frame is shown
+_LENGTHS = {"mov,mp4,m4a,3gp,3g2,mj2", "apng"}  # containers that hold how long each frame is shown
 _FIELDS = {"h264", "hevc"}  # codecs that may code the two fields of a frame as packets of their own
 _SHOWN = 0x10  # in the first byte of a VP8 frame
 
@@ -35,6 +35,8 @@ class VideoInfo:
         variable_rate: whether the frames are unevenly spaced.
         rotation: degrees clockwise, 0, 90, 180 or 270, by which the stored picture is turned to stand upright.
         hdr: whether the picture is PQ or HLG (it is read as an ordinary one).
+        interlaced: whether the first frame consists of two half pictures (those are made into one).
+        alpha: whether the first frame is see-through in places (mid grey is seen there).
         start: seconds on the file's own clock at which the first frame is shown.
         truncated: whether the file ends before its header says.
     """
@@ -49,6 +51,8 @@ class VideoInfo:
     variable_rate: bool
     rotation: int
     hdr: bool
+    interlaced: bool = False
+    alpha: bool = False
     start: float = 0.0
     truncated: bool = False
 
@@ -83,9 +87,15 @@ def inspect(path: str | Path) -> tuple[VideoInfo, Timeline]:
         variable_rate=not times.even,
         rotation=picture.rotation,
         hdr=picture.hdr,
+        interlaced=frame.interlaced_frame,
+        alpha=see_through(frame),
         start=times.start,
         truncated=truncated,
     )
+    if info.interlaced:
+        say_once(f"{path} is interlaced; each frame's two half pictures are made into a whole one.")
+    if info.alpha:
+        say_once(f"{path} is see-through in places; mid grey is put behind it.")
     return info, times
 
 
@@ -123,6 +133,9 @@ def _timeline(
     tick, reordered = float(stream.time_base), stream.codec_context.has_b_frames
     if all(pts is None and dts is None for pts, dts, _ in packets):
         return without_clock(len(packets), float(stream.guessed_rate or 25))
+    if container == "gif":
+        stamps, delays = np.array(packets, np.int64)[:, [0, 2]].T
+        return animation(stamps, delays, tick)
     if first.interlaced_frame and stream.codec_context.codec.canonical_name in _FIELDS:
         packets = [packet for packet in packets if packet[0] is not None] or packets  # those without: second fields
     lag = None

@@ -14,6 +14,7 @@ import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.video.container import decoded_frames, open_media, video_stream
+from perfclone.video.fields import progressive
 from perfclone.video.picture import Picture
 from perfclone.video.probe import VideoInfo, inspect
 from perfclone.video.timeline import Timeline
@@ -76,10 +77,10 @@ class VideoReader:
         # Each loop has a container of its own: one closed under a running decoder takes the process down.
         with open_media(self.info.path) as container:
             stream = video_stream(container, self.info.path)
-            picture, clock, count = None, self._timeline.clock(), 0
-            for frame in decoded_frames(container, stream):
+            picture, count = None, 0
+            for frame, time in _timed(container, stream, self._timeline):
                 picture = picture or Picture(frame, stream.sample_aspect_ratio, self._max_side)
-                yield Frame(picture(frame), clock(frame))
+                yield Frame(picture(frame), time)
                 count += 1
                 if self._closed:
                     return
@@ -92,6 +93,14 @@ class VideoReader:
             logger.warning("%s is cut off: the first %d frames could be read.", self.info.path, count)
         elif count < self.info.frames:
             logger.warning("%s is damaged: %d of %d frames could be read.", self.info.path, count, self.info.frames)
+
+
+def _timed(
+    container: av.container.InputContainer, stream: av.VideoStream, timeline: Timeline
+) -> Iterator[tuple[av.VideoFrame, float]]:
+    """Yield the whole frames from where the container stands, and their times."""
+    clock = timeline.clock()
+    return progressive((frame, clock(frame)) for frame in decoded_frames(container, stream))
 
 
 def sample_frames(path: str | Path, count: int, *, max_side: int | None = None) -> list[Frame]:
@@ -157,15 +166,15 @@ def _spread(
     container: av.container.InputContainer, stream: av.VideoStream, info: VideoInfo, timeline: Timeline, count: int
 ) -> Iterator[tuple[av.VideoFrame, float]]:
     """Yield the frames on show at `count` moments, from those that decode, and their times."""
-    clock, position = timeline.clock(), 0.0
+    frames, position = _timed(container, stream, timeline), 0.0
+    seekable = container.file is None and timeline.seekable
     held = stream.codec_context.has_b_frames / info.fps  # some indexes say when a key frame is coded, not shown
-    frames = ((frame, clock(frame)) for frame in decoded_frames(container, stream))
     for moment in (np.arange(count) + 0.5) * info.duration / count:
         earliest = moment - 1 / info.fps  # a frame later than this is still on show
         early = timeline.stamp_at(earliest - held)
-        if timeline.seekable and _key_frame_between(stream, timeline.stamp_at(position), early):
+        if seekable and _key_frame_between(stream, timeline.stamp_at(position), early):
             container.seek(early, stream=stream)
-            frames = ((frame, clock(frame)) for frame in decoded_frames(container, stream))
+            frames = _timed(container, stream, timeline)
         found = next(((frame, time) for frame, time in frames if time > earliest), None)
         if found is None:
             return

@@ -54,7 +54,7 @@ class Timeline:
     @property
     def seekable(self) -> bool:
         """Whether a frame's stamp is its own, wherever decoding begins."""
-        return not self.lag
+        return not self.lag and bool((np.diff(self.stamps) >= 0).all())
 
     def stamp_at(self, time: float) -> int:
         """The stamp of the first frame that is shown at or after `time` seconds."""
@@ -133,6 +133,20 @@ def timeline(
 def without_clock(count: int, fps: float) -> Timeline:
     """Make the timeline of `count` frames whose file has no clock, such as a bare H.264 stream."""
     return Timeline(np.arange(count), np.arange(count) / fps, fps, True, 1 / fps, 0)
+
+
+def animation(stamps: np.ndarray, delays: np.ndarray, tick: float) -> Timeline:
+    """Make the timeline of a GIF: as browsers do, a frame of up to a hundredth of a second is shown for a tenth.
+
+    Args:
+        stamps: (T,) int64, as the file gives them, in `tick`.
+        delays: (T,) int64, how long each frame is shown, in `tick`.
+        tick: seconds that a stamp counts.
+    """
+    held = np.where(delays * tick < 0.015, 0.1, delays * tick)
+    times = np.concatenate([[0.0], np.cumsum(held)])
+    even, fps = _rate(times, 1 / held.mean(), tick)
+    return Timeline(stamps, times[:-1], fps, even, tick)
 
 
 def _rising(stamps: np.ndarray, gap: float) -> np.ndarray:

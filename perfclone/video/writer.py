@@ -16,7 +16,8 @@ import av
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.files.writing import beside, ensure_parent, full_disk_explained
+from perfclone.files.sequence import check_length
+from perfclone.files.writing import beside, ensure_parent, full_disk_explained, sibling
 from perfclone.video.assemble import assemble
 from perfclone.video.container import open_media
 from perfclone.video.encoder import Encoder
@@ -77,7 +78,7 @@ class VideoWriter:
         seal: Callable[[Path], None] | None = None,
     ):
         self.path, self.partial_path = Path(path), None
-        self._part = self.path.with_name(f".{self.path.stem}.part.mp4")
+        self._part = sibling(self.path, ".", ".part.mp4")
         self._encoder = Encoder(self._part, rate, crf, preset)
         _check_target(self.path, force)
         if audio_from is not None:
@@ -152,8 +153,9 @@ class VideoWriter:
 
     def _free_name(self) -> Path:
         """A name for an unfinished video that takes nothing from an earlier one."""
-        names = (f"{self.path.stem}.partial{more}.mp4" for more in chain([""], (f"-{n}" for n in count(2))))
-        return next(path for path in map(self.path.with_name, names) if not path.exists())
+        endings = (f".partial{more}.mp4" for more in chain([""], (f"-{n}" for n in count(2))))
+        names = (sibling(self.path, after=ending) for ending in endings)
+        return next(path for path in names if not path.exists())
 
     def _assemble(self, target: Path, duration: float, trim: bool) -> None:
         """Turn the part file into `target`."""
@@ -184,6 +186,7 @@ def _check_target(path: Path, force: bool) -> None:
     """Refuse a target that cannot be written, before any work is done."""
     if path.suffix.lower() != ".mp4":
         raise UserError(f"The output {path} must end in .mp4.")
+    check_length(path)
     if path.is_dir():
         raise UserError(f"The output {path} is a folder; give the name of a file in it.")
     if path.exists() and not force:

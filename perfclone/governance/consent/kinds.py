@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from perfclone.files.reading import file_sha256
+from perfclone.files.reading import plain_name
+from perfclone.files.sequence import video_sha256
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.consent.rules import MEDIA, NAME, PURPOSES, WORLDWIDE
 from perfclone.governance.keys import SigningKey, fingerprint, signing_key
@@ -69,7 +70,7 @@ def evaluation_record(reference: str | Path, key: SigningKey | None = None) -> C
     """
     today = date.today()
     return ConsentRecord(
-        subject=f"unnamed person in {Path(reference).name}"[:NAME],
+        subject=f"unnamed person in {plain_name(Path(reference).name)}"[:NAME],
         recorded_by="the benchmark",
         purposes=("evaluation",),
         purpose_note="To measure, under the licence of the footage; the actor is deleted afterwards.",
@@ -78,7 +79,7 @@ def evaluation_record(reference: str | Path, key: SigningKey | None = None) -> C
         expires=(today + timedelta(days=1)).isoformat(),
         train_others=False,
         revocation="It ends by itself within a day.",
-        reference_sha256=(file_sha256(Path(reference)),),
+        reference_sha256=(video_sha256(Path(reference)),),
     ).sign(key or signing_key())
 
 

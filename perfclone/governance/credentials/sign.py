@@ -14,7 +14,7 @@ from pathlib import Path
 
 from perfclone import __version__
 from perfclone.errors import UserError
-from perfclone.files.reading import file_sha256
+from perfclone.files.sequence import video_files, video_sha256
 from perfclone.files.writing import beside, full_disk_explained
 from perfclone.governance.credentials import certificates
 from perfclone.governance.credentials.certificates import Certificate
@@ -168,5 +168,5 @@ def _ingredient(name: str, file: Path, digest: str) -> dict[str, str]:
 
 def _sha256(path: Path) -> str:
     """Hash an ingredient; one that is not there is a FileNotFoundError, as the video would be."""
-    first_bytes(path)
-    return f"sha256:{file_sha256(path)}"
+    video_files(path)
+    return f"sha256:{video_sha256(path)}"
