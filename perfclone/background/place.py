@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from perfclone.background.align import SIMILARITY, Fit, Picture, Template
+from perfclone.background.align import HOMOGRAPHY, SIMILARITY, Fit, Picture, Template
 
 _EXPLAINED = 0.5  # share of the background from which a picture is believed to show the place
 _SEEDS = 6  # pictures from which a place is grown, at most
