@@ -17,7 +17,7 @@ from eval import metrics
 from eval.benchmark.holdout import first_held
 from perfclone.actor import Actor
 from perfclone.backends.layered.training.prepare import Reference, load_reference
-from perfclone.background.camera import measure_motion
+from perfclone.background.camera import find_camera
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
@@ -149,18 +149,29 @@ def _held_out(clip: Path, reference: Reference, plate: np.ndarray, times: np.nda
         filmed = [(f.pixels, p.matte) for f, p in extract(build_extractor("blazepose", matte=True), kept)]
     empty = np.zeros(filmed[0][0].shape[:2], np.uint8)
     frames, mattes = (list(each) for each in zip(*[(f, empty if m is None else m) for f, m in filmed]))
-    if reference.camera != "still":
-        laid = views([plate, *frames], [empty, *mattes])
-        size = plate.shape[1::-1]
-        frames = [cv2.warpPerspective(f, v, size, borderMode=cv2.BORDER_REPLICATE) for f, v in zip(frames, laid[1:])]
-        mattes = [cv2.warpPerspective(m, v, size) for m, v in zip(mattes, laid[1:])]
+    if reference.camera == "moving":
+        laid, size = views_on(plate, frames, mattes), plate.shape[1::-1]
+        there = np.flatnonzero(np.isfinite(laid).all((1, 2)))
+        frames = [cv2.warpPerspective(frames[n], laid[n], size, borderMode=cv2.BORDER_REPLICATE) for n in there]
+        mattes, held = [cv2.warpPerspective(mattes[n], laid[n], size) for n in there], held[there]
     return likeness([painted[n] for n in held], frames, mattes)
 
 
-def views(frames: list[np.ndarray], mattes: list[np.ndarray]) -> np.ndarray:
-    """(T, 3, 3): how each frame is laid over the first, as perfclone finds it; the identity where it finds nothing."""
-    found = measure_motion(frames, mattes).transforms
-    return np.concatenate([found, np.tile([[[0.0, 0.0, 1.0]]], (len(found), 1, 1))], 1).astype(np.float64)
+def views(frames: list[np.ndarray], mattes: list[np.ndarray], every: int = 12) -> np.ndarray:
+    """How frames are laid over one another, as perfclone finds it from every 12th and then follows all of them.
+
+    Returns:
+        (T, 3, 3), pixels of each frame to those of a steady view; NaN where a frame shows another place.
+    """
+    tracker = find_camera(frames[::every], mattes[::every]).tracker()
+    found = [tracker(frame, matte) for frame, matte in zip(frames, mattes)]
+    return np.stack([np.full((3, 3), np.nan) if view is None else view.matrix for view in found])
+
+
+def views_on(plate: np.ndarray, frames: list[np.ndarray], mattes: list[np.ndarray]) -> np.ndarray:
+    """How frames are laid over a plate (H, W, 3) of their size: (T, 3, 3), as :func:`views`."""
+    first, *others = views([plate, *frames], [np.zeros(plate.shape[:2], np.uint8), *mattes])
+    return np.linalg.inv(first) @ np.stack(others)
 
 
 def likeness(painted: list[np.ndarray], filmed: list[np.ndarray], mattes: list[np.ndarray]) -> dict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from benchmarks.footage_clip import Examined, views
+from benchmarks.footage_clip import Examined, views, views_on
 from benchmarks.recordings import load_recording
 from eval import metrics
 from eval.metrics.performance import pck
@@ -49,9 +49,9 @@ def camera_error(truth: Truth, found: np.ndarray) -> float | None:
         found: (T, 3, 3), frame pixels to those of a steady view, wherever that is.
     """
     at = _comparable(truth)
-    if not at.any():
-        return None
     matrices, found = truth.matrices[at], found[at]
+    if not np.isfinite(found).any():
+        return None
     apart = _apart(steady_to_place(truth, found, at) @ found, matrices, truth.poses.size)
     scale = np.sqrt(np.linalg.det(matrices[:, :2, :2]))
     return float(np.median(apart / scale) * 720 / min(truth.poses.size))
@@ -66,7 +66,7 @@ def steady_to_place(truth: Truth, found: np.ndarray, at: np.ndarray) -> np.ndarr
         at: (T,) bool.
     """
     matrices = truth.matrices[at]
-    said = matrices @ np.linalg.inv(found)
+    said = [matrix @ np.linalg.inv(view) for matrix, view in zip(matrices, found) if np.isfinite(view).all()]
     apart = [np.median(_apart(each @ found, matrices, truth.poses.size)) for each in said]
     return said[int(np.argmin(apart))]
 
@@ -77,11 +77,11 @@ def _comparable(truth: Truth) -> np.ndarray:
 
 
 def _apart(a: np.ndarray, b: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(N,) mean distance between the pixels of a picture moved by (N, 3, 3) and by another (N, 3, 3)."""
+    """(N,) mean distance between the pixels of a picture moved by (N, 3, 3) and by another (N, 3, 3); NaN is far."""
     x, y = np.meshgrid(np.linspace(0, size[0], 5), np.linspace(0, size[1], 5))
     grid = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
     places = [moved[:, :2] / moved[:, 2:] for moved in (a @ grid, b @ grid)]
-    return np.linalg.norm(places[0] - places[1], axis=1).mean(-1)
+    return np.nan_to_num(np.linalg.norm(places[0] - places[1], axis=1).mean(-1), nan=np.inf)
 
 
 def plate_psnr(truth: Truth, plate: np.ndarray | None, frames: list[np.ndarray]) -> float | None:
@@ -96,8 +96,8 @@ def plate_psnr(truth: Truth, plate: np.ndarray | None, frames: list[np.ndarray])
     if plate is None or not at.any():
         return None
     chosen = np.flatnonzero(at)
-    size, empty = plate.shape[1::-1], np.zeros(plate.shape[:2], np.uint8)
-    found = views([plate, *(frames[n] for n in chosen)], [empty, *(truth.mattes[n] for n in chosen)])[1:]
+    size = plate.shape[1::-1]
+    found = views_on(plate, [frames[n] for n in chosen], [truth.mattes[n] for n in chosen])
     place = steady_to_place(truth, found, at)
     seen = np.zeros(plate.shape[:2], int)
     for n in chosen:
