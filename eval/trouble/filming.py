@@ -12,6 +12,7 @@ import numpy as np
 from perfclone.pose import Pose, PoseSequence
 
 from ..synthetic import ACTORS, motion
+from ..synthetic.routines import routine
 from .coding import Coder
 from .paths import Look, looks, matrix
 from .places import CROWN, SOLES, Shown, Stage
@@ -19,7 +20,8 @@ from .recipes import Trouble
 
 #: Pixels of the place to one of the frame; fewer where the person would be drawn larger than needed.
 FINER, LARGEST = 1.3, 1.5
-PLACES = ("anna", "cleo")  # whose rooms they are
+#: Whose rooms the places are, and what is performed there.
+PLACES, PERFORMANCE = ("anna", "cleo"), ("walk", "arms", "squats")
 WORDS = ("ORDINARY", "footage of", "a person who", "DANCES", "in a room", "(2026)", "like & share")
 
 
@@ -138,7 +140,7 @@ class _Shooting:
 
     def frames(self) -> Iterator[_Frame]:
         """Film frame by frame."""
-        performed = motion("reference", self.fps * self.fields, self.times[-1] + 1)
+        performed = routine(PERFORMANCE, self.fps * self.fields, self.times[-1] + 1)
         beside = motion("steps" if self.trouble.company == "crossing" else "wave", self.fps * self.fields, self.times[-1] + 1)
         for n in range(self.count):
             dark = abs(n - self.count // 2) < self.trouble.blackout_s * self.fps / 2
