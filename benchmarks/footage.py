@@ -24,7 +24,7 @@ from perfclone.terminal.progress import progress_bar
 
 ENDINGS = {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".ts", ".wmv", ".gif"}
 COLUMNS = {
-    "clip": "clip", "camera": "camera", "shift_px": "shift", "people": "people", "framing": "framing",
+    "clip": "clip", "camera": "camera", "shift_px": "shift", "others": "others", "whole_body": "whole body",
     "refused": "refused", "agree": "agree", "seconds": "s", "st_lpips_alex": "whole", "person_st_lpips_alex": "person",
     "background_change": "background", "feet_slide": "slide", "clone": "clone",
 }  # fmt: skip
@@ -98,8 +98,9 @@ def main() -> None:
     parser.add_argument("--preset", default="tiny", help="size of the actors (default: %(default)s)")
     parser.add_argument("--steps", type=whole(1), default=60, help="training steps a clip (default: %(default)s)")
     parser.add_argument("--actor", default="anna", help="who performs the clips (default: %(default)s)")
-    parser.add_argument("--sheets", type=Path, metavar="DIR", help="write a contact sheet a clip; keep real people out "
-                        "of the repository")  # fmt: skip
+    parser.add_argument(
+        "--sheets", type=Path, metavar="DIR", help="write a contact sheet a clip, into a folder of yours"
+    )
     args = parser.parse_args()
     if args.folder is None and args.trouble is None:
         raise UserError("There is nothing to look at; give a folder of clips, or --trouble.")

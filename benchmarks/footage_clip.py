@@ -1,10 +1,11 @@
-"""What becomes of one clip: checked, trained on for a moment, its end painted and compared, and performed by another."""
+"""What becomes of one clip: checked, trained on for a moment, its end painted and compared, and performed."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
@@ -16,16 +17,17 @@ from benchmarks.recordings import person_crops
 from eval import metrics
 from eval.benchmark.holdout import first_held
 from perfclone.actor import Actor
-from perfclone.backends.layered.training.prepare import Reference, load_reference
+from perfclone.backends.layered.training.placing import transform
 from perfclone.background.camera import find_camera
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
-from perfclone.pose import PoseSequence, build_extractor, extract
+from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.body import measure_body
+from perfclone.pose.mattes import Mattes
 from perfclone.pose.perform import read_poses
 from perfclone.pose.skeleton import FEET
-from perfclone.preflight import Report, check_reference
+from perfclone.preflight import check_reference
 from perfclone.progress import titled
 from perfclone.retarget import retarget_sequence
 from perfclone.terminal.progress import progress_bars
@@ -64,27 +66,37 @@ class Examined:
 
     Attributes:
         row: A line of the table, JSON-native.
+        poses: What P finds in it, cleaned.
+        mattes: (T, h, w) uint8, small, on disk: gone with the scratch folder.
         pictures: Title -> moments, for the contact sheet.
-        plate: (H, W, 3) uint8, what training took for the empty background; None where it was refused, or had none.
+        plate: (H, W, 3) uint8, what training took for the empty background; None where it was refused.
     """
 
     row: dict
+    poses: PoseSequence
+    mattes: np.ndarray
     pictures: dict[str, list[np.ndarray]] = field(default_factory=dict)
     plate: np.ndarray | None = None
+
+    def matte(self, n: int) -> np.ndarray:
+        """The performer's matte in a frame, (H, W) uint8."""
+        return cv2.resize(self.mattes[n], self.poses.size)
 
 
 def examine(clip: Path, scratch: Path, settings: Settings) -> Examined:
     """Check, train and clone one clip; everything that is written goes into the scratch folder."""
-    began, seen = time.monotonic(), Examined({"clip": clip.name})
-    info = probe(clip)
-    shown = [round(share * (info.frames - 1)) for share in np.linspace(0, 1, SHOWN)]
+    began, mattes = time.monotonic(), Mattes(scratch / "mattes.raw")
+    with progress_bars() as progress:
+        told = titled(progress, f"poses of {clip.name}")
+        extractor = build_extractor("blazepose", matte=True)
+        poses = read_poses(clip, extractor, 0, told, lambda frame, pose: mattes.take(frame.pixels, pose))
+    seen = Examined({"clip": clip.name}, poses, mattes.all())
+    shown = set(common.evenly(len(poses), SHOWN).tolist())
     seen.pictures["source"] = [frame for n, frame in enumerate(pixels_of(clip)) if n in shown]
-    report = _checked(clip, seen.row)
-    _trained(clip, scratch, settings, shown, seen)
-    seen.row["agree"] = seen.row["verdict"] is not None and (report is None or report.status == "fail") == bool(
-        seen.row["refused"]
-    )
-    _performed(clip, scratch, settings, shown, seen)
+    _check(clip, seen.row)
+    _train(clip, scratch, settings, shown, seen)
+    seen.row["agree"] = (seen.row["verdict"] == "fail") == bool(seen.row["refused"])
+    _perform(clip, scratch, settings, shown, seen)
     seen.row["seconds"] = round(time.monotonic() - began, 1)
     return seen
 
@@ -96,65 +108,62 @@ def pixels_of(video: Path) -> Iterator[np.ndarray]:
             yield frame.pixels
 
 
-def _checked(clip: Path, row: dict) -> Report | None:
+def _check(clip: Path, row: dict) -> None:
     """Let `check` judge: its verdict, and what it says of camera, people and framing."""
     try:
         with progress_bars() as progress:
             report = check_reference(clip, progress=titled(progress, f"checking {clip.name}"))
     except UserError as error:
-        row |= {"verdict": "fail", "why_check": str(error), "camera": None, "people": None, "framing": None}
-        return None
-    found = {finding.name: finding for finding in report.findings}
+        row |= {"verdict": "fail", "failed": str(error)}
+        return
     failed = [f"{finding.name}: {finding.message}" for finding in report.findings if finding.status == "fail"]
-    row |= {"verdict": report.status, "why_check": "; ".join(failed) or None}
-    for key, name in {"camera": "camera", "people": "one person", "framing": "whole body"}.items():
-        finding = next((finding for each, finding in found.items() if each.startswith(name)), None)
-        row[key] = finding and finding.message
-        if key == "camera" and finding:
-            row["shift_px"] = finding.value
-    return report
+    row |= {"verdict": report.status, "failed": "; ".join(failed) or None}
+    found = {finding.name: finding for finding in report.findings}
+    if "camera still" in found:
+        camera = found["camera still"]
+        row |= {"camera": re.split(" \\(|:", camera.message)[0], "shift_px": camera.value}
+        row |= {"others": found["one person"].value, "whole_body": found["whole body"].value}
 
 
-def _trained(clip: Path, scratch: Path, settings: Settings, shown: list[int], seen: Examined) -> None:
+def _train(clip: Path, scratch: Path, settings: Settings, shown: set[int], seen: Examined) -> None:
     """Train on the clip, and compare what the actor makes of its held-out end with what was filmed there."""
     config = TrainConfig(preset=settings.preset, steps=settings.steps, seed=settings.seed, holdout=HOLDOUT)
-    began = time.monotonic()
+    request = TrainRequest(clip, scratch / "actor", consent=evaluation_record(clip), config=config)
     try:
         with progress_bars() as progress:
-            request = TrainRequest(clip, scratch / "actor", consent=evaluation_record(clip), config=config)
             result = train(request, progress=titled(progress, f"training on {clip.name}"))
     except UserError as error:
-        seen.row |= {"refused": str(error), "camera_trained": None}
+        seen.row |= {"refused": str(error)}
         return
-    actor, material = Actor.from_pretrained(result.actor_dir), load_reference(result.run_dir / "reference")
-    reference, footage, plate = material
+    actor = Actor.from_pretrained(result.actor_dir)
+    seen.row |= {"refused": None, "training_minutes": result.minutes}
     seen.plate = actor.plate.numpy()
-    seen.row |= {"refused": None, "camera_trained": reference.camera, "train_seconds": time.monotonic() - began}
-    painted = list(PerformanceCloner(actor).render(footage.poses))
-    at = footage.poses.times
     seen.pictures["plate"] = [seen.plate]
-    every = common.evenly(len(painted), len(shown))
-    seen.pictures["own clone"] = [painted[n] for n in every]
-    seen.row |= _held_out(clip, reference, seen.plate, at, painted)
+    seen.row |= _own_clone(clip, actor, shown, seen)
 
 
-def _held_out(clip: Path, reference: Reference, plate: np.ndarray, times: np.ndarray, painted: list) -> dict:
-    """Likeness of the painted end to the filmed one, laid into the clone's view, and how steady its background is."""
-    with VideoReader(clip) as reader:
-        begins = next(f.time for n, f in enumerate(reader) if n == first_held(reader.info.frames, HOLDOUT))
-    held = np.flatnonzero(times >= begins - 1e-6)
-    wanted = {round(float(times[n]), 4): n for n in held}
-    with VideoReader(clip) as reader:
-        kept = (frame for frame in reader if round(frame.time, 4) in wanted)
-        filmed = [(f.pixels, p.matte) for f, p in extract(build_extractor("blazepose", matte=True), kept)]
-    empty = np.zeros(filmed[0][0].shape[:2], np.uint8)
-    frames, mattes = (list(each) for each in zip(*[(f, empty if m is None else m) for f, m in filmed]))
-    if reference.camera == "moving":
-        laid, size = views_on(plate, frames, mattes), plate.shape[1::-1]
-        there = np.flatnonzero(np.isfinite(laid).all((1, 2)))
-        frames = [cv2.warpPerspective(frames[n], laid[n], size, borderMode=cv2.BORDER_REPLICATE) for n in there]
-        mattes, held = [cv2.warpPerspective(mattes[n], laid[n], size) for n in there], held[there]
-    return likeness([painted[n] for n in held], frames, mattes)
+def _own_clone(clip: Path, actor: Actor, shown: set[int], seen: Examined) -> dict:
+    """Let the actor do what is done in the clip, and measure the held-out end of that."""
+    first = first_held(len(seen.poses), HOLDOUT)
+    wanted = shown | set(range(first, len(seen.poses)))
+    frames = {n: frame for n, frame in enumerate(pixels_of(clip)) if n in wanted}
+    matrices = _steady(actor, seen, frames)
+    on = [n for n in frames if np.isfinite(matrices[n]).all()]
+    moved = transform(seen.poses.keypoints[on], np.stack([matrices[n] for n in on]))
+    painted = dict(zip(on, PerformanceCloner(actor).render(replace(seen.poses[np.array(on)], keypoints=moved))))
+    seen.pictures["own clone"] = [painted[n] for n in on if n in shown]
+    held, size = [n for n in on if n >= first], seen.plate.shape[1::-1]
+    lay = lambda picture, n, border: cv2.warpPerspective(picture, matrices[n], size, borderMode=border)  # noqa: E731
+    filmed = [lay(frames[n], n, cv2.BORDER_REPLICATE) for n in held]
+    return likeness([painted[n] for n in held], filmed, [lay(seen.matte(n), n, cv2.BORDER_CONSTANT) for n in held])
+
+
+def _steady(actor: Actor, seen: Examined, frames: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """How some frames are laid into the view in which their actor is shown; as they are where that has no plate."""
+    laid = views_on(seen.plate, list(frames.values()), [seen.matte(n) for n in frames])
+    if actor.config.whole_frame or not np.isfinite(laid).any():
+        laid = np.tile(np.eye(3), (len(frames), 1, 1))
+    return dict(zip(frames, laid))
 
 
 def views(frames: list[np.ndarray], mattes: list[np.ndarray], every: int = 12) -> np.ndarray:
@@ -194,7 +203,7 @@ def _small(frame: np.ndarray) -> np.ndarray:
     return cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else frame
 
 
-def _performed(clip: Path, scratch: Path, settings: Settings, shown: list[int], seen: Examined) -> None:
+def _perform(clip: Path, scratch: Path, settings: Settings, shown: set[int], seen: Examined) -> None:
     """Let the built-in actor perform the clip: length, sound, place and feet."""
     cloner, output = PerformanceCloner.from_pretrained(settings.actor), scratch / "driven.mp4"
     try:
@@ -205,8 +214,8 @@ def _performed(clip: Path, scratch: Path, settings: Settings, shown: list[int], 
         seen.row |= {"clone": f"refused: {error}"}
         return
     a, b = probe(clip), probe(output)
-    config, poses = cloner.actor.config, read_poses(clip)
-    moved = retarget_sequence(poses, config.body, (config.width, config.height))
+    config = cloner.actor.config
+    moved = retarget_sequence(seen.poses, config.body, (config.width, config.height))
     inside = inside_share(moved)
     late = sound_delay(output) - sound_delay(clip) if a.has_audio and b.has_audio else 0.0
     wrong = {
@@ -219,7 +228,7 @@ def _performed(clip: Path, scratch: Path, settings: Settings, shown: list[int], 
     seen.row |= {
         "clone": "; ".join(what for what, is_so in wrong.items() if is_so) or "right",
         "inside": inside,
-        "feet_slide": feet_slide(poses, moved, config.body.torso),
+        "feet_slide": feet_slide(seen.poses, moved, config.body.torso),
     }
     seen.pictures["driven clone"] = [frame for n, frame in enumerate(pixels_of(output)) if n in shown]
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from benchmarks.footage_clip import Examined, views, views_on
-from benchmarks.recordings import load_recording
+from benchmarks.footage_clip import Examined, pixels_of, views, views_on
 from eval import metrics
 from eval.metrics.performance import pck
 from eval.trouble import Truth
 from eval.trouble.filming import look_through
-from perfclone.errors import UserError
 from perfclone.pose import PoseSequence
 from perfclone.pose.body import measure_body
 
@@ -27,17 +25,12 @@ def compare(truth: Truth, seen: Examined) -> dict:
         "pck_0.1" (of the joints in plain view) and "matte_error" (mean difference, share of the person's area); None
         where there is nothing to compare.
     """
-    try:
-        recording = load_recording(truth.path)
-    except UserError:
-        return {"camera_error_px": None, "plate_psnr": None, "pck_0.1": 0.0, "matte_error": None}
-    frames = list(recording.frames)
-    mattes = [np.zeros(frames[0].shape[:2], np.uint8) if p.matte is None else p.matte for p in recording.raw]
+    frames = list(pixels_of(truth.path))
     return {
-        "camera_error_px": camera_error(truth, views(frames, mattes)),
+        "camera_error_px": camera_error(truth, views(frames, [seen.matte(n) for n in range(len(frames))])),
         "plate_psnr": plate_psnr(truth, seen.plate, frames),
-        "pck_0.1": joints_right(truth, recording.poses),
-        "matte_error": matte_error(truth, mattes),
+        "pck_0.1": joints_right(truth, seen.poses),
+        "matte_error": matte_error(truth, seen),
     }
 
 
@@ -113,7 +106,7 @@ def joints_right(truth: Truth, found: PoseSequence) -> float:
     return float(np.nanmean(pck(found.keypoints, found.scores, truth.poses.keypoints, plain, torso, 0.1)))
 
 
-def matte_error(truth: Truth, mattes: list[np.ndarray]) -> float:
-    """Sum of the differences over the sum of the true mattes, over all frames."""
-    wrong = sum(float(cv2.absdiff(found, true).sum(dtype=np.float64)) for found, true in zip(mattes, truth.mattes))
+def matte_error(truth: Truth, seen: Examined) -> float:
+    """Sum of the differences between found and true mattes, over the sum of the true ones."""
+    wrong = sum(float(cv2.absdiff(seen.matte(n), true).sum(dtype=np.float64)) for n, true in enumerate(truth.mattes))
     return wrong / float(truth.mattes.sum(dtype=np.float64))

@@ -141,7 +141,9 @@ class _Shooting:
     def frames(self) -> Iterator[_Frame]:
         """Film frame by frame."""
         performed = routine(PERFORMANCE, self.fps * self.fields, self.times[-1] + 1)
-        beside = motion("steps" if self.trouble.company == "crossing" else "wave", self.fps * self.fields, self.times[-1] + 1)
+        beside = motion(
+            "steps" if self.trouble.company == "crossing" else "wave", self.fps * self.fields, self.times[-1] + 1
+        )
         for n in range(self.count):
             dark = abs(n - self.count // 2) < self.trouble.blackout_s * self.fps / 2
             fields, truths = [], []
@@ -194,5 +196,8 @@ def _caption(frame: np.ndarray, time: float) -> np.ndarray:
     (w, h), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
     at = ((width - w) // 2, round(0.93 * height) + h // 2)
     for colour, thick in (((0, 0, 0), 4), ((255, 230, 40), 1)):
-        cv2.putText(frame, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, colour, max(1, round(thick * scale)), cv2.LINE_AA)
+        thick = max(1, round(thick * scale))
+        cv2.putText(frame, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, colour, thick, cv2.LINE_AA)
+            frame, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, colour, max(1, round(thick * scale)), cv2.LINE_AA
+        )
     return frame

@@ -129,13 +129,15 @@ class Stage:
         return np.exp(-away / reach**2)[..., None].astype(np.float32)
 
     def _passing(self, metres: float) -> np.ndarray:
-        """The place as a camera sees it that went to the right: what is nearer passes faster, and posts stand in it."""
+        """The place from so far to the right, float32: what is nearer passes faster, and posts stand in it."""
         camera, rows = Camera(self._performer.size), np.arange(len(self.plate), dtype=np.float32)
         below = (rows + 0.5 - self.corner) / camera.size - HORIZON
         floor = camera.place[1] * camera.focal / np.maximum(below * camera.size, 1e-6)
         depth = np.minimum(floor, camera.place[2] - WALL_Z)
         at = np.float32(rows[None] + (camera.focal * metres / depth)[:, None])
-        picture = cv2.remap(self.plate, at, np.repeat(rows[:, None], len(rows), 1), cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT)
+        picture = cv2.remap(
+            self.plate, at, np.repeat(rows[:, None], len(rows), 1), cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT
+        )
         picture = picture.astype(np.float32)
         for place, away in zip(np.arange(-2.0, 8.0, 0.7), cycle(POSTS)):
             middle = len(self.plate) / 2 + camera.focal * (place - metres) / away
