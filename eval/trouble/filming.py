@@ -198,6 +198,4 @@ def _caption(frame: np.ndarray, time: float) -> np.ndarray:
     for colour, thick in (((0, 0, 0), 4), ((255, 230, 40), 1)):
         thick = max(1, round(thick * scale))
         cv2.putText(frame, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, colour, thick, cv2.LINE_AA)
-            frame, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, colour, max(1, round(thick * scale)), cv2.LINE_AA
-        )
     return frame
