@@ -91,7 +91,7 @@ def draw_room(room: Room, camera: Camera) -> np.ndarray:
     board = (wall_y < 0.11) & ~on_floor & (np.abs(image - room.wall).max(-1) < 40)
     image[board] = 228
     image[board & (wall_y > 0.1)] = 180
-    light = 1.04 - 0.16 * ((wall_x + 0.5) ** 2 / 4 + (wall_y - 1.7) ** 2 / 4)
+    light = np.maximum(1.04 - 0.16 * ((wall_x + 0.5) ** 2 / 4 + (wall_y - 1.7) ** 2 / 4), 0.6)
     floor = np.array(room.floor, np.float32) * floor_colour(room, x, z, rng)[..., None]
     near = np.clip(0.80 + 0.16 * (z - WALL_Z) / 2 - 0.03 * (x + 0.4) ** 2, 0.5, 1.06)
     image = np.where(on_floor[..., None], floor * near[..., None], image * light[..., None])
