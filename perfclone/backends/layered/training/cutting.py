@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from perfclone.backends.layered.crop import Box
-from perfclone.backends.layered.training.footage import Footage, borders, cut_plates
+from perfclone.backends.layered.training.footage import Footage, borders
 from perfclone.backends.layered.training.placing import Placed, kept_frames, transform
 from perfclone.backends.layered.training.watching import Watched
 from perfclone.background.matting import refine
@@ -49,21 +50,22 @@ def cut(
     """
     shape = (len(boxes), resolution, resolution)
     frames, mattes = mapped(folder / "frames.npy", (*shape, 3)), mapped(folder / "mattes.npy", shape)
-    own, plate_of, plates = boxes, None, None
-    if not placed.still:
-        own, plate_of = _own_boxes(boxes, placed.matrices), np.arange(len(boxes))
-        plates = mapped(folder / "plates.npy", (*shape, 3))
+    own = boxes if placed.still else _own_boxes(boxes, placed.matrices)
+    first, plate_of = _different(boxes, placed.still)
+    plates = mapped(folder / "plates.npy", (len(first), *shape[1:], 3))
+    behind = lru_cache(64)(lambda k: _behind(placed, first[k], Box(*own[first[k]].tolist()), resolution))
     for n, frame in enumerate(kept_frames(video, watched.kept[placed.on])):
-        matte = watched.matte(placed.on[n])
-        frames[n], mattes[n], behind = _parts(frame.pixels, matte, placed, n, Box(*own[n].tolist()), resolution)
-        if plates is not None:
-            plates[n] = behind
+        box, (plates[plate_of[n]], known) = Box(*own[n].tolist()), behind(plate_of[n])
+        frames[n], mattes[n] = box.cut(frame.pixels, resolution), box.cut(watched.matte(placed.on[n]), resolution)
+        if placed.whole:
+            mattes[n] = 255
+        else:
+            plate, pose = plates[plate_of[n]], placed.own_pose(n)
+            frames[n] = in_exposure_of(frames[n], plate, known & (mattes[n] < _CLEAR))
+            points = (pose.keypoints - (box.x, box.y)) * (resolution / box.side)
+            mattes[n] = refine(mattes[n], frames[n], plate, known, points, pose.scores)
         if progress:
             progress("crops", n + 1, len(boxes))
-    if plates is None:
-        plate_of, different = cut_plates(boxes, placed.plate.steady, resolution)
-        plates = mapped(folder / "plates.npy", different.shape)
-        plates[:] = different
     for array in (frames, mattes, plates):
         array.flush()
     follows = watched.follows[placed.on] & np.r_[False, np.diff(placed.on) == 1]
@@ -71,20 +73,25 @@ def cut(
     return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes, filmed)
 
 
-def _parts(
-    pixels: np.ndarray, matte: np.ndarray, placed: Placed, n: int, box: Box, resolution: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frame, matte and plate of one crop, (S, S, 3), (S, S) and (S, S, 3) uint8; the frame as bright as the plate."""
-    if placed.whole:
-        whole = np.full((resolution, resolution), 255, np.uint8)
-        return box.cut(pixels, resolution), whole, box.cut(placed.plate.steady, resolution)
-    plate, known = placed.behind(n)
-    pixels = in_exposure_of(pixels, plate, known & (matte < _CLEAR))
-    frame, behind = box.cut(pixels, resolution), box.cut(plate, resolution)
-    seen = box.cut(known.astype(np.uint8), resolution) > 0
-    pose = placed.own_pose(n)
-    points = (pose.keypoints - (box.x, box.y)) * (resolution / box.side)
-    return frame, refine(box.cut(matte, resolution), frame, behind, seen, points, pose.scores), behind
+def _different(boxes: np.ndarray, still: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The first frame of each different view of the plate, (m,), and which of these each frame has, (n,).
+
+    Before a camera that stands still there is one for each different box, otherwise one for each frame.
+    """
+    if not still:
+        return np.arange(len(boxes)), np.arange(len(boxes))
+    _, first, plate_of = np.unique(boxes, axis=0, return_index=True, return_inverse=True)
+    return first, plate_of.reshape(-1)
+
+
+def _behind(placed: Placed, n: int, box: Box, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """The plate in the crop of frame n, (S, S, 3) uint8, and where it was really seen, (S, S) bool."""
+    if placed.still:
+        known = box.cut(placed.plate.steady_known.astype(np.uint8), resolution)
+        return box.cut(placed.plate.steady, resolution), known > 0
+    grow = box.side / resolution
+    to_frame = np.array([[grow, 0, box.x + grow / 2 - 0.5], [0, grow, box.y + grow / 2 - 0.5], [0, 0, 1]])
+    return placed.plate.view(placed.matrices[n] @ to_frame, (resolution, resolution))
 
 
 def _own_boxes(boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:

@@ -43,12 +43,6 @@ class Placed:
         """Whether every frame is the steady view."""
         return bool((self.matrices == np.eye(3)).all())
 
-    def behind(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """The plate as the camera of frame n saw it, (H, W, 3) uint8, and where it was really seen, (H, W) bool."""
-        if self.still:
-            return self.plate.steady, self.plate.steady_known
-        return self.plate.view(self.matrices[n])
-
     def own_pose(self, n: int) -> Pose:
         """The pose of frame n in its own pixels."""
         inverse = np.linalg.inv(self.matrices[n])[None]
