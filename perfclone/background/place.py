@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from perfclone.background.align import HOMOGRAPHY, SIMILARITY, Fit, Picture, Tem
 _EXPLAINED = 0.5  # share of the background from which a picture is believed to show the place
 _SEEDS = 6  # pictures from which a place is grown, at most
 _FEW = 3  # pictures that are too few for a place
+_MOVED = 0.5  # pixels at 720p: a picture that lies less far off was taken by a camera that stood still
+_MOVED_FRAMES = 0.02  # share of the pictures, and at least two, that must lie farther off than that
 _BENT = 0.1  # share of the pictures that only a homography lays over the others, from which all are laid so
 _SAMPLE = 40  # pictures whose median the place is, at most
 _REACH = 3.0  # the place is at most this many times as wide and tall as a picture
@@ -82,7 +85,7 @@ class _Mosaic:
         return self._template.explained(picture, matrix @ self._origin)
 
 
-def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tuple[Place, list[Fit | None], float]:
+def find_place(pictures: Sequence[Picture], size, inside) -> tuple[Place, list[Fit | None], float]:
     """The place that most of the pictures show, how each lies on it, and the share of pictures that show no place.
 
     The steady view is that of the picture in the middle of all views.
@@ -90,7 +93,7 @@ def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tu
     rest, best, lost = list(range(len(pictures))), {}, 0
     for _ in range(_SEEDS):
         seed = _most_usual(pictures, rest)
-        grown = _grow(pictures, rest, seed, size, moved_px)
+        grown = _grow(pictures, rest, seed, size)
         lost += len(grown) if len(grown) <= _FEW else 0
         best = grown if len(grown) > len(best) else best
         rest = [index for index in rest if index not in grown]
@@ -99,8 +102,9 @@ def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tu
     if len(best) <= _FEW < len(pictures):
         lost = len(pictures)
     fits = [best.get(index) for index in range(len(pictures))]
-    still = all(np.array_equal(fit.matrix, np.eye(3)) for fit in best.values())
-    if still:
+    far = {index: shift_of(fit.matrix, size[::-1]) >= _MOVED for index, fit in best.items()}
+    if sum(far.values()) < max(2, _MOVED_FRAMES * len(far)):
+        fits = [None if fit is None or far[n] else replace(fit, matrix=np.eye(3)) for n, fit in enumerate(fits)]
         return Place(pictures, fits, size, inside, SIMILARITY), fits, lost / len(pictures)
     bent = np.mean([np.abs(fit.matrix[2, :2]).max() > 0 for fit in best.values()])
     freedom = HOMOGRAPHY if bent > _BENT else SIMILARITY
@@ -114,7 +118,7 @@ def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tu
     return place, _centred(fits, size), lost / len(pictures)
 
 
-def _grow(pictures, rest: list[int], seed: int, size, moved_px: float) -> dict[int, Fit]:
+def _grow(pictures, rest: list[int], seed: int, size) -> dict[int, Fit]:
     """Those of the pictures that show the place which the seed shows, and how they lie over the seed's."""
     found = {seed: Fit(np.eye(3), 1.0, 0.0)}
     templates = {seed: Template(pictures[seed])}
@@ -175,6 +179,14 @@ def _centred(fits: list[Fit | None], size) -> list[Fit | None]:
         fit and Fit(np.eye(3) if fit.matrix is base else _normed(fit.matrix @ back), fit.explained, fit.cost)
         for fit in fits
     ]
+
+
+def shift_of(matrix: np.ndarray, size: tuple[int, int]) -> float:
+    """Largest shift of a corner of a picture of `size` (height, width), in pixels of one whose short side is 720."""
+    height, width = size
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
+    moved = corners @ np.asarray(matrix).T
+    return float(np.linalg.norm(moved[:, :2] / moved[:, 2:] - corners[:, :2], axis=1).max() * 720 / min(height, width))
 
 
 def _project(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
