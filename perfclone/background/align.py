@@ -23,6 +23,7 @@ _AS_BRIGHT = 20.0  # grey levels by which two windows without one may differ
 _FLAT = 0.1  # how much such a window tells against one with a pattern
 _BLOCKS = 8  # along the longer side of the picture; each has a vote
 _BETTER = 0.85  # a block votes for an alignment that brings its error below this share
+_VOTERS = 10  # blocks with texture that an alignment must be judged by
 _CLEARLY = 0.3  # grey levels by which it must do so
 
 # How a small movement displaces a point, as 3x3 matrices: turn and size and shift, then what makes a homography.
@@ -193,7 +194,7 @@ class Template:
         count = np.bincount(points.block[seen_both], minlength=points.block.max() + 1)
         by, by_other = (np.bincount(points.block[seen_both], e[seen_both], minlength=len(count)) for e in errors)
         voters = count >= 5
-        if not voters.any():
+        if voters.sum() < _VOTERS:
             return False
         better = (by < np.minimum(_BETTER * by_other, by_other - _CLEARLY * count))[voters]
         return bool(better.mean() > 0.6)

@@ -90,8 +90,8 @@ class CameraTracker:
         if self._last is not None and not cut:
             fit = place.template.fit(picture, self._last, coarsest=2, freedom=place.freedom)
         if fit is None or fit.explained < _EXPLAINED:
-            fit = max([fit] * (fit is not None) + place.search(picture), key=lambda each: each.explained)
-        if fit.explained < _EXPLAINED:
+            fit = max(place.search(picture), key=lambda each: each.explained, default=None)
+        if fit is None or fit.explained < _EXPLAINED:
             self._last = None
             return None
         self._last = fit.matrix
