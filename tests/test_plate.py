@@ -2,11 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from perfclone.backends.layered.training.prepare import _check_filmed
-from perfclone.background.camera import Stabiliser, measure_motion, shift_of, stabilise
 from perfclone.background.plate import PlateBuilder, in_exposure_of
-from perfclone.errors import UserError
-from perfclone.pose import Pose
 
 SIZE = (180, 320)
 
@@ -181,81 +177,3 @@ def test_a_view_takes_on_the_exposure_of_a_frame():
     alike = in_exposure_of(view, frame, background)
     assert np.abs(alike[:, 150:].astype(int) - frame[:, 150:]).mean() < 1.5
     assert np.array_equal(in_exposure_of(view, frame, np.zeros(SIZE, bool)), view)
-
-
-def similarity(dx, dy, degrees=0.0, zoom=1.0, size=(360, 640)):
-    transform = cv2.getRotationMatrix2D((size[1] / 2, size[0] / 2), degrees, zoom)
-    transform[:, 2] += dx, dy
-    return transform
-
-
-def shaken(transforms, size=(360, 640), margin=80, person=True):
-    """What a camera sees of a big picture, moved by known transforms anchor -> frame, with a box walking through."""
-    big = texture(np.random.default_rng(6), size, margin)
-    for t, transform in enumerate(transforms):
-        from_anchor = transform.copy()
-        from_anchor[:, 2] -= transform[:, :2] @ (margin, margin)
-        pixels = cv2.warpAffine(big, from_anchor, size[::-1], flags=cv2.INTER_CUBIC)
-        matte = np.zeros(size, np.uint8)
-        if person:
-            x = 100 + 30 * t
-            pixels[80:340, x : x + 90], matte[80:340, x : x + 90] = (30, 90, 30), 255
-        yield pixels, matte
-
-
-def test_shake_is_recovered_to_a_third_of_a_pixel():
-    rng = np.random.default_rng(7)
-    truth = [similarity(0, 0)]
-    truth += [similarity(*rng.uniform(-15, 15, 2), rng.uniform(-1.5, 1.5), rng.uniform(0.98, 1.02)) for _ in range(12)]
-    report = measure_motion(*zip(*shaken(truth)))
-    assert report.kind == "stabilisable" and report.explained == 1
-    corners = np.array([[[0, 0], [640, 0], [0, 360], [640, 360]]], np.float64)
-    for forth, back in zip(truth, report.transforms):
-        there_and_back = cv2.transform(cv2.transform(corners, forth), back.astype(np.float64))
-        assert np.linalg.norm(there_and_back - corners, axis=-1).max() < 0.3
-
-
-def test_stabilised_frames_make_a_sharp_plate():
-    truth = [similarity(6 * np.sin(t), 5 * np.cos(2 * t) - 5, 0.5 * np.sin(t)) for t in range(16)]
-    frames = list(shaken(truth))
-    builder, stabiliser = PlateBuilder(), Stabiliser(*frames[0])
-    for pixels, matte in frames:
-        transform, _ = stabiliser.align(pixels, matte)
-        builder.add(stabilise(pixels, transform), stabilise(matte, transform, outside=255))
-    background = next(shaken(truth, person=False))[0]
-    inner = (slice(20, -20), slice(20, -20))
-    assert error(builder.build(), background, inner).mean() < 3
-    assert error(build(frames), background, inner).mean() > 6  # what it would be without
-
-
-def test_a_still_camera_gives_exact_identities():
-    rng = np.random.default_rng(8)
-    frames = [
-        ((pixels + rng.normal(0, 2, pixels.shape)).clip(0, 255).astype(np.uint8), matte)
-        for pixels, matte in shaken([similarity(0, 0)] * 6)
-    ]
-    report = measure_motion(*zip(*frames))
-    assert report.kind == "still" and report.max_shift_px == 0
-    assert (report.transforms == np.eye(2, 3)).all()
-    assert stabilise(frames[1][0], report.transforms[1]) is frames[1][0]
-
-
-def test_a_pan_and_a_cut_are_moving():
-    pan = measure_motion(*zip(*shaken([similarity(6 * t, 0) for t in range(10)])))
-    assert pan.kind == "moving" and pan.max_shift_px > 0.12 * 720
-    first, second = texture(np.random.default_rng(9), (360, 640)), texture(np.random.default_rng(10), (360, 640))
-    nobody = np.zeros((360, 640), np.uint8)
-    cut = measure_motion([first, first, second, second], [nobody] * 4)
-    assert cut.kind == "moving" and cut.explained == 0.5
-    assert "shifts by up to" in pan.movement and cut.movement.startswith("in 50% of the frames the background cannot")
-    with pytest.raises(UserError, match="in 50% of the frames the background .*without cuts, or train with no plate"):
-        _check_filmed([Pose(np.zeros((28, 2)), np.ones(28))] * 24, cut)
-
-
-def test_a_plain_wall_cannot_be_seen_to_move():
-    wall, nobody = np.full((360, 640, 3), 200, np.uint8), np.zeros((360, 640), np.uint8)
-    assert measure_motion([wall] * 3, [nobody] * 3).kind == "still"
-
-
-def test_shift_is_measured_at_720p():
-    assert shift_of(np.array([[1, 0, 3], [0, 1, 4]]), (360, 640)) == pytest.approx(10)

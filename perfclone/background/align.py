@@ -10,15 +10,21 @@ import numpy as np
 from perfclone.background.plate import widen
 
 _LEVELS = 4  # of the pyramid, each half as large as the one before
-_POINTS = 3000  # compared on each level
+_POINTS = 40  # compared in each block, on each level
 _TEXTURE = 2.5  # grey levels a pixel: from this gradient on a place tells where it is
 _FEWEST = 40  # points that an alignment must rest on
+_CERTAIN = 3e-3  # share of the clearest direction of movement below which the others are not solved for
+_EVEN = 25.0  # variance, grey levels squared, of a picture so even that its gain is doubtful and taken for 1
 _ROUNDS = 12  # of a fit on each level
 _WINDOW = 9  # pixels of the quarter-size picture whose pattern is compared
-_PATTERN = 9.0  # variance, grey levels squared, from which such a window has a pattern
+_PATTERN = 25.0  # variance, grey levels squared, from which such a window has a pattern
 _ALIKE = 0.6  # correlation from which two patterns are the same
+_AS_BRIGHT = 20.0  # grey levels by which two windows without one may differ
+_FLAT = 0.1  # how much such a window tells against one with a pattern
 _BLOCKS = 8  # along the longer side of the picture; each has a vote
 _BETTER = 0.85  # a block votes for an alignment that brings its error below this share
+_VOTERS = 10  # blocks with texture that an alignment must be judged by
+_CLEARLY = 0.3  # grey levels by which it must do so
 
 # How a small movement displaces a point, as 3x3 matrices: turn and size and shift, then what makes a homography.
 _GENERATORS = np.zeros((8, 3, 3))
@@ -144,10 +150,8 @@ class Template:
             gain, offset, weights, cost = _exposure(points.value[seen], value)
             columns = np.r_[:freedom, 8, 9]
             weighted = system[:, columns] * weights[:, None]
-            solved = np.linalg.lstsq(weighted.T @ system[:, columns], weighted.T @ value, rcond=None)[0]
-            step = solved[:freedom] / np.clip(solved[-2], 0.5, 2.0)
-            if not np.isfinite(step).all():
-                break
+            rest = value - gain * points.value[seen] - offset
+            step = _certain_part(weighted.T @ system[:, columns], weighted.T @ rest, freedom) / gain
             move = np.eye(3) + np.tensordot(step, _GENERATORS[:freedom], 1)
             matrix = matrix @ np.linalg.inv(unit) @ np.linalg.inv(move) @ unit
             matrix = matrix / matrix[2, 2]
@@ -190,9 +194,10 @@ class Template:
         count = np.bincount(points.block[seen_both], minlength=points.block.max() + 1)
         by, by_other = (np.bincount(points.block[seen_both], e[seen_both], minlength=len(count)) for e in errors)
         voters = count >= 5
-        if not voters.any():
+        if voters.sum() < _VOTERS:
             return False
-        return bool((by[voters] < _BETTER * by_other[voters]).mean() > 0.6)
+        better = (by < np.minimum(_BETTER * by_other, by_other - _CLEARLY * count))[voters]
+        return bool(better.mean() > 0.6)
 
 
 def _unit(width: float, height: float) -> np.ndarray:
@@ -219,9 +224,11 @@ def _points(grey: np.ndarray, clear: np.ndarray, unit: np.ndarray, block: float)
     cells = cells.reshape(rows, columns, -1)
     best = cells.argmax(2)
     value = np.take_along_axis(cells, best[..., None], 2)[..., 0]
-    order = np.argsort(-value, axis=None)[:_POINTS]
-    order = order[value.ravel()[order] > _TEXTURE]
-    row, column = np.unravel_index(order, value.shape)
+    row, column = np.nonzero(value > _TEXTURE)
+    order = np.argsort(-value[row, column], kind="stable")
+    row, column = row[order], column[order]
+    fair = _first_of_each((row * cell / block).astype(int) * 1024 + (column * cell / block).astype(int), _POINTS)
+    row, column = row[fair], column[fair]
     inner_y, inner_x = np.divmod(best[row, column], cell)
     y, x = row * cell + inner_y, column * cell + inner_x
     at = np.stack([x, y, np.ones_like(x)], 1).astype(np.float64)
@@ -231,9 +238,31 @@ def _points(grey: np.ndarray, clear: np.ndarray, unit: np.ndarray, block: float)
     slope = np.stack([dx[y, x], dy[y, x]], 1) / unit[0, 0]
     values = grey[y, x].astype(np.float64)
     system = np.concatenate([np.einsum("nki,ni->nk", flow, slope), values[:, None], np.ones((len(x), 1))], 1)
-    blocks = (y / block).astype(int) * 1024 + (x / block).astype(int)
-    blocks = np.unique(blocks, return_inverse=True)[1]
+    blocks = np.unique((y / block).astype(int) * 1024 + (x / block).astype(int), return_inverse=True)[1]
     return _Points(at, values, system, blocks)
+
+
+def _first_of_each(group: np.ndarray, most: int) -> np.ndarray:
+    """Which entries are among the first `most` of their group, (n,) bool."""
+    order = np.argsort(group, kind="stable")
+    begins = np.r_[0, np.flatnonzero(np.diff(group[order])) + 1]
+    rank = np.arange(len(group)) - np.repeat(begins, np.diff(np.r_[begins, len(group)]))
+    first = np.empty(len(group), bool)
+    first[order] = rank < most
+    return first
+
+
+def _certain_part(normal: np.ndarray, right: np.ndarray, freedom: int) -> np.ndarray:
+    """The movement (freedom,) that solves normal equations, without its parts of which the picture tells nothing.
+
+    Gain and offset, the last two unknowns, are eliminated first. A single edge does not tell of shifts along it.
+    """
+    cross, last = normal[:freedom, freedom:], normal[freedom:, freedom:] + np.eye(2) * 1e-6
+    inner = cross @ np.linalg.inv(last)
+    strength, axes = np.linalg.eigh(normal[:freedom, :freedom] - inner @ cross.T)
+    along = axes.T @ (right[:freedom] - inner @ right[freedom:])
+    certain = strength > _CERTAIN * strength[-1]
+    return axes[:, certain] @ (along[certain] / strength[certain])
 
 
 def _look(grey: np.ndarray, clear: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -263,13 +292,14 @@ def _exposure(template: np.ndarray, value: np.ndarray) -> tuple[float, float, np
         total = weights.sum()
         mean_t, mean_v = weights @ template / total, weights @ value / total
         spread = weights @ np.square(template - mean_t)
-        gain = float(np.clip(weights @ ((template - mean_t) * (value - mean_v)) / max(spread, 1e-6), 0.5, 2.0))
+        common = weights @ ((template - mean_t) * (value - mean_v))
+        gain = float(np.clip((common + total * _EVEN) / (spread + total * _EVEN), 0.5, 2.0))
         offset = float(mean_v - gain * mean_t)
     return gain, offset, weights, float(weights @ np.square(error) / total)
 
 
 def _alike(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> float:
-    """Share of the windows with a pattern in either picture whose patterns correlate; 1 where there is none."""
+    """Share of the windows that look the same in two pictures; those without a pattern in either tell less."""
 
     def mean(values):
         return cv2.boxFilter(values, -1, (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT)
@@ -279,8 +309,12 @@ def _alike(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> float:
     mean_a, mean_b = mean(a * clear) / some, mean(b * clear) / some
     var_a, var_b = mean(a * a * clear) / some - mean_a**2, mean(b * b * clear) / some - mean_b**2
     covariance = mean(a * b * clear) / some - mean_a * mean_b
-    patterned = (weight > 0.6) & (np.maximum(var_a, var_b) > _PATTERN)
-    if patterned.sum() < _WINDOW**2:
-        return 1.0
-    alike = covariance > _ALIKE * np.sqrt(np.maximum(var_a * var_b, 1e-6))
-    return float(alike[patterned].mean())
+    seen = weight > 0.6
+    if not seen.any():
+        return 0.0
+    patterned = np.maximum(var_a, var_b) > _PATTERN
+    brighter = mean_b - mean_a
+    as_bright = np.abs(brighter - np.median(brighter[seen])) < _AS_BRIGHT
+    alike = np.where(patterned, covariance > _ALIKE * np.sqrt(np.maximum(var_a * var_b, 1e-6)), as_bright)
+    tells = np.where(patterned, 1.0, _FLAT) * seen
+    return float((tells * alike).sum() / tells.sum())

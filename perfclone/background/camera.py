@@ -9,12 +9,10 @@ from typing import Literal
 import numpy as np
 
 from perfclone.background.align import Picture
-from perfclone.background.place import Place, content, find_place
+from perfclone.background.place import Place, content, find_place, shift_of
 from perfclone.background.plate import size_within
 
 _SIDE = 960  # longest side of the pictures in which the camera is measured
-_MOVED = 0.5  # pixels at 720p: a frame that lies less far off was filmed by a camera that stood still
-_MOVED_FRAMES = 0.02  # share of the frames, and at least two, that must have moved
 _EXPLAINED = 0.5  # share of the background from which a frame is believed to show the place
 _MOST_LOST = 0.5  # share of the frames that may belong to no place of more than a few frames
 
@@ -92,8 +90,8 @@ class CameraTracker:
         if self._last is not None and not cut:
             fit = place.template.fit(picture, self._last, coarsest=2, freedom=place.freedom)
         if fit is None or fit.explained < _EXPLAINED:
-            fit = max([fit] * (fit is not None) + place.search(picture), key=lambda each: each.explained)
-        if fit.explained < _EXPLAINED:
+            fit = max(place.search(picture), key=lambda each: each.explained, default=None)
+        if fit is None or fit.explained < _EXPLAINED:
             self._last = None
             return None
         self._last = fit.matrix
@@ -119,15 +117,11 @@ def find_camera(frames: Sequence[np.ndarray], mattes: Sequence[np.ndarray]) -> C
     size = size_within(_SIDE, frames[0])
     inside = content(frames, size)
     pictures = [Picture.of(pixels, matte, size, inside) for pixels, matte in zip(frames, mattes)]
-    place, fits, lost = find_place(pictures, size, inside, _MOVED)
+    place, fits, lost = find_place(pictures, size, inside)
     left_out = sum(fit is None for fit in fits) / len(fits)
     views = tuple(fit and View(_scaled(np.linalg.inv(fit.matrix), size, given), fit.explained) for fit in fits)
     shifts = np.array([shift_of(view.matrix, given[::-1]) for view in views if view])
-    moved = bool((shifts >= _MOVED).sum() >= max(2, _MOVED_FRAMES * len(shifts)))
-    kind = "lost" if lost > _MOST_LOST else "moving" if moved else "still"
-    if kind == "still":
-        views = tuple(view and View(np.eye(3), view.explained) for view in views)
-        shifts = np.zeros(len(shifts))
+    kind = "lost" if lost > _MOST_LOST else "moving" if shifts.any() else "still"
     movement = _words(kind, views, shifts, given, left_out)
     return Camera(kind, views, float(shifts.max()), float(np.median(shifts)), movement, left_out, place)
 
@@ -136,15 +130,7 @@ def _scaled(matrix: np.ndarray, size: tuple[int, int], wanted: tuple[int, int]) 
     """A matrix between pixels of pictures of one (w, h), as one between pixels of pictures of another."""
     x, y = wanted[0] / size[0], wanted[1] / size[1]
     grow = np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
-    return matrix if size == wanted else grow @ matrix @ np.linalg.inv(grow)
-
-
-def shift_of(matrix: np.ndarray, size: tuple[int, int]) -> float:
-    """Largest shift of a corner of a picture of `size` (height, width), in pixels of one whose short side is 720."""
-    height, width = size
-    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
-    moved = corners @ np.asarray(matrix).T
-    return float(np.linalg.norm(moved[:, :2] / moved[:, 2:] - corners[:, :2], axis=1).max() * 720 / min(height, width))
+    return matrix if size == wanted or np.array_equal(matrix, np.eye(3)) else grow @ matrix @ np.linalg.inv(grow)
 
 
 def _words(kind, views, shifts, size, left_out) -> str:

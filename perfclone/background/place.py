@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,8 +11,12 @@ import numpy as np
 from perfclone.background.align import HOMOGRAPHY, SIMILARITY, Fit, Picture, Template
 
 _EXPLAINED = 0.5  # share of the background from which a picture is believed to show the place
+_EXPLAINED_TOGETHER = 0.7  # median share from which pictures taken by a moving camera are believed to show one place
 _SEEDS = 6  # pictures from which a place is grown, at most
 _FEW = 3  # pictures that are too few for a place
+_MOVED = 0.5  # pixels at 720p: a picture that lies less far off was taken by a camera that stood still
+_MOVED_FRAMES = 0.02  # share of the pictures, and at least two, that must lie farther off than that
+_MOST_ZOOM = 6.0  # times the area
 _BENT = 0.1  # share of the pictures that only a homography lays over the others, from which all are laid so
 _SAMPLE = 40  # pictures whose median the place is, at most
 _REACH = 3.0  # the place is at most this many times as wide and tall as a picture
@@ -36,12 +41,17 @@ class Place:
         """A frame, made as small as those that the place was found in."""
         return Picture.of(pixels, matte, self.size, self._inside)
 
+    def improved(self, picture: Picture, fit: Fit) -> Fit:
+        """How a picture lies on the place, from a fit that is nearly right."""
+        return self.template.fit(picture, fit.matrix, coarsest=1, freedom=self.freedom)
+
     def search(self, picture: Picture) -> list[Fit]:
         """How a picture lies on the place, from the views of the three pictures that look most like it."""
         thumbnail = _thumbnail(picture)
         likeness = [_likeness(thumbnail, other) for other, _ in self._views]
         starts = [self._views[index][1] for index in np.argsort(likeness)[::-1][:3]]
-        return [self.template.fit(picture, start, freedom=self.freedom) for start in starts]
+        fits = [self.template.fit(picture, start, freedom=self.freedom) for start in starts]
+        return [fit for fit in fits if _possible(fit.matrix)]
 
 
 class _Mosaic:
@@ -49,8 +59,7 @@ class _Mosaic:
 
     def __init__(self, pictures: Sequence[Picture], fits: Sequence[Fit | None], size: tuple[int, int]):
         kept = [(picture, fit) for picture, fit in zip(pictures, fits) if fit]
-        corners = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [size[0], size[1], 1]], np.float64)
-        spread = np.concatenate([_project(np.linalg.inv(fit.matrix), corners) for _, fit in kept])
+        spread = np.concatenate([_project(np.linalg.inv(fit.matrix), _corners(size)) for _, fit in kept])
         room = (np.array(size) * (_REACH - 1) / 2).round()
         low = np.floor(spread.min(0)).clip(-room, 0)
         high = np.ceil(spread.max(0)).clip(size, size + room)
@@ -82,7 +91,7 @@ class _Mosaic:
         return self._template.explained(picture, matrix @ self._origin)
 
 
-def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tuple[Place, list[Fit | None], float]:
+def find_place(pictures: Sequence[Picture], size, inside) -> tuple[Place, list[Fit | None], float]:
     """The place that most of the pictures show, how each lies on it, and the share of pictures that show no place.
 
     The steady view is that of the picture in the middle of all views.
@@ -90,7 +99,7 @@ def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tu
     rest, best, lost = list(range(len(pictures))), {}, 0
     for _ in range(_SEEDS):
         seed = _most_usual(pictures, rest)
-        grown = _grow(pictures, rest, seed, size, moved_px)
+        grown = _grow(pictures, rest, seed, size)
         lost += len(grown) if len(grown) <= _FEW else 0
         best = grown if len(grown) > len(best) else best
         rest = [index for index in rest if index not in grown]
@@ -99,22 +108,23 @@ def find_place(pictures: Sequence[Picture], size, inside, moved_px: float) -> tu
     if len(best) <= _FEW < len(pictures):
         lost = len(pictures)
     fits = [best.get(index) for index in range(len(pictures))]
-    still = all(np.array_equal(fit.matrix, np.eye(3)) for fit in best.values())
-    if still:
+    far = {index: shift_of(fit.matrix, size[::-1]) >= _MOVED for index, fit in best.items()}
+    if sum(far.values()) < max(2, _MOVED_FRAMES * len(far)):
+        fits = [None if fit is None or far[n] else replace(fit, matrix=np.eye(3)) for n, fit in enumerate(fits)]
         return Place(pictures, fits, size, inside, SIMILARITY), fits, lost / len(pictures)
     bent = np.mean([np.abs(fit.matrix[2, :2]).max() > 0 for fit in best.values()])
     freedom = HOMOGRAPHY if bent > _BENT else SIMILARITY
-    fits = _centred(fits, size)
+    middle = _middle(fits, size)
+    fits = _seen_from(fits, middle)
     for _ in range(2):
         place = Place(pictures, fits, size, inside, freedom)
-        fits = [
-            fit and place.template.fit(picture, fit.matrix, coarsest=1, freedom=freedom)
-            for picture, fit in zip(pictures, fits)
-        ]
-    return place, _centred(fits, size), lost / len(pictures)
+        fits = _seen_from([fit and place.improved(picture, fit) for picture, fit in zip(pictures, fits)], middle)
+    if np.median([fit.explained for fit in fits if fit]) < _EXPLAINED_TOGETHER:
+        lost = len(pictures)
+    return Place(pictures, fits, size, inside, freedom), fits, lost / len(pictures)
 
 
-def _grow(pictures, rest: list[int], seed: int, size, moved_px: float) -> dict[int, Fit]:
+def _grow(pictures, rest: list[int], seed: int, size) -> dict[int, Fit]:
     """Those of the pictures that show the place which the seed shows, and how they lie over the seed's."""
     found = {seed: Fit(np.eye(3), 1.0, 0.0)}
     templates = {seed: Template(pictures[seed])}
@@ -138,43 +148,63 @@ def _lay(template: Template, picture: Picture, start: np.ndarray, size) -> Fit:
     if template.blank:
         return same
     fits = [template.fit(picture, start)]
-    if fits[0].explained < _EXPLAINED:
-        fits.append(template.fit(picture, _matched(template.picture, picture)))
+    if fits[0].explained < _EXPLAINED and (rough := _matched(template.picture, picture)) is not None:
+        fits.append(template.fit(picture, rough))
     fit = max(fits, key=lambda each: each.explained)
-    if fit.explained < same.explained or not template.prefers(picture, fit.matrix, np.eye(3)):
+    if (
+        not _possible(fit.matrix)
+        or fit.explained < same.explained
+        or not template.prefers(picture, fit.matrix, np.eye(3))
+    ):
         return same
     bent = template.fit(picture, fit.matrix, coarsest=1, freedom=HOMOGRAPHY)
     return bent if template.prefers(picture, bent.matrix, fit.matrix) else fit
 
 
-def _matched(one: Picture, other: Picture) -> np.ndarray:
-    """A rough similarity (3, 3) from one picture to another by ORB features; the identity where they do not match."""
+def _possible(matrix: np.ndarray) -> bool:
+    """Whether a camera could have done this: neither mirrored nor much larger or smaller."""
+    return bool(1 / _MOST_ZOOM < np.linalg.det(matrix[:2, :2]) < _MOST_ZOOM)
+
+
+def _matched(one: Picture, other: Picture) -> np.ndarray | None:
+    """A rough similarity (3, 3) from one picture to another by ORB features; None where they do not match."""
     orb = cv2.ORB_create(800)
     (at, what), (to, that) = (orb.detectAndCompute(each.levels[0], each.clear[0] * 255) for each in (one, other))
     if what is None or that is None or len(what) < 8 or len(that) < 8:
-        return np.eye(3)
+        return None
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(what, that)
     if len(pairs) < 8:
-        return np.eye(3)
+        return None
     start, end = np.array([at[p.queryIdx].pt for p in pairs]), np.array([to[p.trainIdx].pt for p in pairs])
-    rough, _ = cv2.estimateAffinePartial2D(start, end, method=cv2.RANSAC, ransacReprojThreshold=4.0)
-    return np.eye(3) if rough is None else np.vstack([rough, [0, 0, 1]])
+    rough, agree = cv2.estimateAffinePartial2D(start, end, method=cv2.RANSAC, ransacReprojThreshold=4.0)
+    return None if rough is None or agree.sum() < 12 else np.vstack([rough, [0, 0, 1]])
 
 
-def _centred(fits: list[Fit | None], size) -> list[Fit | None]:
-    """The same with the picture in the middle of all views as the steady view."""
-    corners = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [size[0], size[1], 1]], np.float64)
-    kept = [fit for fit in fits if fit]
-    spread = np.array([_project(np.linalg.inv(fit.matrix), corners) for fit in kept])
+def _middle(fits: list[Fit | None], size) -> int:
+    """Which of the fits is in the middle of all, the medoid by the largest distance of a corner."""
+    kept = [index for index, fit in enumerate(fits) if fit]
+    spread = np.array([_project(np.linalg.inv(fits[index].matrix), _corners(size)) for index in kept])
     distance = np.linalg.norm(spread[:, None] - spread[None], axis=3).max(2)
-    base = kept[int(np.median(distance, axis=1).argmin())].matrix
-    if np.array_equal(base, np.eye(3)):
-        return fits
-    back = np.linalg.inv(base)
-    return [
-        fit and Fit(np.eye(3) if fit.matrix is base else _normed(fit.matrix @ back), fit.explained, fit.cost)
-        for fit in fits
-    ]
+    return kept[int(np.median(distance, axis=1).argmin())]
+
+
+def _seen_from(fits: list[Fit | None], base: int) -> list[Fit | None]:
+    """The same fits with one of the pictures as the steady view."""
+    back = np.linalg.inv(fits[base].matrix)
+    moved = [fit and replace(fit, matrix=_normed(fit.matrix @ back)) for fit in fits]
+    moved[base] = replace(fits[base], matrix=np.eye(3))
+    return moved
+
+
+def _corners(size: tuple[int, int]) -> np.ndarray:
+    return np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [*size, 1]], np.float64)
+
+
+def shift_of(matrix: np.ndarray, size: tuple[int, int]) -> float:
+    """Largest shift of a corner of a picture of `size` (height, width), in pixels of one whose short side is 720."""
+    height, width = size
+    corners = _corners((width, height))
+    return float(np.linalg.norm(_project(matrix, corners) - corners[:, :2], axis=1).max() * 720 / min(height, width))
 
 
 def _project(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
