@@ -17,6 +17,7 @@ _FEWEST = 40  # patches to choose from
 _LEVEL = 12.0  # grey levels that a patch may differ by rather than be moved up or down by a tenth of the picture
 _DIFFUSE = 300  # steps in which brightness spreads from around a hole into it
 _SCREEN = 0.005  # how far: about 1 / sqrt(_SCREEN) pixels
+_MOST = 24  # grey levels that it may change by
 _ACROSS = 0.3  # what moving it sideways costs beside that: walls and floors go on to the sides
 
 
@@ -165,7 +166,7 @@ def _seamless(small: np.ndarray, moved: np.ndarray) -> np.ndarray:
     for _ in range(_DIFFUSE):
         around = sum(_neighbour(out, step) for step, _ in steps)
         out = np.where(hole, (around + total + _SCREEN * small) / (4 + _SCREEN), small)
-    return out
+    return out.clip(small - _MOST, small + _MOST)
 
 
 def _neighbour(picture: np.ndarray, step: tuple[int, int]) -> np.ndarray:
