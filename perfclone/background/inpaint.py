@@ -134,11 +134,19 @@ def _copied(picture: np.ndarray, holes: np.ndarray, small: np.ndarray, origin: n
     height, width = holes.shape
     rows, columns = np.nonzero(holes)
     scale = np.array([height, width]) / small.shape[:2]
-    cell = ((rows + 0.5) / scale[0]).astype(int), ((columns + 0.5) / scale[1]).astype(int)
     moved = _coherent(origin - np.stack(np.indices(origin.shape[:2]), -1))
-    shift = np.round(moved[cell] * scale).astype(int)
+    place = (np.stack([rows, columns], -1) + 0.5) / scale - 0.5
+    cell, part = np.floor(place).astype(int), place - np.floor(place)
+    shares = np.full((len(rows), 1), 1e-6, np.float32)
+    blend = shares * cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)[holes]
+    for by in np.ndindex(2, 2):  # whole pieces pass over into one another within a cell
+        y, x = (cell + by).clip(0, np.array(small.shape[:2]) - 1).T
+        source = np.stack([rows, columns], -1) + (moved[y, x] * scale).round().astype(int)
+        source = tuple(source.clip(0, (height - 1, width - 1)).T)
+        share = (np.where(by, part, 1 - part).prod(1) * ~holes[source])[:, None]
+        blend, shares = blend + share * picture[source], shares + share
     out = picture.copy()
-    out[rows, columns] = picture[(rows + shift[:, 0]).clip(0, height - 1), (columns + shift[:, 1]).clip(0, width - 1)]
+    out[rows, columns] = (blend / shares).round()
     wrong = _seamless(small, moved) - cv2.resize(out, small.shape[1::-1], interpolation=cv2.INTER_AREA)
     wrong = cv2.resize(wrong, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(holes[..., None], (out + wrong).round().clip(0, 255), picture).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 
 from perfclone.background.exposure import Exposures, in_exposure_of
 from perfclone.background.inpaint import paint_in
-from perfclone.background.laying import lay, look
+from perfclone.background.laying import is_whole_shift, lay, look
 from perfclone.background.margin import MARGIN, size_within, widen
 
 __all__ = ["MARGIN", "Plate", "PlateBuilder", "in_exposure_of", "size_within", "widen"]
@@ -23,6 +23,7 @@ _LOOK = 3  # of the frames that the sample leaves out, every third is searched f
 _STRIP = 64  # rows whose median is taken at a time
 _ALIKE = 14  # grey levels that one person's clothes may differ by from view to view
 _AROUND = 0.03  # of the short side: how far around a pixel others must agree that somebody was overlooked
+_SHARP = 0.6  # share of the best views' sharpness below which a view does not count
 _COARSE = 512  # longest side of the picture in which such a somebody is outlined
 _LARGEST = 4  # times a frame's area that a canvas may have
 _OUTSIDE, _PERSON, _DOUBTFUL, _NEAR, _CLEAR = range(5)  # what a frame says of a place
@@ -199,9 +200,12 @@ class PlateBuilder:
         (height, width), (h, w) = self._views.shape, self._shape[:2]
         image, known = np.empty((height, width, 3), np.uint8), np.empty((height, width), bool)
         hidden, alike = np.empty((height, width), bool), np.empty((height, width), bool)
+        moved = any(not is_whole_shift(sight.to_canvas) for sight in self._sample)
         for top in range(0, height, _STRIP):
             rows = slice(top, min(top + _STRIP, height))
             stack, what = self._laid(rows)
+            if moved:
+                what[_unsharp(stack, what)] = _OUTSIDE
             strip, count = _median(stack, what)
             rare = count < np.maximum(self._looks[rows], 1)
             strip[rare] = _masked_median(self._early[:, rows], self._views[rows])[rare]
@@ -224,6 +228,28 @@ def _median(stack: np.ndarray, what: np.ndarray) -> tuple[np.ndarray, np.ndarray
     counts = what >= np.where(far, _CLEAR, _NEAR)
     count = counts.sum(0, dtype=np.uint8)
     return _masked_median(np.where(counts[..., None], stack, 255), count), count
+
+
+def _unsharp(stack: np.ndarray, what: np.ndarray) -> np.ndarray:
+    """Where views are less sharp than the best tenth of those that see the same block, (n, h, w) bool.
+
+    Sharpness is the mean size of the Laplacian of the picture at half its size, where noise counts less.
+    """
+    sharpness = np.stack([_sharpness(*view) for view in zip(stack, what >= _NEAR)])  # (n, w / _STRIP)
+    best = np.sort(sharpness, 0)[-1 - len(stack) // 10]
+    dull = (sharpness >= 0) & (sharpness < _SHARP * best)
+    return np.repeat(dull, _STRIP, 1)[:, None, : what.shape[2]] & (what >= _NEAR)
+
+
+def _sharpness(pixels: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Sharpness of each block of a strip (h, w, 3), as far as it shows background; -1 where it shows little."""
+    height, width = background.shape
+    half, blocks = (max(1, width // 2), max(1, height // 2)), (-(-width // _STRIP), 1)
+    grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), half, interpolation=cv2.INTER_AREA)
+    clear = cv2.resize(background.astype(np.float32), half, interpolation=cv2.INTER_NEAREST)
+    edges = np.abs(cv2.Laplacian(grey, cv2.CV_32F)) * clear
+    edges, clear = (cv2.resize(each, blocks, interpolation=cv2.INTER_AREA)[0] for each in (edges, clear))
+    return np.where(clear > 0.1, edges / np.maximum(clear, 0.1), -1)
 
 
 def _compare(strip: np.ndarray, stack: np.ndarray, what: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
