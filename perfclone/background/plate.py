@@ -23,7 +23,7 @@ _LOOK = 3  # of the frames that the sample leaves out, every third is searched f
 _STRIP = 64  # rows whose median is taken at a time
 _ALIKE = 14  # grey levels that one person's clothes may differ by from view to view
 _AROUND = 0.03  # of the short side: how far around a pixel others must agree that somebody was overlooked
-_SHARP = 0.6  # share of the best views' sharpness below which a view does not count
+_SHARP = 0.7  # share of the good views' sharpness below which a view does not count
 _COARSE = 512  # longest side of the picture in which such a somebody is outlined
 _LARGEST = 4  # times a frame's area that a canvas may have
 _OUTSIDE, _PERSON, _DOUBTFUL, _NEAR, _CLEAR = range(5)  # what a frame says of a place
@@ -231,13 +231,15 @@ def _median(stack: np.ndarray, what: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _unsharp(stack: np.ndarray, what: np.ndarray) -> np.ndarray:
-    """Where views are less sharp than the best tenth of those that see the same block, (n, h, w) bool.
+    """Where views are less sharp than most of the sharper third that see the same block, (n, h, w) bool.
 
-    Sharpness is the mean size of the Laplacian of the picture at half its size, where noise counts less.
+    The sharpest alone would not do: they may owe it to a hand that their matte missed. Sharpness is the mean size of
+    the Laplacian of the picture at half its size, where noise counts less.
     """
     sharpness = np.stack([_sharpness(*view) for view in zip(stack, what >= _NEAR)])  # (n, w / _STRIP)
-    best = np.sort(sharpness, 0)[-1 - len(stack) // 10]
-    dull = (sharpness >= 0) & (sharpness < _SHARP * best)
+    third = (sharpness >= 0).sum(0) // 3
+    good = np.take_along_axis(np.sort(sharpness, 0)[::-1], third[None], 0)
+    dull = (sharpness >= 0) & (sharpness < _SHARP * good) & (third >= _FAR_ENOUGH)
     return np.repeat(dull, _STRIP, 1)[:, None, : what.shape[2]] & (what >= _NEAR)
 
 
