@@ -17,6 +17,7 @@ _FEWEST = 40  # patches to choose from
 _LEVEL = 12.0  # grey levels that a patch may differ by rather than be moved up or down by a tenth of the picture
 _DIFFUSE = 300  # steps in which brightness spreads from around a hole into it
 _SCREEN = 0.005  # how far: about 1 / sqrt(_SCREEN) pixels
+_MOST = 24  # grey levels that it may change by
 _ACROSS = 0.3  # what moving it sideways costs beside that: walls and floors go on to the sides
 
 
@@ -133,11 +134,19 @@ def _copied(picture: np.ndarray, holes: np.ndarray, small: np.ndarray, origin: n
     height, width = holes.shape
     rows, columns = np.nonzero(holes)
     scale = np.array([height, width]) / small.shape[:2]
-    cell = ((rows + 0.5) / scale[0]).astype(int), ((columns + 0.5) / scale[1]).astype(int)
     moved = _coherent(origin - np.stack(np.indices(origin.shape[:2]), -1))
-    shift = np.round(moved[cell] * scale).astype(int)
+    place = (np.stack([rows, columns], -1) + 0.5) / scale - 0.5
+    cell, part = np.floor(place).astype(int), place - np.floor(place)
+    shares = np.full((len(rows), 1), 1e-6, np.float32)
+    blend = shares * cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)[holes]
+    for by in np.ndindex(2, 2):  # whole pieces pass over into one another within a cell
+        y, x = (cell + by).clip(0, np.array(small.shape[:2]) - 1).T
+        source = np.stack([rows, columns], -1) + (moved[y, x] * scale).round().astype(int)
+        source = tuple(source.clip(0, (height - 1, width - 1)).T)
+        share = (np.where(by, part, 1 - part).prod(1) * ~holes[source])[:, None]
+        blend, shares = blend + share * picture[source], shares + share
     out = picture.copy()
-    out[rows, columns] = picture[(rows + shift[:, 0]).clip(0, height - 1), (columns + shift[:, 1]).clip(0, width - 1)]
+    out[rows, columns] = (blend / shares).round()
     wrong = _seamless(small, moved) - cv2.resize(out, small.shape[1::-1], interpolation=cv2.INTER_AREA)
     wrong = cv2.resize(wrong, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(holes[..., None], (out + wrong).round().clip(0, 255), picture).astype(np.uint8)
@@ -165,7 +174,7 @@ def _seamless(small: np.ndarray, moved: np.ndarray) -> np.ndarray:
     for _ in range(_DIFFUSE):
         around = sum(_neighbour(out, step) for step, _ in steps)
         out = np.where(hole, (around + total + _SCREEN * small) / (4 + _SCREEN), small)
-    return out
+    return out.clip(small - _MOST, small + _MOST)
 
 
 def _neighbour(picture: np.ndarray, step: tuple[int, int]) -> np.ndarray:

@@ -17,7 +17,7 @@ def lay(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.nd
     Returns:
         (height, width, ...) uint8; outside of the picture 0 where it has one channel, else not to be used.
     """
-    if _is_whole_shift(matrix):
+    if is_whole_shift(matrix):
         return _shifted(picture, *matrix[:2, 2].astype(int), size)
     how = cv2.INTER_LANCZOS4 if picture.ndim == 3 else cv2.INTER_NEAREST
     border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
@@ -39,7 +39,7 @@ def look(canvas: np.ndarray, matrix: np.ndarray, size: tuple[int, int], how: int
     """
     width, height = size
     x, y = matrix[:2, 2].astype(int)
-    if _is_whole_shift(matrix) and 0 <= x <= canvas.shape[1] - width and 0 <= y <= canvas.shape[0] - height:
+    if is_whole_shift(matrix) and 0 <= x <= canvas.shape[1] - width and 0 <= y <= canvas.shape[0] - height:
         return canvas[y : y + height, x : x + width].copy()
     times = 1 if how == cv2.INTER_NEAREST else round(float(np.clip(np.sqrt(abs(np.linalg.det(matrix))), 1, 4)))
     finer = np.diag([1 / times, 1 / times, 1])
@@ -55,7 +55,7 @@ def look(canvas: np.ndarray, matrix: np.ndarray, size: tuple[int, int], how: int
     return picture if times == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def _is_whole_shift(matrix: np.ndarray) -> bool:
+def is_whole_shift(matrix: np.ndarray) -> bool:
     """Whether a matrix moves by whole pixels and does nothing else."""
     moved = np.eye(3)
     moved[:2, 2] = np.round(matrix[:2, 2])

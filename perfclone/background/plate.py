@@ -9,7 +9,7 @@ import numpy as np
 
 from perfclone.background.exposure import Exposures, in_exposure_of
 from perfclone.background.inpaint import paint_in
-from perfclone.background.laying import lay, look
+from perfclone.background.laying import is_whole_shift, lay, look
 from perfclone.background.margin import MARGIN, size_within, widen
 
 __all__ = ["MARGIN", "Plate", "PlateBuilder", "in_exposure_of", "size_within", "widen"]
@@ -17,11 +17,16 @@ __all__ = ["MARGIN", "Plate", "PlateBuilder", "in_exposure_of", "size_within", "
 _ENOUGH = 3  # views that a pixel needs before its median is believed
 _FAR_ENOUGH = 5  # views far from anybody from which on those near somebody do not count
 _FAR = 3  # times the margin that is far from somebody
+_SURE = 127  # matte values above this (of 255) are surely the person
 _EARLY = 5  # first views of each pixel that are remembered beside the sample
 _LOOK = 3  # of the frames that the sample leaves out, every third is searched for pixels hardly seen so far
 _STRIP = 64  # rows whose median is taken at a time
+_ALIKE = 14  # grey levels that one person's clothes may differ by from view to view
+_AROUND = 0.03  # of the short side: how far around a pixel others must agree that somebody was overlooked
+_SHARP = 0.7  # share of the good views' sharpness below which a view does not count
+_COARSE = 512  # longest side of the picture in which such a somebody is outlined
 _LARGEST = 4  # times a frame's area that a canvas may have
-_OUTSIDE, _PERSON, _NEAR, _CLEAR = range(4)  # what a frame says of a place
+_OUTSIDE, _PERSON, _DOUBTFUL, _NEAR, _CLEAR = range(5)  # what a frame says of a place
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class PlateBuilder:
     Args:
         keep: Frames sampled for the median, 3-255.
         seed: Of the sampling.
-        margin: The matte is widened by this share of the picture's short side.
+        margin: The matte is widened by this share of each person's longer side.
         reach: (left, top, right, bottom), pixels of the steady view, how far the canvas goes; None for that view
             alone. What would make it larger than four frames is cut off on all sides in proportion.
     """
@@ -148,7 +153,7 @@ class PlateBuilder:
             raise ValueError(f"every frame must be {self._shape}, got {pixels.shape}")
         to_canvas = _shift(*self._origin) @ (np.eye(3) if matrix is None else matrix)
         what = self._tell(matte)
-        sight = _Sight(self._exposures.correct(pixels, what > _PERSON, to_canvas), what, to_canvas)
+        sight = _Sight(self._exposures.correct(pixels, what >= _NEAR, to_canvas), what, to_canvas)
         self._remember(sight)
         if slot < self.keep:
             self._sample[slot : slot + 1] = [sight]
@@ -163,14 +168,17 @@ class PlateBuilder:
 
     def _tell(self, matte: np.ndarray) -> np.ndarray:
         """What a frame says of each of its pixels, (H, W) uint8."""
-        near, person = widen(matte, _FAR * self.margin), widen(matte, self.margin)
-        return np.where(person, _PERSON, np.where(near, _NEAR, _CLEAR)).astype(np.uint8)
+        what = np.full(matte.shape, _CLEAR, np.uint8)
+        what[widen(matte, _FAR * self.margin)] = _NEAR
+        what[widen(matte, self.margin)] = _DOUBTFUL
+        what[matte > _SURE] = _PERSON
+        return what
 
     def _remember(self, sight: _Sight) -> None:
         """Count the views of each place, and keep the first ones."""
         what = lay(sight.what, sight.to_canvas, self._views.shape)
         self._looks = np.minimum(self._looks + (what > _OUTSIDE), _ENOUGH).astype(np.uint8)
-        new = (what > _PERSON) & (self._views < _EARLY)
+        new = (what >= _NEAR) & (self._views < _EARLY)
         rows, columns = np.flatnonzero(new.any(1)), np.flatnonzero(new.any(0))
         if not len(rows):
             return
@@ -191,26 +199,98 @@ class PlateBuilder:
             raise ValueError("a plate needs at least one frame; call add() first")
         (height, width), (h, w) = self._views.shape, self._shape[:2]
         image, known = np.empty((height, width, 3), np.uint8), np.empty((height, width), bool)
+        hidden, alike = np.empty((height, width), bool), np.empty((height, width), bool)
+        moved = any(not is_whole_shift(sight.to_canvas) for sight in self._sample)
         for top in range(0, height, _STRIP):
             rows = slice(top, min(top + _STRIP, height))
-            enough = np.maximum(self._looks[rows], 1)
-            strip, count = self._median(rows)
-            rare = count < enough
+            stack, what = self._laid(rows)
+            if moved:
+                what[_unsharp(stack, what)] = _OUTSIDE
+            strip, count = _median(stack, what)
+            rare = count < np.maximum(self._looks[rows], 1)
             strip[rare] = _masked_median(self._early[:, rows], self._views[rows])[rare]
-            image[rows], known[rows] = strip, ~rare | (self._views[rows] >= enough)
+            image[rows], known[rows] = strip, ~rare | (self._views[rows] >= np.maximum(self._looks[rows], 1))
+            hidden[rows], alike[rows] = _compare(strip, stack, what)
+        known &= ~_overlooked(hidden & known, alike)
         return Plate(paint_in(image, ~known), known, self._origin, (w, h))
 
-    def _median(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-        """The sample's median in some rows of the canvas, (h, Wc, 3) uint8, and of how many views, (h, Wc)."""
+    def _laid(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """The sample in some rows of the canvas: (n, h, Wc, 3) uint8, and what it says of each pixel, (n, h, Wc)."""
         size = (rows.stop - rows.start, self._views.shape[1])
         placed = [(sight, _shift(0, -rows.start) @ sight.to_canvas) for sight in self._sample]
         what = np.stack([lay(sight.what, matrix, size) for sight, matrix in placed])
-        stack = np.stack([lay(sight.pixels, matrix, size) for sight, matrix in placed])
-        far = (what == _CLEAR).sum(0, dtype=np.uint8) >= _FAR_ENOUGH
-        counts = what >= np.where(far, _CLEAR, _NEAR)
-        stack[~counts] = 255
-        count = counts.sum(0, dtype=np.uint8)
-        return _masked_median(stack, count), count
+        return np.stack([lay(sight.pixels, matrix, size) for sight, matrix in placed]), what
+
+
+def _median(stack: np.ndarray, what: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The background (h, w, 3) uint8 in a stack (n, h, w, 3), and the number of views that it rests on, (h, w)."""
+    far = (what == _CLEAR).sum(0) >= _FAR_ENOUGH
+    counts = what >= np.where(far, _CLEAR, _NEAR)
+    count = counts.sum(0, dtype=np.uint8)
+    return _masked_median(np.where(counts[..., None], stack, 255), count), count
+
+
+def _unsharp(stack: np.ndarray, what: np.ndarray) -> np.ndarray:
+    """Where views are less sharp than most of the sharper third that see the same block, (n, h, w) bool.
+
+    The sharpest alone would not do: they may owe it to a hand that their matte missed. Sharpness is the mean size of
+    the Laplacian of the picture at half its size, where noise counts less.
+    """
+    sharpness = np.stack([_sharpness(*view) for view in zip(stack, what >= _NEAR)])  # (n, w / _STRIP)
+    third = (sharpness >= 0).sum(0) // 3
+    good = np.take_along_axis(np.sort(sharpness, 0)[::-1], third[None], 0)
+    dull = (sharpness >= 0) & (sharpness < _SHARP * good) & (third >= _FAR_ENOUGH)
+    return np.repeat(dull, _STRIP, 1)[:, None, : what.shape[2]] & (what >= _NEAR)
+
+
+def _sharpness(pixels: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Sharpness of each block of a strip (h, w, 3), as far as it shows background; -1 where it shows little."""
+    height, width = background.shape
+    half, blocks = (max(1, width // 2), max(1, height // 2)), (-(-width // _STRIP), 1)
+    grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), half, interpolation=cv2.INTER_AREA)
+    clear = cv2.resize(background.astype(np.float32), half, interpolation=cv2.INTER_NEAREST)
+    edges = np.abs(cv2.Laplacian(grey, cv2.CV_32F)) * clear
+    edges, clear = (cv2.resize(each, blocks, interpolation=cv2.INTER_AREA)[0] for each in (edges, clear))
+    return np.where(clear > 0.1, edges / np.maximum(clear, 0.1), -1)
+
+
+def _compare(strip: np.ndarray, stack: np.ndarray, what: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where somebody stands in most views, and where what they show there is what was taken for the background.
+
+    Args:
+        strip: (h, w, 3) uint8, taken for the background.
+        stack: (n, h, w, 3) uint8.
+        what: (n, h, w) uint8, what each view says of each pixel.
+
+    Returns:
+        (h, w) bool each.
+    """
+    people = what == _PERSON
+    hidden = people.sum(0) > (what >= _NEAR).sum(0)
+    there = people[:, hidden]  # (n, k)
+    seen = np.where(there[..., None], stack[:, hidden], 255)[:, None]
+    person = _masked_median(seen, there.sum(0, dtype=np.uint8)[None])[0]
+    alike = np.zeros_like(hidden)
+    alike[hidden] = np.abs(person.astype(int) - strip[hidden]).mean(1) < _ALIKE
+    return hidden, alike
+
+
+def _overlooked(hidden: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """Where mattes come and go while the picture stays: somebody who was overlooked now and then, (H, W) bool."""
+    height, width = hidden.shape
+    size = size_within(_COARSE, hidden)
+    both, all_ = (
+        cv2.resize(where.astype(np.float32), size, interpolation=cv2.INTER_AREA) for where in (hidden & alike, hidden)
+    )
+    side = max(3, round(_AROUND * min(size))) | 1
+    found = (all_ > 0.5) & (cv2.blur(both, (side, side)) > 0.5 * cv2.blur(all_, (side, side)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    _, pieces = cv2.connectedComponents((all_ > 0.5).astype(np.uint8))
+    share = np.bincount(pieces[found > 0], minlength=pieces.max() + 1) / np.bincount(pieces.ravel())
+    found |= ((share > 0.5) & (np.arange(len(share)) > 0)).astype(np.uint8)[pieces]
+    found = cv2.morphologyEx(found, cv2.MORPH_CLOSE, kernel, iterations=3)
+    return cv2.resize(cv2.dilate(found, kernel), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
 
 
 def _masked_median(stack: np.ndarray, count: np.ndarray) -> np.ndarray:
