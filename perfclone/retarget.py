@@ -8,18 +8,23 @@ from itertools import chain, groupby, repeat
 
 import numpy as np
 
-from perfclone.pose.body import BONES, LENGTHS, ROOT, Body, bone_vectors, find_root, lowest
+from perfclone.pose.body import BONES, LENGTHS, ROOT, Body, bone_vectors, find_root, lowest, measure_body
 from perfclone.pose.driver import MEASURED, ZOOM_AHEAD_S, driven
 from perfclone.pose.sequence import Moment, Pose, PoseSequence
+from perfclone.pose.skeleton import KEYPOINTS
+from perfclone.pose.space import normalise
 from perfclone.pose.stage import sliding
 from perfclone.pose.stance import FADE_S, Stance, stand_in
 
 #: The floor line of the clone may leave the actor's by this share of the actor's height: so much higher stand feet
 #: in the picture whose toes point away from the camera, or one step deeper in the room.
 _STRAY = 0.015
-#: The middle of the hips stays so far from the border of the picture, torso lengths; of the way there, this share is
-#: free, and the rest is never quite reached.
-_ELBOW_ROOM, _FREE = 0.7, 0.7
+#: No further than this share of the actor's height do feet sink into the floor: that of a leap down lags a little.
+_SINK = 0.03
+#: Of the way from the actor's usual place to where the body, hands aside, touches the border of the picture, this
+#: share is free, and the rest is never quite reached; so much, in torso lengths, there always is.
+_FREE, _LEAST = 0.7, 0.2
+_HANDS = [j for j, name in enumerate(KEYPOINTS) if name.split("_")[-1] in ("wrist", "thumb", "index", "pinky")]
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,13 @@ def retarget_sequence(
     return PoseSequence.from_moments(list(stage(poses.moments())), size, poses.extractor)
 
 
+def retarget_to(poses: PoseSequence, reference: PoseSequence) -> PoseSequence:
+    """A whole performance as the person of a reference would give it there; see :func:`retarget_sequence`."""
+    body = measure_body(reference)
+    stance = Stance.find(normalise(reference.keypoints, reference.scores), reference.scores, body)
+    return retarget_sequence(poses, body, reference.size, stance)
+
+
 def bone_ratios(driver: Body, actor: Body, keep_proportions: bool = False) -> dict[str, float]:
     """How many times as long each kind of bone is in the actor's frame as in the driver's."""
     scale = actor.height / driver.height
@@ -198,20 +210,31 @@ def retarget(
         moved[:, child] = base + vector * ratio[group]
         out[:, child] = np.where(seen & placed, scores[:, child], 0)
     x = scale * (root[:, 0] - driver.centre_x)
-    x = actor.centre_x + (x if width is None else _within(x, actor, width))
+    x = actor.centre_x + (x if width is None else _within(x, moved[..., 0], out, actor, width))
     floor_y = np.full(len(root), driver.floor_y) if floor_y is None else floor_y
     stray = np.clip(scale * (floor_y - driver.floor_y), -_STRAY * actor.height, _STRAY * actor.height)
     floor = actor.floor_y + stray
-    y = floor - scale * (floor_y - lowest(keypoints, scores, driver.torso)) - lowest(moved, out, actor.torso)
+    height = np.maximum(scale * (floor_y - lowest(keypoints, scores, driver.torso)), -_SINK * actor.height)
+    y = floor - height - lowest(moved, out, actor.torso)
     y = np.where(np.isfinite(y), y, floor + scale * (root[:, 1] - floor_y))
     moved += np.stack([x, y], -1)[:, None].astype(np.float32)
     return np.where(out[..., None] > 0, moved, 0).astype(np.float32), out
 
 
-def _within(x: np.ndarray, actor: Body, width: int) -> np.ndarray:
-    """Ways from the actor's usual place, held within the picture, (T,) pixels; no less than they themselves stood."""
-    room = np.where(x < 0, actor.centre_x, width - actor.centre_x) - _ELBOW_ROOM * actor.torso
-    room = np.maximum(room, 1e-3)
+def _within(x: np.ndarray, moved: np.ndarray, scores: np.ndarray, actor: Body, width: int) -> np.ndarray:
+    """Ways of the hips from the actor's usual place, held so that the body stays within the picture.
+
+    Args:
+        x: (T,) pixels, to the right.
+        moved: (T, J) pixels, x of the joints from the middle of the hips.
+        scores: (T, J); 0 is not there.
+        actor: The actor.
+        width: Of the picture, pixels.
+    """
+    there = scores > 0
+    there[:, _HANDS] = False
+    left, right = (np.where(there, sign * moved, 0).max(1) for sign in (-1, 1))
+    room = np.where(x < 0, actor.centre_x - left, width - actor.centre_x - right)
+    room = np.maximum(room, _LEAST * actor.torso)
     over = np.maximum(np.abs(x) / room - _FREE, 0) / (1 - _FREE)
-    soft = np.sign(x) * room * (_FREE + (1 - _FREE) * np.tanh(over))
-    return np.where(over > 0, soft, x)
+    return np.where(over > 0, np.sign(x) * room * (_FREE + (1 - _FREE) * np.tanh(over)), x)

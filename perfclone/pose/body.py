@@ -18,6 +18,8 @@ LENGTHS: dict[str, float] = {
 }  # fmt: skip
 _GROUPS = list(LENGTHS)
 ROOT = -1  # the middle of the hips; no keypoint of its own
+#: From one side of a face to the other, torso lengths.
+_FACE = 0.3
 #: Parts that can bear a body beside the feet, each with the flesh between joint and floor, torso lengths.
 _BEARING = {"wrist": 0.0, "thumb": 0.0, "index": 0.0, "pinky": 0.0, "elbow": 0.03, "knee": 0.05, "shoulder": 0.08,
             "hip": 0.12, "nose": 0.05, "eye": 0.05, "ear": 0.05}  # fmt: skip
@@ -132,7 +134,7 @@ def measure_body(poses: PoseSequence, like: Body | None = None) -> Body:
         like: Somebody with the same proportions; None takes an average adult's.
 
     Raises:
-        UserError: No two joints of the trunk, the head or the limbs are ever seen together.
+        UserError: Nothing is ever seen that could be measured.
     """
     found: dict[str, list[np.ndarray]] = {name: [] for name in LENGTHS}
     for bone in BONES:
@@ -141,7 +143,7 @@ def measure_body(poses: PoseSequence, like: Body | None = None) -> Body:
     longest = {name: np.quantile(np.concatenate(parts), 0.9) for name, parts in found.items() if sum(map(len, parts))}
     shares = {n: length / like.torso for n, length in zip(LENGTHS, like.lengths)} if like else LENGTHS
     by_limbs = [longest[name] / shares[name] for name in longest if name not in ("torso", "hand", "foot")]
-    torso = float(longest.get("torso", np.median(by_limbs) if by_limbs else 0))
+    torso = float(longest.get("torso", np.median(by_limbs) if by_limbs else _by_face(poses)))
     if torso < 2:
         raise UserError(
             "No shoulders and hips, nor head and shoulders, were found together in any frame; film the whole body, in "
@@ -161,6 +163,14 @@ def measure_body(poses: PoseSequence, like: Body | None = None) -> Body:
     legs = lengths[_GROUPS.index("thigh")] + lengths[_GROUPS.index("shin")]
     floor_y = float(np.quantile(low, 0.95)) if len(low) else float(np.median(root[seen, 1])) + legs
     return Body(lengths, centre_x, floor_y)
+
+
+def _by_face(poses: PoseSequence) -> float:
+    """The torso's length that a face speaks for, pixels; 0 where none is seen."""
+    seen = (poses.scores[:, HEAD] > 0)[..., None]
+    points = np.where(seen, poses.keypoints[:, HEAD], np.nan)[seen.any((1, 2))]
+    wide = np.linalg.norm(np.nanmax(points, 1) - np.nanmin(points, 1), axis=1) if len(points) else points
+    return float(np.quantile(wide, 0.9)) / _FACE if len(wide) else 0.0
 
 
 def lowest(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> np.ndarray:

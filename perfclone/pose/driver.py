@@ -20,8 +20,8 @@ MEASURED = 120
 #: Half the times over which sizes are compared, and over which what comes of it is averaged; seconds.
 _COMPARED_S, _AVERAGED_S = 1.0, 0.5
 ZOOM_AHEAD_S = _COMPARED_S + _AVERAGED_S
-#: Changes of scale, natural logarithm, that are nothing yet, and that are followed in full.
-_NOTHING, _CLEAR = 0.06, 0.14
+#: Changes of scale that three in four bones agree on, natural logarithm: so little is nothing, so much a zoom.
+_NOTHING, _CLEAR = 0.04, 0.1
 #: Bones that tell a scale: hands and feet are too short.
 _TELLING = [bone for bone in BONES if bone[2] not in ("hand", "foot")]
 _GROUP = np.array([bone[2] for bone in _TELLING])
@@ -51,12 +51,12 @@ def driven(moments: Iterable[Moment], count: int | None = MEASURED) -> Iterator[
                 waiting += chain(first, rest)
                 continue
         usual = _median([(moment.time, _log_lengths(moment)) for moment in first])
-        scales = np.array([scale for scale, _ in _zoom(first, usual)])
-        if (scales != 1).any():
-            body = measure_body(_unzoomed(first, scales), body)
+        zooms = any(scale != 1 for scale, _ in _zoom(first, usual))
+        if zooms:
+            body = measure_body(_unzoomed(first, [scale for scale, _ in _zoom(first, usual, zooms)]), body)
         yield from ((moment, body) for moment in waiting)
         waiting = []
-        for scale, moment in _zoom(chain(first, rest), usual):
+        for scale, moment in _zoom(chain(first, rest), usual, zooms):
             yield moment, body.nearer(scale)
     if body is None:
         measure_body(PoseSequence.from_moments(waiting))
@@ -72,31 +72,35 @@ def _until_measurable(shot: Iterator[Moment], count: int | None) -> tuple[list[M
     return taken, shot
 
 
-def _zoom(shot: Iterable[Moment], usual: np.ndarray) -> Iterator[tuple[float, Moment]]:
+def _zoom(shot: Iterable[Moment], usual: np.ndarray, zooms: bool = False) -> Iterator[tuple[float, Moment]]:
     """How many times its usual size a stream shows the driver, and its moments.
 
-    Poses shorten some bones, a zoom or a step towards the camera changes all: the scale is the change that three in
-    four of them agree on. Each bone's is a median over time against its usual length.
+    Poses shorten some bones, a zoom or a step towards the camera changes all: where three in four agree on a change,
+    the scale is the median one, from then on. Each bone's is a median over time against its usual length.
 
     Args:
         shot: Moments of one shot.
         usual: (G,) logarithms of the usual lengths in pixels; NaN is not known.
+        zooms: Whether the shot is known to zoom.
     """
     sizes = ((moment.time, _log_lengths(moment), moment) for moment in shot)
     compared = sliding(sizes, _COMPARED_S, _median)
     agreed = ((time, _agreed(size - usual), moment) for time, size, moment in compared)
-    averaged = sliding(agreed, _AVERAGED_S, lambda window: float(np.mean([change for _, change in window])))
-    for _, change, moment in averaged:
-        clear = np.clip((abs(change) - _NOTHING) / (_CLEAR - _NOTHING), 0, 1)
-        yield float(np.exp(change * clear * clear * (3 - 2 * clear))), moment
+    averaged = sliding(agreed, _AVERAGED_S, lambda window: np.mean([change for _, change in window], axis=0))
+    followed = float(zooms)
+    for _, (change, least), moment in averaged:
+        clear = np.clip((abs(least) - _NOTHING) / (_CLEAR - _NOTHING), 0, 1)
+        followed = max(followed, clear * clear * (3 - 2 * clear))
+        yield float(np.exp(change * followed)), moment
 
 
-def _agreed(changes: np.ndarray) -> float:
+def _agreed(changes: np.ndarray) -> np.ndarray:
+    """(2,) the median of the changes that are known, and the least that three in four of them come to."""
     changes = changes[np.isfinite(changes)]
     if len(changes) < 2:
-        return 0.0
-    low, high = np.quantile(changes, (0.25, 0.75))
-    return float(max(low, 0) + min(high, 0))
+        return np.zeros(2)
+    low, middle, high = np.quantile(changes, (0.25, 0.5, 0.75))
+    return np.array([middle, max(low, 0) + min(high, 0)])
 
 
 def _median(window: list[tuple[float, np.ndarray]]) -> np.ndarray:
@@ -115,9 +119,9 @@ def _log_lengths(moment: Moment) -> np.ndarray:
     return np.log(np.where(longest > 0, longest, np.nan))
 
 
-def _unzoomed(moments: list[Moment], scales: np.ndarray) -> PoseSequence:
+def _unzoomed(moments: list[Moment], scales: list[float]) -> PoseSequence:
     """The moments as if they had all been filmed at the usual scale, each where it was."""
     poses = PoseSequence.from_moments(moments)
     root, _ = find_root(poses.keypoints, poses.scores, torso=0.0)
-    moved = root[:, None] + (poses.keypoints - root[:, None]) / scales[:, None, None]
+    moved = root[:, None] + (poses.keypoints - root[:, None]) / np.array(scales)[:, None, None]
     return replace(poses, keypoints=moved.astype(np.float32))
