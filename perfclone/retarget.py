@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby, repeat
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from perfclone.pose.body import BONES, LENGTHS, ROOT, Body, bone_vectors, find_root, lowest, measure_body
 from perfclone.pose.driver import MEASURED, ZOOM_AHEAD_S, driven
+from perfclone.pose.floor import Floor
 from perfclone.pose.sequence import Moment, Pose, PoseSequence
 from perfclone.pose.skeleton import KEYPOINTS
 from perfclone.pose.space import normalise
-from perfclone.pose.stage import sliding
 from perfclone.pose.stance import FADE_S, Stance, stand_in
 
 #: The floor line of the clone may leave the actor's by this share of the actor's height: so much higher stand feet
@@ -24,7 +24,7 @@ _SINK = 0.03
 #: Of the way from the actor's usual place to where the body, hands aside, touches the border of the picture, this
 #: share is free, and the rest is never quite reached; so much, in torso lengths, there always is.
 _FREE, _LEAST = 0.7, 0.2
-_HANDS = [j for j, name in enumerate(KEYPOINTS) if name.split("_")[-1] in ("wrist", "thumb", "index", "pinky")]
+_HANDS = np.array([name.split("_")[-1] in ("wrist", "thumb", "index", "pinky") for name in KEYPOINTS])
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Retarget:
     It is :func:`retarget` over a floor line that follows what the driver rests on. Who walks towards the camera comes
     lower in the picture, and so does the floor under them; the lowest foot tells where it is, but for jumps, which are
     rises that end within ``airborne_s``. The morphological closing of the foot's path (Serra, 1982) fills just these
-    and follows everything else without lag. Where no foot is seen the floor stays where it was.
+    and follows everything else without lag. Where no foot is seen the floor stays where it was, and so
+    it does under somebody who hangs.
 
     All windows go by the moments' own times, and each shot begins anew.
 
@@ -65,15 +66,11 @@ class Retarget:
         """How far it looks ahead, seconds: about ``airborne_s + steady_s``, and more where the driver is measured."""
         stood_in = FADE_S if self.stance else 0.0
         measured = 0.0 if self.driver else ZOOM_AHEAD_S + 2 * (self.measured or 0) / self.fps
-        return (2 * self._half + self._steady) / self.fps + stood_in + measured
+        return self._floor.ahead_s + stood_in + measured
 
     @property
-    def _half(self) -> int:
-        return max(1, round(self.airborne_s * self.fps / 2))
-
-    @property
-    def _steady(self) -> int:
-        return round(self.steady_s * self.fps)
+    def _floor(self) -> Floor:
+        return Floor(self.fps, self.airborne_s, self.steady_s)
 
     def __call__(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """The moments in the actor's frame, without mattes; see :class:`perfclone.pose.stage.Stage`."""
@@ -88,7 +85,7 @@ class Retarget:
             ratio = bone_ratios(first[1], self.actor, self.keep_proportions)
             shot = stand_in(shot, self.stance, np.array([1 / ratio[group] for _, _, group in BONES]))
         floor_y = first[1].floor_y
-        for here, (moment, driver) in self._floors(shot):
+        for here, (moment, driver) in self._floor.under(shot):
             floor_y = here if np.isfinite(here) else floor_y
             pose = moment.pose
             keypoints, scores = retarget(
@@ -102,41 +99,6 @@ class Retarget:
             )
             scores = scores[0] if self.stance is None else scores[0] * self.stance.filmed
             yield moment._replace(pose=Pose(np.where(scores[:, None] > 0, keypoints[0], 0), scores))
-
-    def _floors(self, shot: Iterable[tuple[Moment, Body]]) -> Iterator[tuple[float, tuple[Moment, Body]]]:
-        """The floor under each moment of a shot, y in pixels, NaN where it is not known."""
-        margin = 2 * self._half + self._steady
-        floors = self._with_ends(
-            ((moment.time, _lowest(moment, body), (moment, body)) for moment, body in shot), margin
-        )
-        for frames, reduce in ((self._half, _known(max)), (self._half, _known(min)), (self._steady, _known(np.mean))):
-            floors = sliding(floors, (frames + 0.25) / self.fps, reduce, 0.5 / self.fps)
-        return ((floor, more) for _, floor, more in floors if more)
-
-    def _with_ends(self, stream: Iterable[tuple], count: int) -> Iterator[tuple]:
-        """Lengthen a stream by its first and its last floor: a shot begins and ends on the floor."""
-        last = None
-        for time, value, more in stream:
-            if last is None:
-                yield from ((time - n / self.fps, value, None) for n in range(count, 0, -1))
-            yield time, value, more
-            last = time, value
-        if last:
-            yield from ((last[0] + n / self.fps, last[1], None) for n in range(1, count + 1))
-
-
-def _lowest(moment: Moment, driver: Body) -> float:
-    return float(lowest(moment.pose.keypoints[None], moment.pose.scores[None], driver.torso)[0])
-
-
-def _known(reduce: Callable[[list[float]], float]) -> Callable[[list[tuple[float, float]]], float]:
-    """The same, of the values of a window that are not NaN."""
-
-    def of_known(window: list[tuple[float, float]]) -> float:
-        known = [value for _, value in window if value == value]
-        return float(reduce(known)) if known else np.nan
-
-    return of_known
 
 
 def retarget_sequence(
@@ -210,31 +172,30 @@ def retarget(
         moved[:, child] = base + vector * ratio[group]
         out[:, child] = np.where(seen & placed, scores[:, child], 0)
     x = scale * (root[:, 0] - driver.centre_x)
-    x = actor.centre_x + (x if width is None else _within(x, moved[..., 0], out, actor, width))
+    there = out * ~_HANDS > 0
+    x = actor.centre_x + (x if width is None else _within(x, np.where(there, moved[..., 0], 0), actor, width))
     floor_y = np.full(len(root), driver.floor_y) if floor_y is None else floor_y
     stray = np.clip(scale * (floor_y - driver.floor_y), -_STRAY * actor.height, _STRAY * actor.height)
     floor = actor.floor_y + stray
     height = np.maximum(scale * (floor_y - lowest(keypoints, scores, driver.torso)), -_SINK * actor.height)
     y = floor - height - lowest(moved, out, actor.torso)
     y = np.where(np.isfinite(y), y, floor + scale * (root[:, 1] - floor_y))
+    if width is not None:  # the head stays below the upper border, if it does where the actor stands
+        y = np.maximum(y, min(0.0, actor.floor_y - actor.height) - np.where(there, moved[..., 1], 0).min(1))
     moved += np.stack([x, y], -1)[:, None].astype(np.float32)
     return np.where(out[..., None] > 0, moved, 0).astype(np.float32), out
 
 
-def _within(x: np.ndarray, moved: np.ndarray, scores: np.ndarray, actor: Body, width: int) -> np.ndarray:
+def _within(x: np.ndarray, moved: np.ndarray, actor: Body, width: int) -> np.ndarray:
     """Ways of the hips from the actor's usual place, held so that the body stays within the picture.
 
     Args:
         x: (T,) pixels, to the right.
-        moved: (T, J) pixels, x of the joints from the middle of the hips.
-        scores: (T, J); 0 is not there.
+        moved: (T, J) pixels, x of the joints from the middle of the hips; 0 for those that may cross the border.
         actor: The actor.
         width: Of the picture, pixels.
     """
-    there = scores > 0
-    there[:, _HANDS] = False
-    left, right = (np.where(there, sign * moved, 0).max(1) for sign in (-1, 1))
-    room = np.where(x < 0, actor.centre_x - left, width - actor.centre_x - right)
+    room = np.where(x < 0, actor.centre_x + moved.min(1), width - actor.centre_x - moved.max(1))
     room = np.maximum(room, _LEAST * actor.torso)
     over = np.maximum(np.abs(x) / room - _FREE, 0) / (1 - _FREE)
     return np.where(over > 0, np.sign(x) * room * (_FREE + (1 - _FREE) * np.tanh(over)), x)
