@@ -22,8 +22,9 @@ _STRAY = 0.015
 #: No further than this share of the actor's height do feet sink into the floor: that of a leap down lags a little.
 _SINK = 0.03
 #: Of the way from the actor's usual place to where the body, hands aside, touches the border of the picture, this
-#: share is free, and the rest is never quite reached; so much, in torso lengths, there always is.
-_FREE, _LEAST = 0.7, 0.2
+#: share is free, and the rest is never quite reached. There always is the one, and flesh around the joints the other,
+#: in torso lengths.
+_FREE, _LEAST, _FLESH = 0.7, 0.2, 0.1
 _HANDS = np.array([name.split("_")[-1] in ("wrist", "thumb", "index", "pinky") for name in KEYPOINTS])
 
 
@@ -196,6 +197,6 @@ def _within(x: np.ndarray, moved: np.ndarray, actor: Body, width: int) -> np.nda
         width: Of the picture, pixels.
     """
     room = np.where(x < 0, actor.centre_x + moved.min(1), width - actor.centre_x - moved.max(1))
-    room = np.maximum(room, _LEAST * actor.torso)
+    room = np.maximum(room - _FLESH * actor.torso, _LEAST * actor.torso)
     over = np.maximum(np.abs(x) / room - _FREE, 0) / (1 - _FREE)
     return np.where(over > 0, np.sign(x) * room * (_FREE + (1 - _FREE) * np.tanh(over)), x)
