@@ -29,11 +29,12 @@ from perfclone.files.sequence import video_files
 from perfclone.governance import policy
 from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
-from perfclone.pose.perform import Performance, measure_driver, open_performance
+from perfclone.pose.perform import Performance, open_performance
 from perfclone.pose.sequence import Moment, PoseSequence, is_poses
+from perfclone.pose.stance import Stance
 from perfclone.prefetch import Prefetch
 from perfclone.progress import Progress
-from perfclone.retarget import Retarget
+from perfclone.retarget import MEASURED, Retarget
 
 if TYPE_CHECKING:
     from perfclone.devices import Precision
@@ -185,8 +186,9 @@ class PerformanceCloner:
     def _paint(
         self, performance: Performance, moments: Iterator[Moment], painter: Painter, options: CloneOptions
     ) -> Iterator[Painted]:
-        driver, moments = measure_driver(performance, moments)
-        retarget = Retarget(driver, painter.body, performance.fps, options.keep_proportions)
+        stance = Stance.find(self.actor.pose_bank, self.actor.pose_bank_scores, painter.body)
+        place = {"stance": stance, "width": painter.size[0], "measured": None if performance.poses else MEASURED}
+        retarget = Retarget(None, painter.body, performance.fps, options.keep_proportions, **place)
         yield from painter.paint(retarget(moments))  # maps, G, plate
 
     def _painter(self, size: int | None = None) -> Painter:

@@ -157,7 +157,7 @@ def test_a_performer_who_comes_late_is_waited_for(actor, driving, monkeypatch):
             first = self.at
             return [people if first + n >= 20 else [] for n, people in enumerate(super().people(frames))]
 
-    monkeypatch.setattr("perfclone.pose.perform.MEASURED", 5)
+    monkeypatch.setattr("perfclone.pipeline.MEASURED", 5)
     frames = list(PerformanceCloner(actor, Late()).frames(driving, CloneOptions(marks=UNMARKED)))
     assert len(frames) == 30
     assert np.array_equal(frames[5], actor.plate.numpy()) and not np.array_equal(frames[25], actor.plate.numpy())

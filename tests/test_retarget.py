@@ -2,61 +2,11 @@ import numpy as np
 import pytest
 
 from perfclone.errors import UserError
-from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence
-from perfclone.pose.body import BONES, LENGTHS, Body, measure_body
+from perfclone.pose import INDEX, KEYPOINTS, Pose
+from perfclone.pose.body import BONES, measure_body
 from perfclone.pose.sequence import Moment
 from perfclone.retarget import Retarget, retarget
-
-ROOT = -1
-
-
-def person(lengths, centre=(100.0, 50.0), angles=None, frames=1):
-    """A stick person whose bones have the given lengths, seen from the front, with arms and legs at given angles."""
-    rng = np.random.default_rng(3)
-    angles = rng.uniform(0, 2 * np.pi, len(BONES)) if angles is None else angles
-    points = {ROOT: np.array(centre)}
-    for (parent, child, group), angle in zip(BONES, angles):
-        points[child] = points[parent] + lengths[group] * np.array([np.cos(angle), np.sin(angle)])
-    pose = np.stack([points[n] for n in range(len(KEYPOINTS))]).astype(np.float32)
-    # the middle of the hips is measured from the hips, so they must lie on both sides of it
-    half = np.array([lengths["hip"], 0], np.float32)
-    shift_r, shift_l = centre - half - pose[INDEX["right_hip"]], centre + half - pose[INDEX["left_hip"]]
-    for side, shift in (("right", shift_r), ("left", shift_l)):
-        for part in ("hip", "knee", "ankle", "heel", "toe"):
-            pose[INDEX[f"{side}_{part}"]] += shift
-    return np.repeat(pose[None], frames, 0)
-
-
-def standing(lengths, centre=(100.0, 50.0), **kw):
-    down = {"torso": -np.pi / 2, "head": -np.pi / 2}
-    angles = [down.get(group, np.pi / 2) for _, _, group in BONES]
-    angles = [
-        (np.pi if KEYPOINTS[child].startswith("right") else 0.0) if group in ("shoulder", "hip") else angle
-        for (_, child, group), angle in zip(BONES, angles)
-    ]
-    return person(lengths, centre, angles, **kw)
-
-
-def scaled(**factors):
-    return {name: 40 * share * factors.get(name, 1) for name, share in LENGTHS.items()}
-
-
-def body(lengths, centre_x=100.0, floor_y=150.0):
-    return Body(tuple(lengths.values()), centre_x, floor_y)
-
-
-def bone_lengths(pose):
-    root = pose[[INDEX["right_hip"], INDEX["left_hip"]]].mean(0)
-    return {
-        (parent, child): np.linalg.norm(pose[child] - (root if parent == ROOT else pose[parent]))
-        for parent, child, _ in BONES
-    }
-
-
-def sequence(poses, scores=None):
-    t = len(poses)
-    return PoseSequence(poses, np.ones((t, len(KEYPOINTS)), np.float32) if scores is None else scores,
-                        np.arange(t) / 30, (200, 200))  # fmt: skip
+from tests.stick import body, bone_lengths, scaled, sequence, standing
 
 
 def test_measure_body_finds_lengths_place_and_floor():
@@ -133,12 +83,12 @@ def test_pieces_of_a_stream_equal_the_whole():
     assert np.array_equal(whole, np.concatenate(pieces))
 
 
-def moving(rise, scores=None):
-    """Moments of somebody whose feet are so many pixels above y = 150, (T,), at 1 frame a second."""
+def moving(rise, fps, scores=None):
+    """Moments of somebody whose feet are so many pixels above y = 150, (T,)."""
     pose = standing(scaled())[0]
     pose = pose - np.array([0, pose[:, 1].max() - 150], np.float32)
     ones = np.ones(len(KEYPOINTS), np.float32) if scores is None else scores
-    return [Moment(Pose(pose - np.array([0, y], np.float32), ones), n) for n, y in enumerate(rise)]
+    return [Moment(Pose(pose - np.array([0, y], np.float32), ones), n / fps) for n, y in enumerate(rise)]
 
 
 def above_floor(moments, fps, actor_floor=700.0):
@@ -154,7 +104,7 @@ def test_who_walks_towards_the_camera_or_away_does_not_leave_the_floor(fps):
     t = np.arange(4 * fps) / fps
     height = 2 * body(scaled()).height
     for rise in (40 - 20 * t.clip(0, 2), 20 * t.clip(1, 3) - 20):
-        assert np.abs(above_floor(moving(rise), fps)).max() < 0.04 * height < 40
+        assert np.abs(above_floor(moving(rise, fps), fps)).max() < 0.04 * height < 40
 
 
 @pytest.mark.parametrize("fps", [15, 30, 60])
@@ -163,13 +113,13 @@ def test_a_jump_keeps_its_height_and_its_time(fps, approach):
     t = np.arange(4 * fps) / fps
     jump = 25 * (1 - (2 * (t - 2) / 0.6) ** 2).clip(0)
     ground = approach * (2 - t)
-    still, jumped = (above_floor(moving(ground + up), fps) for up in (0, jump))
+    still, jumped = (above_floor(moving(ground + up, fps), fps) for up in (0, jump))
     assert np.abs(jumped - still - 2 * jump).max() < (0.5 if approach == 0 else 12)
     assert abs(int((jumped - still).argmax()) - int(jump.argmax())) <= 1
 
 
 def test_a_performer_who_stays_higher_has_another_floor_under_them():
-    high = above_floor(moving(np.repeat([0.0, 40.0], 90)), 30)
+    high = above_floor(moving(np.repeat([0.0, 40.0], 90), 30), 30)
     assert np.abs(high[:75]).max() < 0.5 and np.abs(high[110:]).max() < 6
 
 
@@ -177,7 +127,7 @@ def test_the_stream_looks_ahead_a_bounded_time_and_lives_without_feet():
     taken = []
 
     def stream():
-        for n, moment in enumerate(moving(np.zeros(300))):
+        for n, moment in enumerate(moving(np.zeros(300), 25)):
             taken.append(n)
             yield moment
 
@@ -190,7 +140,7 @@ def test_the_stream_looks_ahead_a_bounded_time_and_lives_without_feet():
     assert Retarget(body(scaled()), body(scaled()), 25, airborne_s=0.2, steady_s=0).ahead_s <= 0.25
     legless = np.array(["ankle" not in n and "heel" not in n and "toe" not in n for n in KEYPOINTS], np.float32)
     hips = [INDEX["right_hip"], INDEX["left_hip"]]
-    cut = moving(np.zeros(3), legless)
+    cut = moving(np.zeros(3), 25, legless)
     for pose, *_ in stage(iter(cut)):
         assert np.allclose(pose.keypoints[hips], cut[0].pose.keypoints[hips], atol=1e-3)
 

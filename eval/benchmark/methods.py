@@ -15,9 +15,8 @@ from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.marks.marker import UNMARKED
 from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import BODY_18, PoseSequence
-from perfclone.pose.body import measure_body
 from perfclone.progress import Progress, titled
-from perfclone.retarget import retarget_sequence
+from perfclone.retarget import retarget_to
 from perfclone.training import TrainConfig, TrainRequest, train
 from perfclone.video import VideoReader, probe, sample_frames
 
@@ -77,7 +76,7 @@ def wanted_poses(driving: PoseSequence, reference: PoseSequence) -> PoseSequence
 
     It is what the cloner paints of saved poses, whose driver it measures on all of them.
     """
-    return retarget_sequence(driving, measure_body(reference), reference.size)
+    return retarget_to(driving, reference)
 
 
 class Perfclone:

@@ -23,7 +23,7 @@ from perfclone.pose.body import measure_body
 from perfclone.pose.mattes import Mattes
 from perfclone.pose.perform import read_poses
 from perfclone.progress import Progress, titled
-from perfclone.retarget import retarget_sequence
+from perfclone.retarget import retarget_to
 from perfclone.video import VideoReader, probe
 
 from ..results import METRICS, Row
@@ -156,7 +156,7 @@ def retarget_driving(
         raise UserError(f"{driving} has {len(poses)} frames and the truth {len(real)}; cut both to the same moments.")
     if not (poses.scores > 0).any():
         raise UserError(f"Nobody was found in {driving}; give footage of one person, whole in the picture.")
-    return retarget_sequence(poses, measure_body(real), real.size)
+    return retarget_to(poses, real)
 
 
 def paired_frames(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.ndarray) -> Iterator[FramePair]:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from perfclone.pose.body import Body, measure_body
 from perfclone.pose.clean import Clean
 from perfclone.pose.extractor import PoseExtractor, build_extractor, extract
 from perfclone.pose.sequence import Moment, Pose, PoseSequence, is_poses
-from perfclone.pose.skeleton import HIPS, NECK
 from perfclone.progress import Progress
 
 if TYPE_CHECKING:
     from perfclone.video import Frame
-
-
-#: A driver who is not known from saved poses is measured on this many moments that show them, before one is painted.
-MEASURED = 120
 
 
 class Performance(NamedTuple):
@@ -56,27 +49,6 @@ def open_performance(
     info = probe(performance)
     moments = perform(performance, extractor, person)
     return Performance(moments, info.fps, info.frames, info.duration, Path(performance))
-
-
-def measure_driver(performance: Performance, moments: Iterator[Moment]) -> tuple[Body, Iterator[Moment]]:
-    """The driver's body, from all saved poses or from the first moments of a stream, and all the moments.
-
-    Raises:
-        UserError: The driver's torso is never seen.
-    """
-    if performance.poses:
-        return measure_body(performance.poses), moments
-    first = _until_measurable(moments)
-    return measure_body(PoseSequence.from_moments(first)), chain(first, moments)
-
-
-def _until_measurable(moments: Iterator[Moment]) -> list[Moment]:
-    """Take moments until MEASURED of them show the driver's torso, however long nobody is there at first."""
-    taken, shown = [], 0
-    while shown < MEASURED and (moment := next(moments, None)) is not None:
-        taken.append(moment)
-        shown += bool((moment.pose.scores[[NECK, *HIPS]] > 0).all())
-    return taken
 
 
 def perform(

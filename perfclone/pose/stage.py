@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from perfclone.pose.sequence import Moment
+
+V, M = TypeVar("V"), TypeVar("M")
 
 
 class Stage(Protocol):
@@ -33,3 +36,37 @@ def neighbours(moments: Iterable[Moment]) -> Iterator[tuple[Moment, Moment, Mome
         before, now = now or after, after
     if now is not None:
         yield before, now, now
+
+
+def sliding(
+    stream: Iterable[tuple[float, V, M]],
+    half_s: float,
+    reduce: Callable[[list[tuple[float, V]]], V],
+    slack_s: float = 0.0,
+) -> Iterator[tuple[float, V, M]]:
+    """Each value of a stream replaced by what a window in time around it comes to.
+
+    Args:
+        stream: Times in seconds, increasing, values, and what goes with them.
+        half_s: Half the width of the window, seconds.
+        reduce: Given the times from the middle, seconds, and the values in the window; gives the new value.
+        slack_s: A window that reaches so close to its end is full, seconds: half a frame waits for no further one.
+    """
+    held: deque[tuple[float, V, M]] = deque()
+    at = 0  # the place in it of the next to be given out
+
+    def take() -> tuple[float, V, M]:
+        nonlocal at
+        time, _, more = held[at]
+        while time - held[0][0] > half_s:
+            held.popleft()
+            at -= 1
+        at += 1
+        return time, reduce([(t - time, value) for t, value, _ in held if t - time <= half_s]), more
+
+    for item in stream:
+        held.append(item)
+        while at < len(held) and item[0] - held[at][0] >= half_s - slack_s:
+            yield take()
+    while at < len(held):
+        yield take()
