@@ -191,6 +191,66 @@ def test_two_pictures_in_one_packet_are_two_frames(tmp_path):
     assert np.abs(np.array(numbers(frames)) - np.arange(24) % 22).max() <= 1
 
 
+def loud(path):
+    """The seconds at which a sound track becomes loud."""
+    with av.open(str(path)) as container:
+        heard = [
+            (frame.time, np.abs(frame.to_ndarray()).max() > 0.1)
+            for frame in container.decode(container.streams.audio[0])
+        ]
+    return [time for (_, before), (time, now) in zip([(0, False), *heard], heard) if now and not before]
+
+
+@pytest.mark.parametrize("starts", [(90_000, 90_000_000), (90_000_000, 900_000)])
+def test_sound_goes_on_with_the_pictures_where_the_clock_jumps(tmp_path, starts):
+    path = tmp_path / "joined.ts"
+    with path.open("wb") as joined:
+        for start in starts:
+            part = tmp_path / "part.ts"
+            joined.write(recorded(part, start).read_bytes())
+    frames = same_again(path, tmp_path / "out.mp4")
+    assert [frame.time for frame in frames] == pytest.approx(np.arange(60) / 30, abs=0.001)
+    assert loud(tmp_path / "out.mp4") == pytest.approx([0.4, 1.4], abs=0.03)
+    assert probe(tmp_path / "out.mp4").duration == pytest.approx(2, abs=0.05)
+
+
+def recorded(path, start):
+    """A second of MPEG-TS that begins at `start` ticks and sounds from 0.4 s on."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"bf": "2"})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        track = out.add_stream("aac", rate=48_000, layout="mono")
+        packets = []
+        for number, pixels in enumerate(numbered(30)):
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            frame.pts, frame.time_base = number, THIRTIETHS
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        packets += [packet for some in tone_packets(track, {"end": 1, "onset": 0.4}) for packet in some]
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            packet.pts += round(start / 90_000 / packet.time_base)
+            packet.dts += round(start / 90_000 / packet.time_base)
+            out.mux(packet)
+    return path
+
+
+def test_sound_whose_stamps_repeat_is_kept_whole(tmp_path):
+    with av.open(str(tmp_path / "recorded.webm"), "w") as out:
+        track = out.add_stream("libopus", rate=48_000, layout="mono")
+        before = None
+        for packet in (one for some in tone_packets(track, {"end": 1, "onset": 0.3}) for one in some):
+            stamp = packet.pts
+            if before is not None and round(stamp / 960) % 5 == 4:
+                packet.pts = packet.dts = before
+            before = stamp
+            out.mux(packet)
+    with VideoWriter(tmp_path / "out.mp4", rate=30, audio_from=tmp_path / "recorded.webm") as writer:
+        for pixels in numbered(30):
+            writer.write(pixels)
+    codec, onset, end = hear(tmp_path / "out.mp4")
+    assert (codec, onset, end) == ("opus", pytest.approx(0.3, abs=0.03), pytest.approx(1, abs=0.05))
+
+
 @pytest.mark.parametrize("codec", ["pcm_s16le", "mp2"])
 def test_the_sound_of_an_avi_with_b_frames_stays_in_step(tmp_path, codec):
     path = clip(

@@ -89,7 +89,7 @@ def inspect(path: str | Path) -> tuple[VideoInfo, Timeline]:
         hdr=picture.hdr,
         interlaced=frame.interlaced_frame,
         alpha=see_through(frame),
-        start=times.start,
+        start=times.shifts[0],
         truncated=truncated,
     )
     if info.interlaced:
