@@ -125,6 +125,23 @@ def test_a_long_hold_keeps_its_length_and_leaves_the_rate_alone(tmp_path):
     assert probe(tmp_path / "out.mp4").duration == pytest.approx(8, abs=0.005)
 
 
+def test_frames_that_are_held_in_an_avi_are_no_damage(tmp_path, caplog):
+    stamps = [0, 1, 2, 10, 11, 12, 13, 14]
+    path = draw(tmp_path / "clip.avi", numbered(8), stamps, tick=THIRTIETHS, codec="mpeg4")
+    info, frames = probe(path), read(path)
+    assert (info.frames, info.variable_rate, info.truncated) == (8, True, False)
+    assert (info.fps, info.duration) == (pytest.approx(30), pytest.approx(0.5))
+    assert [frame.time for frame in frames] == pytest.approx(np.array(stamps) / 30)
+    assert [frame.time for frame in sample_frames(path, 5)] == pytest.approx(np.array([1, 2, 10, 13]) / 30)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(("stamps", "duration"), [([0], 0.04), ([0, 0], 0.08), ([0, 40], 0.08)])
+def test_a_recording_of_hardly_a_frame_has_a_length(tmp_path, stamps, duration):
+    info = probe(recording(tmp_path / "recorded.webm", stamps))
+    assert (info.fps, info.duration) == (pytest.approx(25), pytest.approx(duration))
+
+
 @pytest.mark.parametrize(
     ("gaps", "fps"),
     [

@@ -16,6 +16,7 @@ from perfclone.video.images import open_images
 
 logger = logging.getLogger(__name__)
 
+_FASTEST = 240  # frames per second that a header is believed
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # the decoders that read a second picture of alpha
 
 # Containers we open. Left out on purpose: playlists, which could name other files, still pictures, and text art.
@@ -123,5 +124,6 @@ def first_frame(container: av.container.InputContainer, stream: av.VideoStream, 
 
 
 def nominal_rate(stream: av.VideoStream) -> float:
-    """Return the frames per second that the file claims, 25 if it claims none."""
-    return float(stream.average_rate or stream.guessed_rate or 25)
+    """Return the frames per second that the file claims, 25 if it claims none or means its clock of milliseconds."""
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    return rate if rate <= _FASTEST else 25.0

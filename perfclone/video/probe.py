@@ -122,6 +122,8 @@ def _walk(path: Path, first: av.VideoFrame) -> tuple[Timeline, float, bool]:
         last = max((pts or 0, duration) for pts, _, duration in packets)[1] * float(stream.time_base)
         if container.format.name not in _LENGTHS and last < 0.75 / times.fps:  # guessed, from the rate of a header
             last = 0.0
+    if container.format.name == "avi":  # where a frame is held, empty packets are counted too
+        stored = max(stored, round((times.times[-1] + 1 / times.fps) / times.tick))
     truncated = stored < promised if promised else seconds > end + _SLACK
     return times, last, truncated
 

@@ -151,7 +151,7 @@ def _rising(stamps: np.ndarray, gap: float) -> np.ndarray:
     """Spread stamps that do not rise over the time until the next that does, at most `gap` apart."""
     high = np.maximum.accumulate(stamps)
     values, first, counts = np.unique(high, return_index=True, return_counts=True)
-    step = np.minimum(np.append(np.diff(values), gap) / counts, np.where(counts > 1, gap, np.inf))
+    step = np.minimum(np.append(np.diff(values) / counts[:-1], gap), gap)
     return high + (np.arange(len(stamps)) - np.repeat(first, counts)) * np.repeat(step, counts)
 
 
