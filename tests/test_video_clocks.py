@@ -178,6 +178,32 @@ def test_a_clock_that_wraps_goes_on(tmp_path):
     assert [frame.time for frame in frames] == pytest.approx(np.arange(15) / 30)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("clip.ts", "libx264"), ("clip.ts", "libx265"), ("clip.ts", "mpeg4"), ("clip.mpg", "mpeg2video")],
+)
+def test_frames_between_two_stamps_have_a_time(tmp_path, name, codec):
+    with av.open(str(tmp_path / name), "w") as out:
+        stream = out.add_stream(codec, rate=30, options={"bf": "2", "x265-params": "log-level=none"})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        coded = []
+        for number, pixels in enumerate(numbered(20)):
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            frame.pts, frame.time_base = number, THIRTIETHS
+            coded += stream.encode(frame)
+        coded += stream.encode(None)
+        for first in range(0, 20, 4):
+            some = coded[first : first + 4]
+            packet = av.Packet(b"".join(map(bytes, some)))
+            packet.stream, packet.time_base, packet.is_keyframe = stream, some[0].time_base, some[0].is_keyframe
+            packet.pts, packet.dts = some[0].pts, some[0].dts
+            out.mux(packet)
+    info, frames = probe(tmp_path / name), read(tmp_path / name)
+    assert (info.frames, info.fps, info.variable_rate) == (20, pytest.approx(30), False)
+    assert [frame.time for frame in frames] == pytest.approx(np.arange(20) / 30)
+    assert np.abs(np.array(numbers(frames)) - np.arange(20)).max() <= 1
+
+
 def test_frames_before_zero_are_shown_from_zero(tmp_path):
     path = clip(tmp_path / "clip.mkv", 12, stamps=[3000 * number - 12_000 for number in range(12)], bf=0)
     assert [frame.time for frame in read(path)] == pytest.approx(np.arange(12) / 30, abs=0.0011)

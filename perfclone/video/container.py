@@ -96,7 +96,7 @@ def decoded_frames(
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Yield every frame that decodes, in order of display; :mod:`perfclone.video.timeline` tells their times."""
     decoder = _decoder(stream)
-    for packet in itertools.chain(readable_packets(container, stream), [None]):  # None drains the decoder
+    for packet in itertools.chain(_stamped(readable_packets(container, stream)), [None]):  # None drains the decoder
         try:
             frames = decoder.decode(packet)
         except av.error.FFmpegError as error:
@@ -105,6 +105,16 @@ def decoded_frames(
         for frame in frames:
             frame.time_base = stream.time_base
             yield frame
+
+
+def _stamped(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """Say when each packet is decoded, also where a container stamps only the first of some."""
+    following = None
+    for packet in packets:
+        if packet.dts is None:
+            packet.dts = following
+        following = None if packet.dts is None else packet.dts + (packet.duration or 0)
+        yield packet
 
 
 def _decoder(stream: av.VideoStream | av.AudioStream) -> av.CodecContext:

@@ -143,6 +143,8 @@ def _timeline(
     lag = None
     if container in _CODING_ORDER or any(pts is None for pts, _, _ in packets):
         stamps = order = _filled(packets)
+        if container not in _CODING_ORDER and first.pts is not None:
+            stamps = stamps + (first.pts - stamps[0])
         lag = 0 if first.dts is None else first.dts - int(stamps[0])
     else:
         stamps = np.array([pts for pts, _, _ in packets], np.int64)
