@@ -19,6 +19,7 @@ from perfclone.actor.remote import errors
 from perfclone.actor.remote.cache import find_cached, point
 from perfclone.actor.remote.fetch import fetch
 from perfclone.errors import UserError
+from perfclone.governance.keys import SigningKey
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -140,7 +141,8 @@ def test_files_that_arrived_before_a_failure_are_not_fetched_again(loopback):
             r"owner/anna is gated and you have no access yet; ask for it at http.*/owner/anna",
         ),
         ({"gated": "manual"}, "hf_reader", r"gated and you have no access yet"),
-        ({}, "hf_nobody", r"does not accept your token; run `hf auth login`"),
+        ({"private": True}, "hf_nobody", r"does not accept your token; run `hf auth login`"),
+        ({"gated": "manual"}, "hf_nobody", r"does not accept your token; run `hf auth login`"),
     ],
 )
 def test_who_may_not_have_it_is_told_what_to_do(loopback, how, token, match):
@@ -150,6 +152,37 @@ def test_who_may_not_have_it_is_told_what_to_do(loopback, how, token, match):
     with pytest.raises(UserError, match=match) as error:
         load()
     assert "\n" not in str(error.value) and str(token) not in str(error.value)
+
+
+@pytest.mark.parametrize("how", ["login", "given"])
+def test_an_expired_token_does_not_keep_a_public_actor_from_loading(loopback, how, caplog):
+    commit = publish(loopback)
+    if how == "login":
+        loopback.login("hf_expired")
+    assert load(**({"token": "hf_expired"} if how == "given" else {})).commit == commit
+    assert caplog.text.count("does not accept your token") == 1 and "hf_expired" not in caplog.text
+    assert load(local_files_only=True).commit == commit
+
+
+@pytest.mark.parametrize("how", [{"private": True}, {"gated": "manual"}])
+def test_an_expired_token_does_not_keep_a_cached_actor_from_loading(loopback, how, caplog):
+    commit = publish(loopback, **how)
+    load(token="hf_owner")
+    loopback.login("hf_expired")
+    loopback.put(REPOSITORY, files_of(untrained_actor(seed=5)), **how)
+    assert load().commit == commit
+    assert "does not accept your token" in caplog.text
+    assert f"loaded from the cache, at commit {commit}" in caplog.text
+
+
+def test_a_revoked_consent_is_seen_with_an_expired_token_too(loopback):
+    publish(loopback)
+    load()
+    revoked = untrained_actor().consent.revoke("asked by mail", SigningKey.new())
+    loopback.put(REPOSITORY, {CONSENT: revoked.to_bytes()})
+    loopback.login("hf_expired")
+    with pytest.raises(UserError, match="was revoked"):
+        load()
 
 
 def test_an_actor_that_is_not_there(loopback):

@@ -134,3 +134,13 @@ def test_frames_are_marked_and_entered_too(cloner):
     entries = list(Ledger().entries())
     assert [entry.data["frames"] for entry in entries] == [len(frames)] * 2
     assert all("output_sha256" not in json.loads(json.dumps(entry.data)) for entry in entries)
+
+
+def test_any_name_of_an_actor_and_of_a_file_is_released(cloner, tmp_path):
+    cloner.name = "anna\u00a0\u200fb\u200d\u202f"
+    path = tmp_path / "Recording at 3.14\u202fPM \U0001f469\u200d\U0001f4bb.mp4"
+    assert cloner.clone(poses(), path).path.is_file()
+    tags, (entry,) = read_tags(path), Ledger().entries()
+    assert tags["title"] == "Recording at 3.14 PM \U0001f469\U0001f4bb"
+    assert tags["org.perfclone.actor"] == entry.data["actor"] == "anna b"
+    assert read_credentials(path).state == "valid"

@@ -125,6 +125,23 @@ def test_a_long_hold_keeps_its_length_and_leaves_the_rate_alone(tmp_path):
     assert probe(tmp_path / "out.mp4").duration == pytest.approx(8, abs=0.005)
 
 
+def test_frames_that_are_held_in_an_avi_are_no_damage(tmp_path, caplog):
+    stamps = [0, 1, 2, 10, 11, 12, 13, 14]
+    path = draw(tmp_path / "clip.avi", numbered(8), stamps, tick=THIRTIETHS, codec="mpeg4")
+    info, frames = probe(path), read(path)
+    assert (info.frames, info.variable_rate, info.truncated) == (8, True, False)
+    assert (info.fps, info.duration) == (pytest.approx(30), pytest.approx(0.5))
+    assert [frame.time for frame in frames] == pytest.approx(np.array(stamps) / 30)
+    assert [frame.time for frame in sample_frames(path, 5)] == pytest.approx(np.array([1, 2, 10, 13]) / 30)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(("stamps", "duration"), [([0], 0.04), ([0, 0], 0.08), ([0, 40], 0.08)])
+def test_a_recording_of_hardly_a_frame_has_a_length(tmp_path, stamps, duration):
+    info = probe(recording(tmp_path / "recorded.webm", stamps))
+    assert (info.fps, info.duration) == (pytest.approx(25), pytest.approx(duration))
+
+
 @pytest.mark.parametrize(
     ("gaps", "fps"),
     [
@@ -161,6 +178,32 @@ def test_a_clock_that_wraps_goes_on(tmp_path):
     assert [frame.time for frame in frames] == pytest.approx(np.arange(15) / 30)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("clip.ts", "libx264"), ("clip.ts", "libx265"), ("clip.ts", "mpeg4"), ("clip.mpg", "mpeg2video")],
+)
+def test_frames_between_two_stamps_have_a_time(tmp_path, name, codec):
+    with av.open(str(tmp_path / name), "w") as out:
+        stream = out.add_stream(codec, rate=30, options={"bf": "2", "x265-params": "log-level=none"})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        coded = []
+        for number, pixels in enumerate(numbered(20)):
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            frame.pts, frame.time_base = number, THIRTIETHS
+            coded += stream.encode(frame)
+        coded += stream.encode(None)
+        for first in range(0, 20, 4):
+            some = coded[first : first + 4]
+            packet = av.Packet(b"".join(map(bytes, some)))
+            packet.stream, packet.time_base, packet.is_keyframe = stream, some[0].time_base, some[0].is_keyframe
+            packet.pts, packet.dts = some[0].pts, some[0].dts
+            out.mux(packet)
+    info, frames = probe(tmp_path / name), read(tmp_path / name)
+    assert (info.frames, info.fps, info.variable_rate) == (20, pytest.approx(30), False)
+    assert [frame.time for frame in frames] == pytest.approx(np.arange(20) / 30)
+    assert np.abs(np.array(numbers(frames)) - np.arange(20)).max() <= 1
+
+
 def test_frames_before_zero_are_shown_from_zero(tmp_path):
     path = clip(tmp_path / "clip.mkv", 12, stamps=[3000 * number - 12_000 for number in range(12)], bf=0)
     assert [frame.time for frame in read(path)] == pytest.approx(np.arange(12) / 30, abs=0.0011)
@@ -189,6 +232,66 @@ def test_two_pictures_in_one_packet_are_two_frames(tmp_path):
     assert len(frames) == info.frames == 24
     assert [frame.time for frame in frames] == pytest.approx(np.arange(24) / 30)
     assert np.abs(np.array(numbers(frames)) - np.arange(24) % 22).max() <= 1
+
+
+def loud(path):
+    """The seconds at which a sound track becomes loud."""
+    with av.open(str(path)) as container:
+        heard = [
+            (frame.time, np.abs(frame.to_ndarray()).max() > 0.1)
+            for frame in container.decode(container.streams.audio[0])
+        ]
+    return [time for (_, before), (time, now) in zip([(0, False), *heard], heard) if now and not before]
+
+
+@pytest.mark.parametrize("starts", [(90_000, 90_000_000), (90_000_000, 900_000)])
+def test_sound_goes_on_with_the_pictures_where_the_clock_jumps(tmp_path, starts):
+    path = tmp_path / "joined.ts"
+    with path.open("wb") as joined:
+        for start in starts:
+            part = tmp_path / "part.ts"
+            joined.write(recorded(part, start).read_bytes())
+    frames = same_again(path, tmp_path / "out.mp4")
+    assert [frame.time for frame in frames] == pytest.approx(np.arange(60) / 30, abs=0.001)
+    assert loud(tmp_path / "out.mp4") == pytest.approx([0.4, 1.4], abs=0.03)
+    assert probe(tmp_path / "out.mp4").duration == pytest.approx(2, abs=0.05)
+
+
+def recorded(path, start):
+    """A second of MPEG-TS that begins at `start` ticks and sounds from 0.4 s on."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"bf": "2"})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        track = out.add_stream("aac", rate=48_000, layout="mono")
+        packets = []
+        for number, pixels in enumerate(numbered(30)):
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            frame.pts, frame.time_base = number, THIRTIETHS
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        packets += [packet for some in tone_packets(track, {"end": 1, "onset": 0.4}) for packet in some]
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            packet.pts += round(start / 90_000 / packet.time_base)
+            packet.dts += round(start / 90_000 / packet.time_base)
+            out.mux(packet)
+    return path
+
+
+def test_sound_whose_stamps_repeat_is_kept_whole(tmp_path):
+    with av.open(str(tmp_path / "recorded.webm"), "w") as out:
+        track = out.add_stream("libopus", rate=48_000, layout="mono")
+        before = None
+        for packet in (one for some in tone_packets(track, {"end": 1, "onset": 0.3}) for one in some):
+            stamp = packet.pts
+            if before is not None and round(stamp / 960) % 5 == 4:
+                packet.pts = packet.dts = before
+            before = stamp
+            out.mux(packet)
+    with VideoWriter(tmp_path / "out.mp4", rate=30, audio_from=tmp_path / "recorded.webm") as writer:
+        for pixels in numbered(30):
+            writer.write(pixels)
+    codec, onset, end = hear(tmp_path / "out.mp4")
+    assert (codec, onset, end) == ("opus", pytest.approx(0.3, abs=0.03), pytest.approx(1, abs=0.05))
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "mp2"])

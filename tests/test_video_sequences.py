@@ -1,6 +1,7 @@
 """Images numbered in order are a video like any other."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,13 @@ from PIL import Image
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.files.sequence import video_files, video_sha256
+from perfclone.governance.consent.kinds import synthetic_record
+from perfclone.governance.consent.record import ConsentError
+from perfclone.governance.credentials.sign import Claim, _manifest
+from perfclone.governance.keys import SigningKey
+from perfclone.governance.policy import authorise_training
+from perfclone.terminal.arguments import require_file
+from perfclone.training.request import TrainRequest
 from perfclone.video import VideoWriter, probe, sample_frames
 
 
@@ -67,6 +75,24 @@ def test_the_digest_is_that_of_the_files_in_order(tmp_path):
     assert video_sha256(path) == file_sha256(path)
     with pytest.raises(UserError, match=r"no file .*gone\.mp4"):
         video_sha256(tmp_path / "gone.mp4")
+
+
+def test_consent_and_credentials_cover_the_images(tmp_path):
+    folder = images(tmp_path / "frames", "%d.png")
+    record = synthetic_record("anna", video_sha256(folder), SigningKey.new())
+    record.save(tmp_path / "frames" / "consent.json")
+    for reference in (folder / "%d.png", folder):
+        require_file(reference, "reference video")
+        assert authorise_training(record, reference) == video_sha256(folder)
+    request = TrainRequest(folder / "%d.png", tmp_path / "actor", consent=record)
+    assert request.permitted()[1] == video_sha256(folder)
+    claim = Claim("clip", "anna", record.digest(), "evaluation", 7, driving=folder)
+    assert f"sha256:{video_sha256(folder)}" in json.dumps(_manifest(claim))
+    (folder / "13.png").write_bytes((folder / "12.png").read_bytes())
+    with pytest.raises(ConsentError, match="not the footage"):
+        authorise_training(record, folder)
+    with pytest.raises(FileNotFoundError, match="no driving video .*e%d.png; check the path"):
+        require_file(folder / "e%d.png", "driving video")
 
 
 def test_what_is_no_sequence_is_said(tmp_path):

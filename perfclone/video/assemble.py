@@ -12,7 +12,8 @@ import av
 
 from perfclone.errors import UserError
 from perfclone.video.container import decoded_frames, open_media, readable_packets
-from perfclone.video.probe import probe
+from perfclone.video.probe import inspect
+from perfclone.video.timeline import JUMP
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ _CARRIED = {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}  # sound that M
 _AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
 _PLAIN_TAGS = {"title", "artist", "album", "comment", "copyright", "date", "description", "genre"}
 _PREROLL = 0.1  # seconds of sound before the first frame that a decoder may need; an edit list hides them
+_OVERLAP = 0.25  # seconds by which two recordings that were joined may sound at once
 
 
 def assemble(
@@ -53,7 +55,7 @@ def assemble(
         if audio_from is not None:
             sound_in = stack.enter_context(open_media(audio_from))
             if sound_in.streams.audio:
-                tracks.append(_sound(sound_in, out, _start(audio_from), duration if trim else None))
+                tracks.append(_sound(sound_in, out, _shifts(audio_from), duration if trim else None))
         for packet in heapq.merge(*tracks, key=lambda packet: float(packet.dts * packet.time_base)):
             out.mux_one(packet)
 
@@ -80,9 +82,12 @@ def _pictures(
 
 
 def _sound(
-    container: av.container.InputContainer, out: av.container.OutputContainer, start: float, end: float | None
+    container: av.container.InputContainer,
+    out: av.container.OutputContainer,
+    shifts: tuple[float, ...],
+    end: float | None,
 ) -> Iterator[av.Packet]:
-    """Add a sound track to `out` and return its packets, where `start` seconds of the input become 0."""
+    """Add a sound track to `out` and return its packets; for `shifts` see `Timeline`."""
     stream = container.streams.audio[0]
     if stream.codec_context is None:
         logger.warning("%s: the sound is coded in an unknown way and was left out.", container.name)
@@ -96,7 +101,7 @@ def _sound(
         rate = stream.rate if stream.rate in _AAC_RATES else 48000
         into = out.add_stream("aac", rate=rate, layout="mono" if stream.channels == 1 else "stereo")
         packets = _encoded(decoded_frames(container, stream), into)
-    return _placed(packets, into, start, end)
+    return _placed(packets, into, shifts, end)
 
 
 def _encoded(frames: Iterator[av.AudioFrame], into: av.AudioStream) -> Iterator[av.Packet]:
@@ -106,29 +111,39 @@ def _encoded(frames: Iterator[av.AudioFrame], into: av.AudioStream) -> Iterator[
 
 
 def _placed(
-    packets: Iterator[av.Packet], into: av.AudioStream, start: float, end: float | None
+    packets: Iterator[av.Packet], into: av.AudioStream, shifts: tuple[float, ...], end: float | None
 ) -> Iterator[av.Packet]:
-    """Move packets of sound to the output's clock, without those that end well before 0 or begin after `end`."""
-    last = None
+    """Move packets of sound to the output's clock, without those that end well before 0 or begin after `end`.
+
+    Where the clock jumps, that of the pictures did too: the sound goes on with them. A stamp that repeats is moved to
+    the end of the sound before it.
+    """
+    (shift, *later), read, written = shifts, None, None
     for packet in packets:
         if packet.pts is None:
             continue
-        packet.pts -= round(start / packet.time_base)
-        packet.dts = packet.pts
-        if last is not None and packet.pts <= last:
-            logger.warning("The sound's clock jumps back at %.1f s; the rest is left out.", last * packet.time_base)
+        tick, length = packet.time_base, packet.duration or 0
+        step = 0 if read is None else packet.pts - read
+        read, jumps = packet.pts, step < -2 * length or (bool(later) and step * tick > JUMP)
+        if jumps and later:
+            shift = later.pop(0)
+        packet.pts -= round(shift / tick)
+        if jumps and (packet.pts - written) * tick < -_OVERLAP:
+            logger.warning("The sound's clock jumps back at %.1f s; the rest is left out.", written * tick)
             return
-        last = packet.pts
-        if end is not None and packet.pts * packet.time_base >= end:
+        if written is not None and packet.pts <= written:
+            packet.pts = written + max(1, length)
+        packet.dts = written = packet.pts
+        if end is not None and packet.pts * tick >= end:
             return
         packet.stream = into
-        if (packet.pts + (packet.duration or 0)) * packet.time_base >= -_PREROLL:
+        if (packet.pts + length) * tick >= -_PREROLL:
             yield packet
 
 
-def _start(path: str | Path) -> float:
-    """Return the time, on the file's own clock, of its first picture; 0 for a file of sound only."""
+def _shifts(path: str | Path) -> tuple[float, ...]:
+    """Return the times, on the file's own clock, that its pictures count from; 0 for a file of sound only."""
     try:
-        return probe(path).start
+        return inspect(path)[1].shifts
     except UserError:  # no picture, or only that of a cover
-        return 0.0
+        return (0.0,)

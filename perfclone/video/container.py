@@ -16,6 +16,7 @@ from perfclone.video.images import open_images
 
 logger = logging.getLogger(__name__)
 
+_FASTEST = 240  # frames per second that a header is believed
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # the decoders that read a second picture of alpha
 
 # Containers we open. Left out on purpose: playlists, which could name other files, still pictures, and text art.
@@ -95,7 +96,7 @@ def decoded_frames(
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Yield every frame that decodes, in order of display; :mod:`perfclone.video.timeline` tells their times."""
     decoder = _decoder(stream)
-    for packet in itertools.chain(readable_packets(container, stream), [None]):  # None drains the decoder
+    for packet in itertools.chain(_stamped(readable_packets(container, stream)), [None]):  # None drains the decoder
         try:
             frames = decoder.decode(packet)
         except av.error.FFmpegError as error:
@@ -104,6 +105,16 @@ def decoded_frames(
         for frame in frames:
             frame.time_base = stream.time_base
             yield frame
+
+
+def _stamped(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """Say when each packet is decoded, also where a container stamps only the first of some."""
+    following = None
+    for packet in packets:
+        if packet.dts is None:
+            packet.dts = following
+        following = None if packet.dts is None else packet.dts + (packet.duration or 0)
+        yield packet
 
 
 def _decoder(stream: av.VideoStream | av.AudioStream) -> av.CodecContext:
@@ -123,5 +134,6 @@ def first_frame(container: av.container.InputContainer, stream: av.VideoStream, 
 
 
 def nominal_rate(stream: av.VideoStream) -> float:
-    """Return the frames per second that the file claims, 25 if it claims none."""
-    return float(stream.average_rate or stream.guessed_rate or 25)
+    """Return the frames per second that the file claims, 25 if it claims none or means its clock of milliseconds."""
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    return rate if rate <= _FASTEST else 25.0

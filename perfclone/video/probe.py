@@ -89,7 +89,7 @@ def inspect(path: str | Path) -> tuple[VideoInfo, Timeline]:
         hdr=picture.hdr,
         interlaced=frame.interlaced_frame,
         alpha=see_through(frame),
-        start=times.start,
+        start=times.shifts[0],
         truncated=truncated,
     )
     if info.interlaced:
@@ -122,6 +122,8 @@ def _walk(path: Path, first: av.VideoFrame) -> tuple[Timeline, float, bool]:
         last = max((pts or 0, duration) for pts, _, duration in packets)[1] * float(stream.time_base)
         if container.format.name not in _LENGTHS and last < 0.75 / times.fps:  # guessed, from the rate of a header
             last = 0.0
+    if container.format.name == "avi":  # where a frame is held, empty packets are counted too
+        stored = max(stored, round((times.times[-1] + 1 / times.fps) / times.tick))
     truncated = stored < promised if promised else seconds > end + _SLACK
     return times, last, truncated
 
@@ -141,6 +143,8 @@ def _timeline(
     lag = None
     if container in _CODING_ORDER or any(pts is None for pts, _, _ in packets):
         stamps = order = _filled(packets)
+        if container not in _CODING_ORDER and first.pts is not None:
+            stamps = stamps + (first.pts - stamps[0])
         lag = 0 if first.dts is None else first.dts - int(stamps[0])
     else:
         stamps = np.array([pts for pts, _, _ in packets], np.int64)

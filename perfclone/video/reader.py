@@ -165,17 +165,17 @@ def key_frames(path: str | Path, count: int, *, max_side: int | None = None) -> 
 def _spread(
     container: av.container.InputContainer, stream: av.VideoStream, info: VideoInfo, timeline: Timeline, count: int
 ) -> Iterator[tuple[av.VideoFrame, float]]:
-    """Yield the frames on show at `count` moments, from those that decode, and their times."""
+    """Yield the frames on show at `count` moments, or the next that decodes, and their times."""
     frames, position = _timed(container, stream, timeline), 0.0
     seekable = container.file is None and timeline.seekable
     held = stream.codec_context.has_b_frames / info.fps  # some indexes say when a key frame is coded, not shown
-    for moment in (np.arange(count) + 0.5) * info.duration / count:
-        earliest = moment - 1 / info.fps  # a frame later than this is still on show
-        early = timeline.stamp_at(earliest - held)
+    moments = (np.arange(count) + 0.5) * info.duration / count
+    for shown in timeline.times[np.unique(np.searchsorted(timeline.times, moments, side="right") - 1)]:
+        early = timeline.stamp_at(shown - held)
         if seekable and _key_frame_between(stream, timeline.stamp_at(position), early):
             container.seek(early, stream=stream)
             frames = _timed(container, stream, timeline)
-        found = next(((frame, time) for frame, time in frames if time > earliest), None)
+        found = next(((frame, time) for frame, time in frames if time >= shown), None)
         if found is None:
             return
         position = found[1]

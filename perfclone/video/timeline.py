@@ -11,7 +11,7 @@ import numpy as np
 
 logger = logging.getLogger(__name__)
 
-_JUMP = 10.0  # seconds: the clock of a recording joined to another, rather than a frame held so long
+JUMP = 10.0  # seconds: the clock of a recording joined to another, rather than a frame held so long
 _USUAL = (
     0.6,
     1.6,
@@ -30,6 +30,7 @@ class Timeline:
         tick: seconds that a stamp counts.
         lag: how far the decoder's own stamps are behind, where the file stamps its frames in the order of coding;
             None where it stamps them as they are shown.
+        shifts: seconds on the file's own clock that the times count from: of each part between two jumps of the clock.
     """
 
     stamps: np.ndarray
@@ -38,6 +39,7 @@ class Timeline:
     even: bool
     tick: float
     lag: int | None = None
+    shifts: tuple[float, ...] = (0.0,)
     _places: dict[int, list[int]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -47,14 +49,9 @@ class Timeline:
         object.__setattr__(self, "_places", places)
 
     @property
-    def start(self) -> float:
-        """Seconds on the file's own clock at which the first frame is shown."""
-        return float(self.stamps[0] * self.tick)
-
-    @property
     def seekable(self) -> bool:
         """Whether a frame's stamp is its own, wherever decoding begins."""
-        return not self.lag and bool((np.diff(self.stamps) >= 0).all())
+        return not self.lag and len(self.shifts) == 1
 
     def stamp_at(self, time: float) -> int:
         """The stamp of the first frame that is shown at or after `time` seconds."""
@@ -117,17 +114,18 @@ def timeline(
     """
     gaps = np.diff(order)
     gap = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1 / (nominal * tick)
-    jumps = (gaps < -2 * gap) | (joined & (gaps > max(_JUMP / tick, 2 * gap)))
-    shown, times, begin = [], [], 0.0
+    jumps = (gaps < -2 * gap) | (joined & (gaps > max(JUMP / tick, 2 * gap)))
+    shown, times, shifts, begin = [], [], [], 0.0
     for part in np.split(stamps, np.flatnonzero(jumps) + 1):
         part = np.sort(part) if reordered else part
         at = _rising(part.astype(float), gap)
         shown.append(part)
+        shifts.append(float(at[0] * tick - begin))
         times.append((at - at[0]) * tick + begin)
         begin = times[-1][-1] + gap * tick
     times = np.concatenate(times)
     even, fps = _rate(times, nominal, tick)
-    return Timeline(np.concatenate(shown), times, fps, even, tick, lag)
+    return Timeline(np.concatenate(shown), times, fps, even, tick, lag, tuple(shifts))
 
 
 def without_clock(count: int, fps: float) -> Timeline:
@@ -153,7 +151,7 @@ def _rising(stamps: np.ndarray, gap: float) -> np.ndarray:
     """Spread stamps that do not rise over the time until the next that does, at most `gap` apart."""
     high = np.maximum.accumulate(stamps)
     values, first, counts = np.unique(high, return_index=True, return_counts=True)
-    step = np.minimum(np.append(np.diff(values), gap) / counts, np.where(counts > 1, gap, np.inf))
+    step = np.minimum(np.append(np.diff(values) / counts[:-1], gap), gap)
     return high + (np.arange(len(stamps)) - np.repeat(first, counts)) * np.repeat(step, counts)
 
 

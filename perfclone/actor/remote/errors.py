@@ -63,6 +63,13 @@ def passing(error: Exception) -> bool:
     return isinstance(error, TransportError) or status_of(error) in PASSING
 
 
+def token_refused(error: Exception) -> bool:
+    """Whether the Hub refuses the token itself, which expired or never was one, whatever it is asked for."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    return status_of(error) == 401 and not isinstance(error, RepositoryNotFoundError)
+
+
 def no_hub(error: Exception) -> bool:
     """Whether what answered is no Hub, but a proxy or the login page of a hotel."""
     from huggingface_hub.errors import FileMetadataError

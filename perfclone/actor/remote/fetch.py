@@ -10,20 +10,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfclone.actor.layout import CONFIG, LIMITS, LOADED, MANIFEST, WEIGHTS, place
 from perfclone.actor.remote import errors
 from perfclone.actor.remote.cache import COMMIT, Fetched, find_cached, point, root_of
-from perfclone.actor.remote.errors import explained, no_hub, passing, require_repo_id, retried
+from perfclone.actor.remote.errors import explained, no_hub, passing, require_repo_id, retried, token_refused
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256, shown
 from perfclone.governance.consent.record import CONSENT
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
+    from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.hf_api import RepoSibling
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,8 @@ def fetch(
         repo_id: "owner/name".
         revision: Commit, tag or branch; None is the main branch.
         names: Which files of the format.
-        token: Hub token; None takes the one that is logged in, False takes none.
+        token: Hub token; None takes the one that is logged in, False takes none. Where the Hub does not accept it,
+            it is asked without one.
         cache_dir: The cache; None takes the usual one.
         local_files_only: Do not ask the Hub; so does ``HF_HUB_OFFLINE=1``.
         doing: What a sentence says cannot be done, such as "pull owner/name"; by default to load it.
@@ -62,6 +65,7 @@ def fetch(
         UserError: The repository holds no actor or one that is not safe to load, or the Hub does not give it.
     """
     from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
 
     _check_names(repo_id, revision)
     cache = Path(cache_dir or constants.HF_HUB_CACHE).expanduser().absolute()
@@ -73,19 +77,54 @@ def fetch(
                 f"{revision or 'main'} to this machine; check the path, or load it once without HF_HUB_OFFLINE."
             )
         return cached
-    api = HfApi(token=token, library_name="perfclone")
+    ask = partial(_ask, repo_id, revision, names, cache, cached)
     with explained(repo_id, doing or f"load {repo_id} from the Hub (there is no such folder here)"):
-        head = _head(api, repo_id, cached)
-        if head is None:
-            return cached
-        _refuse_revoked(api, repo_id, head, cache)
-        info = head if revision is None else _info(api, repo_id, revision)
-        if CONSENT in _siblings(info) and CONSENT not in _siblings(head):
-            log.warning("%s has no %s any more at its head; ask its owner why before you use it.", repo_id, CONSENT)
-        folder = _download(api, repo_id, info.sha, _wanted(repo_id, info, names), cache)
+        try:
+            return ask(HfApi(token=token, library_name="perfclone"))
+        except HfHubHTTPError as error:
+            if not token_refused(error):
+                raise
+            return _without_token(ask, repo_id, cached, error)
+
+
+def _ask(
+    repo_id: str, revision: str | None, names: Sequence[str], cache: Path, cached: Fetched | None, api: HfApi
+) -> Fetched:
+    """Fetch an actor from a Hub that may be asked; see :func:`fetch`."""
+    from huggingface_hub import constants
+
+    head = _head(api, repo_id, cached)
+    if head is None:
+        return cached
+    _refuse_revoked(api, repo_id, head, cache)
+    info = head if revision is None else _info(api, repo_id, revision)
+    if CONSENT in _siblings(info) and CONSENT not in _siblings(head):
+        log.warning("%s has no %s any more at its head; ask its owner why before you use it.", repo_id, CONSENT)
+    folder = _download(api, repo_id, info.sha, _wanted(repo_id, info, names), cache)
     if revision != info.sha:
         point(cache, repo_id, revision or constants.DEFAULT_REVISION, info.sha)
     return Fetched(folder, info.sha)
+
+
+def _without_token(
+    ask: Callable[[HfApi], Fetched], repo_id: str, cached: Fetched | None, refused: HfHubHTTPError
+) -> Fetched:
+    """Fetch what everybody may have, or take it from the cache, after the Hub refused the token."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    log.warning(
+        "The Hub does not accept your token, which may have expired; %s is asked for without it. "
+        "Run `hf auth login` or set HF_TOKEN to a valid one.",
+        repo_id,
+    )
+    try:
+        return ask(HfApi(token=False, library_name="perfclone"))
+    except HfHubHTTPError:
+        if cached is None:
+            raise refused from None
+        log.warning("%s is not public; it is loaded from the cache, at commit %s.", repo_id, cached.commit)
+        return cached
 
 
 def _check_names(repo_id: str, revision: str | None) -> None:
