@@ -11,15 +11,16 @@ from perfclone.pose.skeleton import HIPS, NECK, joints
 
 _REACH = 0.35  # how far the person may reach beyond what the network saw of them, of the person's size
 _FEWEST = 200  # pixels of empty background that a comparison must rest on
-_MOST = 2.6  # what the colours of a pixel may say for the person or against, nats
+_MOST = 3.0  # what the colours of a pixel may say for the person or against, nats
 _BONE = 0.8  # how sure a limb's bone is of being the person where the network does not see it
 _SURE = 0.5  # score that the joints at both ends of a bone need
 _SHADE = 0.4  # share of the light that the darkest shadow leaves
 _DIM = 0.6  # how much of the light that a shadow takes counts as a difference all the same
 _TINT = 4.0  # weight of a difference in chroma, squared, against one in luma
-_HALF = 0.3  # share of the person's usual difference from the plate above which a pixel counts as different
-_LEAST, _ENOUGH = 3.0, 17.0  # the same threshold lies between these, times the noise
-_CLEAR = 3.0  # a person who differs less from the plate than this, times the noise, is left to the network
+_HALF = 0.35  # share of the person's usual difference from the plate above which a pixel counts as different
+_LEAST, _ENOUGH = 4.0, 28.0  # the same threshold lies between these, times the noise
+_CLEAR = 4.0  # a person who differs less from the plate than this, times the noise, is left to the network
+_STEEP = 1.4  # by which the outline is made steeper again, smeared as it is by the codec and its halved colours
 _LIMBS = [
     joints(*(f"{side}_{joint}" for joint in bone))
     for side in ("right", "left")
@@ -82,10 +83,11 @@ def refine(
     opinion += found.evidence(opinion, window.person)
     opinion[cut(alien)] = -8
     share = 1 / (1 + np.exp(-opinion.clip(-8, 8)))
-    share = _guided(found.picture[..., 0] / 255, share, max(2, round(0.013 * window.person)))
+    share = _guided(found.picture[..., 0] / 255, share, max(2, round(0.014 * window.person)))
     person = _connected(share > 0.5, cut(support))
     refined = np.zeros_like(matte)
-    cut(refined)[:] = (255 * _outline(person, found, max(2, round(0.02 * window.person)))).round()
+    cut(refined)[:] = (255 * _outline(person, found, max(2, round(0.014 * window.person)))).round()
+    refined[alien] = 0
     return refined
 
 
@@ -132,7 +134,7 @@ def _support(matte: np.ndarray, keypoints: np.ndarray | None, scores: np.ndarray
 
 def _prior(matte: np.ndarray, support: np.ndarray, person: float) -> np.ndarray:
     """The network's opinion, (h, w) float32 nats, ever less for the person further away from where it saw anything."""
-    share = (matte.astype(np.float32) / 255).clip(0.02, 0.995)
+    share = (matte.astype(np.float32) / 255).clip(0.08, 0.98)
     share[(support > 0) & (matte < 128)] = _BONE
     away = cv2.distanceTransform(255 - support, cv2.DIST_L2, 3)
     return np.log(share / (1 - share)) - 8 * (away / (_REACH * person)) ** 2
@@ -168,7 +170,7 @@ class _Comparison:
         usual = _spread(self.shaded * inside, 0.13 * person) / np.maximum(_spread(inside, 0.13 * person), 1e-3)
         threshold = np.clip(_HALF * usual, _LEAST * self.noise, _ENOUGH * self.noise)
         nats = sum((each / threshold - 1).clip(-1, 1) for each in (self.away, self.shaded)) / 2
-        return _MOST * nats * np.minimum(usual / (_CLEAR * self.noise), 1) * self.seen
+        return _MOST * nats * np.minimum(usual / (_CLEAR * self.noise), 1) ** 2 * self.seen
 
 
 def _compare(
@@ -228,11 +230,11 @@ def _outline(person: np.ndarray, found: _Comparison, width: int) -> np.ndarray:
     """
     mask = person.astype(np.uint8)
     inside, outside = cv2.erode(mask, _disc(width)), cv2.dilate(mask, _disc(width))
-    share = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0.6)
+    share = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0.35)
     band = (inside == 0) & (outside > 0) & found.seen
     if not inside.any() or outside.all():
         return share
-    weight = np.float32([1, 0.4, 0.4]) ** 0.5
+    weight = np.float32([1, 0.25, 0.25]) ** 0.5
     smooth, bare = (cv2.GaussianBlur(each, (3, 3), 0.8).reshape(-1, 3) for each in (found.picture, found.plate))
     front, back = _nearest(inside > 0)[band], _nearest(outside == 0)[band]
     behind = (found.plate[band] + smooth[back] - bare[back]) * weight
@@ -241,7 +243,8 @@ def _outline(person: np.ndarray, found: _Comparison, width: int) -> np.ndarray:
     mixed = ((own * across).sum(1) / span.clip(1)).clip(0, 1)
     missed = ((own - mixed[:, None] * across) ** 2).sum(1)
     variance = 1.5 * (2 * found.noise[band] + 8) ** 2 + 8 * missed
-    share[band] = (mixed * span + variance * share[band]) / (span + variance)
+    solved = (mixed * span + variance * share[band]) / (span + variance)
+    share[band] = (_STEEP * (solved - 0.5) + 0.5).clip(0, 1)
     return share
 
 
