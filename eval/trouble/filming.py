@@ -145,7 +145,7 @@ class _Shooting:
             "steps" if self.trouble.company == "crossing" else "wave", self.fps * self.fields, self.times[-1] + 1
         )
         for n in range(self.count):
-            dark = abs(n - self.count // 2) < self.trouble.blackout_s * self.fps / 2
+            dark = abs(n - (self.count - 1) / 2) < self.trouble.blackout_s * self.fps / 2
             fields, truths = [], []
             for k in range(n * self.fields, (n + 1) * self.fields):
                 done = k / max(len(self.times) - 1, 1)
