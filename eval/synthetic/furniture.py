@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: How far right and left of the middle things may stand, metres.
+FARTHEST = 14.0
+
 
 @dataclass(frozen=True)
 class Wall:
@@ -31,6 +34,13 @@ class Wall:
             if k == 2:
                 self.picture(cx * 0.95, 1.75)
         self.picture(self.rng.uniform(-0.45, 0.45), 1.95)
+
+    def furnish_beyond(self) -> None:
+        """Go on to the left and right of what :meth:`furnish` does, which an ordinary camera does not see."""
+        for cx in np.arange(3.4, min(self.x.max(), FARTHEST), 2.1):
+            for middle in (-cx, cx):
+                (self.shelf, self.door, self.plant)[self.rng.integers(3)](middle)
+                self.picture(middle + 1.05, self.rng.uniform(1.5, 2.1))
 
     def picture(self, cx: float, cy: float) -> None:
         """Hang a framed landscape, its middle at (cx, cy) m."""

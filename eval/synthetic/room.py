@@ -74,6 +74,11 @@ def floor_colour(room: Room, x: np.ndarray, z: np.ndarray, rng: np.random.Genera
     return 1 + 0.12 * noise(x, z, rng, 0.015) + 0.05 * noise(x, z, rng, 0.3)
 
 
+def _under_lamps(x: np.ndarray) -> np.ndarray:
+    """Places (m) along a wall that is lit anew, mirrored, every 3.6 m: where they are under the lamp in the middle."""
+    return np.where(np.abs(x) <= 1.8, x, 1.8 - np.abs((x + 1.8) % 7.2 - 3.6))
+
+
 def draw_room(room: Room, camera: Camera) -> np.ndarray:
     """The empty room as the camera sees it, (size, size, 3) float32, sRGB 0-255."""
     rng, twice = (
@@ -88,10 +93,12 @@ def draw_room(room: Room, camera: Camera) -> np.ndarray:
     image[:] = room.wall
     image *= (1 + 0.02 * noise(wall_x, wall_y, rng, 0.02) + 0.03 * noise(wall_x, wall_y, rng, 0.5))[..., None]
     Wall(image, wall_x, wall_y, rng).furnish()
+    Wall(image, wall_x, wall_y, np.random.default_rng([room.things, 5])).furnish_beyond()
     board = (wall_y < 0.11) & ~on_floor & (np.abs(image - room.wall).max(-1) < 40)
     image[board] = 228
     image[board & (wall_y > 0.1)] = 180
-    light = np.maximum(1.04 - 0.16 * ((wall_x + 0.5) ** 2 / 4 + (wall_y - 1.7) ** 2 / 4), 0.6)
+    lamp_x, lamp_y = _under_lamps(wall_x), np.minimum(wall_y, 3.0)
+    light = 1.04 - 0.16 * ((lamp_x + 0.5) ** 2 / 4 + (lamp_y - 1.7) ** 2 / 4)
     floor = np.array(room.floor, np.float32) * floor_colour(room, x, z, rng)[..., None]
     near = np.clip(0.80 + 0.16 * (z - WALL_Z) / 2 - 0.03 * (x + 0.4) ** 2, 0.5, 1.06)
     image = np.where(on_floor[..., None], floor * near[..., None], image * light[..., None])

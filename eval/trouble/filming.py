@@ -124,7 +124,7 @@ class _Shooting:
         found = np.stack([matrix(self._cut(look, n), self.size, middle, scale) for n, look in enumerate(path)])
         corners = np.array([[0, 0, 1], [self.size[0], 0, 1], [0, self.size[1], 1], [*self.size, 1]], float)
         reach = np.abs((corners @ found.transpose(0, 2, 1))[..., :2] - scene / 2).max()
-        side = 2 * (int(np.ceil(reach)) + 4)
+        side = max(scene, 2 * (int(np.ceil(reach)) + 4))
         self.stages = [Stage(self.trouble, scene, side, room=ACTORS[name].room) for name in self._rooms()]
         found[:, :2, 2] += self.stages[0].corner
         return found
@@ -145,7 +145,7 @@ class _Shooting:
             "steps" if self.trouble.company == "crossing" else "wave", self.fps * self.fields, self.times[-1] + 1
         )
         for n in range(self.count):
-            dark = abs(n - self.count // 2) < self.trouble.blackout_s * self.fps / 2
+            dark = abs(n - (self.count - 1) / 2) < self.trouble.blackout_s * self.fps / 2
             fields, truths = [], []
             for k in range(n * self.fields, (n + 1) * self.fields):
                 done = k / max(len(self.times) - 1, 1)

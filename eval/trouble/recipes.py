@@ -11,7 +11,7 @@ Company = Literal["nobody", "standing", "crossing"]
 Cut = Literal["none", "same place", "other place"]
 
 #: What of the person the picture shows, in heights of the person from the crown down: (upper edge, lower edge).
-WHOLE, HEAD_CROPPED, KNEES_UP, WAIST_UP = (-0.18, 1.12), (0.12, 1.12), (-0.15, 0.72), (-0.15, 0.5)
+WHOLE, HEAD_CROPPED, KNEES_UP, WAIST_UP = (-0.18, 1.12), (0.12, 1.12), (-0.15, 0.8), (-0.15, 0.5)
 
 
 def far(pixels: float) -> tuple[float, float]:
