@@ -1,7 +1,10 @@
+import pickle
+
 import cv2
 import numpy as np
 import pytest
 
+from perfclone.background.inpaint import paint_in
 from perfclone.background.plate import PlateBuilder, in_exposure_of
 
 SIZE = (180, 320)
@@ -127,7 +130,7 @@ def filmed(matrices, big, margin, size=SIZE):
 
 
 def psnr(image, truth, where):
-    return 10 * np.log10(255**2 / np.square(image.astype(float) - truth)[where].mean())
+    return 10 * np.log10(255**2 / max(np.square(image.astype(float) - truth)[where].mean(), 1e-3))
 
 
 def test_frames_of_a_moving_camera_make_one_larger_sharp_plate():
@@ -177,3 +180,83 @@ def test_a_view_takes_on_the_exposure_of_a_frame():
     alike = in_exposure_of(view, frame, background)
     assert np.abs(alike[:, 150:].astype(int) - frame[:, 150:]).mean() < 1.5
     assert np.array_equal(in_exposure_of(view, frame, np.zeros(SIZE, bool)), view)
+
+
+def test_frames_without_anything_of_the_first_get_its_exposure_too():
+    big = texture(np.random.default_rng(15), margin=200)
+    builder = PlateBuilder(reach=(0, 0, 500, 180))
+    for t, (pixels, matte, matrix) in enumerate(filmed([moved(-15 * t, 0) for t in range(25)], big, 200)):
+        builder.add((pixels * (1 - 0.008 * t)).astype(np.uint8), matte, matrix)
+    plate = builder.build()
+    off = plate.image[:, 330:490].astype(float) - big[200:380, 530:690]
+    assert abs(np.median(off[plate.known[:, 330:490]])) < 4  # it is 20 without
+
+
+def test_a_lamp_that_flickers_changes_no_gain():
+    background = texture(np.random.default_rng(16)) // 2 + 40
+    builder = PlateBuilder()
+    for t, (pixels, matte) in enumerate(walk(background, 30, lambda t: 30 + 7 * t)):
+        pixels[:90, 200:] = (pixels[:90, 200:] * (1 + 0.3 * (t % 2))).astype(np.uint8)
+        builder.add(pixels, matte)
+    assert error(builder.build(), background, (slice(90, None), slice(None))).max() <= 1
+
+
+def test_sharp_views_count_more_than_blurred_ones():
+    background = texture(np.random.default_rng(17))
+    builder = PlateBuilder()
+    for t, (pixels, matte) in enumerate(walk(background, 36, lambda t: 30 + 6 * t)):
+        shift = moved(0.5 * (t % 3), 0)
+        pixels = cv2.warpPerspective(pixels, shift, SIZE[::-1], flags=cv2.INTER_CUBIC)
+        builder.add(cv2.blur(pixels, (7, 7)) if t % 2 else pixels, matte, np.linalg.inv(shift))
+    assert psnr(builder.build().image, background, (slice(10, -10), slice(10, -10))) > 45  # 32 with the blurred ones
+
+
+def test_what_lies_beside_somebody_most_of_the_time_is_no_background():
+    background = texture(np.random.default_rng(18))
+    frames = list(walk(background, 60, lambda t: 100 if t < 40 else 120 + 6 * (t - 40)))
+    for pixels, matte in frames:
+        x = np.flatnonzero(matte.any(0))[0]
+        pixels[60:75, x - 9 : x - 4] = (250, 220, 200)  # a hand that its matte misses
+    assert error(build(frames), background).max() <= 1
+
+
+def test_somebody_who_was_overlooked_now_and_then_is_no_background():
+    background = np.full((*SIZE, 3), 120, np.uint8)
+    frames = [
+        (pixels, matte if t % 4 else np.zeros_like(matte))
+        for t, (pixels, matte) in enumerate(walk(background, 40, lambda t: 100 + 2 * np.sin(t)))
+    ]
+    plate = build(frames)
+    assert not plate.known[60:130, 105:125].any()
+    assert error(plate, background).max() <= 4
+
+
+def test_what_is_painted_in_has_the_texture_of_what_is_around():
+    floor = np.random.default_rng(19).normal(120, 20, (*SIZE, 1)).clip(0, 255).astype(np.uint8).repeat(3, 2)
+    floor[:90] = np.linspace(150, 210, 320)[:, None].astype(np.uint8)  # a wall in the light of a window
+    hole = np.zeros(SIZE, bool)
+    hole[50:140, 140:180] = True
+    painted = paint_in(np.where(hole[..., None], 0, floor).astype(np.uint8), hole)
+    assert np.abs(painted[50:86, 140:180].astype(int) - floor[50:86, 140:180]).max() < 12
+    assert painted[95:140, 140:180].std() > 0.7 * floor[95:140, 140:180].std()
+    assert np.array_equal(painted[~hole], floor[~hole])
+
+
+def test_what_was_seen_only_once_is_shown_but_not_known():
+    big = texture(np.random.default_rng(20), margin=60)
+    builder = PlateBuilder(reach=(0, 0, 350, 180))
+    for pixels, matte, matrix in filmed([moved(0, 0), moved(0, 0), moved(-20, 0)], big, 60):
+        builder.add(pixels, 0 * matte, matrix)
+    plate = builder.build()
+    assert plate.known[:, 25:318].all() and not plate.known[:, 322:].any()
+    assert psnr(plate.image[100:, 322:338], big[160:240, 382:398], slice(None)) > 30
+
+
+def test_memory_does_not_grow_with_the_video():
+    def held(frames):
+        builder = PlateBuilder(keep=5, reach=(-100, 0, 420, 180))
+        for t, (pixels, matte) in enumerate(walk(texture(np.random.default_rng(21)), frames, lambda t: 30 + t)):
+            builder.add(pixels, matte, moved(-3.5 * (t % 9), 0))
+        return len(pickle.dumps(builder))
+
+    assert held(60) == pytest.approx(held(20), rel=0.01)
