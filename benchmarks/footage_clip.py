@@ -17,8 +17,8 @@ from benchmarks.recordings import person_crops
 from eval import metrics
 from eval.benchmark.holdout import first_held
 from perfclone.actor import Actor
-from perfclone.backends.layered.training.placing import transform
 from perfclone.background.camera import find_camera
+from perfclone.background.laying import move_points
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
@@ -149,7 +149,7 @@ def _own_clone(clip: Path, actor: Actor, shown: set[int], seen: Examined) -> dic
     frames = {n: frame for n, frame in enumerate(pixels_of(clip)) if n in wanted}
     matrices = _steady(actor, seen, frames)
     on = [n for n in frames if np.isfinite(matrices[n]).all()]
-    moved = transform(seen.poses.keypoints[on], np.stack([matrices[n] for n in on]))
+    moved = move_points(seen.poses.keypoints[on], np.stack([matrices[n] for n in on]))
     painted = dict(zip(on, PerformanceCloner(actor).render(replace(seen.poses[np.array(on)], keypoints=moved))))
     seen.pictures["own clone"] = [painted[n] for n in on if n in shown]
     held, size = [n for n in on if n >= first], seen.plate.shape[1::-1]

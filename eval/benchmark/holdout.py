@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from perfclone.actor import Actor
 from perfclone.errors import UserError
 from perfclone.pipeline import PerformanceCloner
@@ -15,6 +17,7 @@ from perfclone.progress import Progress, counted
 from perfclone.video import VideoReader, probe
 
 from .baselines import nearest
+from .steady import laid, laid_poses, views_on
 from .videos import frames_at, write_frames
 
 FEWEST_FRAMES = 10
@@ -25,7 +28,7 @@ class Held:
     """The held-out part of a reference video, and its rivals.
 
     Attributes:
-        truth: The frames as they were filmed.
+        truth: The frames as they were filmed, in the steady view where the camera moved.
         videos: Method -> its video of the same poses.
         notes: What a reader must know.
         stages: Stage -> seconds a frame.
@@ -64,18 +67,25 @@ def perform_holdout(
     began = time.monotonic()
     poses = read_poses(reference, progress=progress)
     stages = {"poses": (time.monotonic() - began) / len(poses)}
-    first = first_held(len(poses), holdout)
+    first, notes = first_held(len(poses), holdout), []
+    views = None if config.whole_frame else views_on(actor.plate.numpy(), reference, poses)
+    if views is None:
+        views = np.tile(np.eye(3), (len(poses), 1, 1))
+    else:
+        poses = laid_poses(poses, views)
+        notes.append("The camera moves: the filmed frames were laid into the steady view in which the actor is shown.")
     test, cloner = poses[first:], PerformanceCloner(actor)
     with VideoReader(reference) as reader:
-        filmed = (frame.pixels for n, frame in enumerate(reader) if n >= first)
+        filmed = (laid(frame.pixels, views[n]) for n, frame in enumerate(reader) if n >= first)
         truth = write_frames(filmed, test, info, folder / "truth.mp4")
     began = time.monotonic()
     painted = counted(cloner.render(test), progress, "performing", len(test))
     videos = {"perfclone": write_frames(painted, test, info, folder / "perfclone.mp4")}
     stages["generator and codec"] = (time.monotonic() - began) / len(test)
-    copied = frames_at(reference, nearest(poses[:first], test), info, folder / "nearest.raw")
-    videos["nearest"] = write_frames(copied, test, info, folder / "nearest.mp4")
-    notes = []
+    chosen = nearest(poses[:first], test)
+    copied = frames_at(reference, chosen, info, folder / "nearest.raw")
+    steadied = (laid(pixels, views[n]) for pixels, n in zip(copied, chosen))
+    videos["nearest"] = write_frames(steadied, test, info, folder / "nearest.mp4")
     if config.holdout < holdout:
         notes.append(
             f"The actor was trained with a holdout of {config.holdout:g}: it has seen some of these frames, so the "

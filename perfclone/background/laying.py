@@ -70,3 +70,9 @@ def _shifted(picture: np.ndarray, x: int, y: int, size: tuple[int, int]) -> np.n
     )
     canvas[top:bottom, left:right] = picture[top - y : bottom - y, left - x : right - x]
     return canvas
+
+
+def move_points(points: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Points (T, N, 2) moved by matrices (T, 3, 3), float32."""
+    flat = np.concatenate([points, np.ones_like(points[..., :1])], -1) @ matrices.transpose(0, 2, 1)
+    return (flat[..., :2] / flat[..., 2:]).astype(np.float32)

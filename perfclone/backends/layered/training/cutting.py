@@ -17,8 +17,9 @@ import numpy as np
 
 from perfclone.backends.layered.crop import Box
 from perfclone.backends.layered.training.footage import Footage, borders
-from perfclone.backends.layered.training.placing import Placed, kept_frames, transform
+from perfclone.backends.layered.training.placing import Placed, kept_frames
 from perfclone.backends.layered.training.watching import Watched
+from perfclone.background.laying import move_points
 from perfclone.background.matting import refine
 from perfclone.background.plate import in_exposure_of
 from perfclone.pose.sequence import PoseSequence
@@ -98,7 +99,7 @@ def _own_boxes(boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     """Where the boxes (n, 3) of the steady view lie in the frames themselves, (n, 3) int32."""
     centres = (boxes[:, :2] + boxes[:, 2:] / 2)[:, None]
     steps = centres + np.array([[0, 0], [1, 0], [0, 1]])
-    in_frame = transform(steps, np.linalg.inv(matrices)).astype(np.float64)
+    in_frame = move_points(steps, np.linalg.inv(matrices)).astype(np.float64)
     right, down = in_frame[:, 1] - in_frame[:, 0], in_frame[:, 2] - in_frame[:, 0]
     scale = np.sqrt(np.abs(right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]))
     sides = np.maximum(np.round(boxes[:, 2] * scale), 8)
@@ -110,7 +111,7 @@ def _moved(placed: Placed, own: np.ndarray, boxes: np.ndarray) -> PoseSequence:
     """The poses as the crops show them, in pixels of the steady view."""
     if placed.still:
         return placed.poses
-    in_frame = transform(placed.poses.keypoints, np.linalg.inv(placed.matrices))
+    in_frame = move_points(placed.poses.keypoints, np.linalg.inv(placed.matrices))
     ratio = (boxes[:, 2] / own[:, 2])[:, None, None]
     keypoints = (in_frame - own[:, None, :2]) * ratio + boxes[:, None, :2]
     seen = placed.poses.scores[..., None] > 0

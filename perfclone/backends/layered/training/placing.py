@@ -10,6 +10,7 @@ import numpy as np
 
 from perfclone.backends.layered.training.watching import Watched
 from perfclone.background.camera import Camera
+from perfclone.background.laying import move_points
 from perfclone.background.plate import Plate, PlateBuilder
 from perfclone.pose.clean import clean_sequence
 from perfclone.pose.sequence import Pose, PoseSequence
@@ -46,7 +47,7 @@ class Placed:
     def own_pose(self, n: int) -> Pose:
         """The pose of frame n in its own pixels."""
         inverse = np.linalg.inv(self.matrices[n])[None]
-        return Pose(transform(self.poses.keypoints[n : n + 1], inverse)[0], self.poses.scores[n])
+        return Pose(move_points(self.poses.keypoints[n : n + 1], inverse)[0], self.poses.scores[n])
 
 
 def place(
@@ -65,14 +66,8 @@ def place(
     on = np.array([n for n, matrix in enumerate(matrices) if matrix is not None])
     matrices = np.stack([matrices[n] for n in on])
     seen = watched.poses[on]
-    steady = replace(seen, keypoints=transform(seen.keypoints, matrices))
+    steady = replace(seen, keypoints=move_points(seen.keypoints, matrices))
     return Placed(on, matrices, clean_sequence(steady), builder.build(), camera is None)
-
-
-def transform(keypoints: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """Points (T, J, 2) moved by matrices (T, 3, 3), float32."""
-    flat = np.concatenate([keypoints, np.ones_like(keypoints[..., :1])], -1) @ matrices.transpose(0, 2, 1)
-    return (flat[..., :2] / flat[..., 2:]).astype(np.float32)
 
 
 def _laid(
@@ -116,7 +111,7 @@ def _reach(watched: Watched, camera: Camera) -> tuple[int, int, int, int]:
     height, width = watched.sample.frames[0].shape[:2]
     corners = np.array([[[0, 0], [width, 0], [0, height], [width, height]]], np.float64)
     views = [view.matrix for view in camera.views if view is not None]
-    moved = transform(np.repeat(corners, len(views), 0), np.stack(views)) * watched.sample.scale
+    moved = move_points(np.repeat(corners, len(views), 0), np.stack(views)) * watched.sample.scale
     (left, top), (right, bottom) = np.floor(moved.min((0, 1))), np.ceil(moved.max((0, 1)))
     return (
         int(min(left, 0)),
