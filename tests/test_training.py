@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from perfclone.backends.layered.training.prepare import driving_footage, load_re
 from perfclone.backends.layered.training.validation import split
 from perfclone.errors import UserError
 from perfclone.training import TrainConfig
+from perfclone.video import VideoWriter
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +80,18 @@ def test_whole_frames_without_a_plate(reference, tmp_path):
     train_tiny(reference, tmp_path / "anna", {"plate": False, "steps": 4})
     config = Actor.from_pretrained(tmp_path / "anna").config
     assert config.whole_frame and config.side == SIZE
+
+
+def test_where_no_plate_is_to_be_had_whole_frames_are_painted_and_it_is_said(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    with VideoWriter(tmp_path / "crowd.mp4", rate=30, crf=12) as writer:
+        crowd = [cv2.resize(rng.integers(0, 255, (20, 20, 3), np.uint8), (SIZE, SIZE)) for _ in range(5)]
+        for n, shot in enumerate(shots()):
+            scene = cv2.addWeighted(crowd[n // 8], 1 - n % 8 / 8, crowd[n // 8 + 1], n % 8 / 8, 0)
+            writer.write(np.where(shot.matte[..., None] > 0, shot.rgb, scene))
+    result = train_tiny(tmp_path / "crowd.mp4", tmp_path / "anna", {"steps": 4})
+    assert Actor.from_pretrained(result.actor_dir).config.whole_frame
+    assert "no one background fits" in caplog.text and "whole frames are painted" in caplog.text
 
 
 def test_an_existing_actor_is_not_touched_without_force(reference, tmp_path):

@@ -51,9 +51,8 @@ def fit(
     if done and checkpoints.accelerator.is_main_process:
         checkpoints.load_best(generator)
     learnt = footage.poses[trainer.parts.train & (footage.poses.scores > 0).any(1)]
-    return Trained(
-        done, state.step, state.seconds, state.best, generator, plate, learnt, facts.body, facts.side, facts.fps
-    )
+    made = (generator, plate, learnt, facts.body, facts.side, facts.fps, facts.camera == "lost")
+    return Trained(done, state.step, state.seconds, state.best, *made)
 
 
 def _generator(config: TrainConfig) -> Generator:
