@@ -64,9 +64,9 @@ class Picture:
             size: (w, h) to bring it to.
             inside: (h, w) bool, False on bars at the border.
         """
-        small = pixels if pixels.shape[1::-1] == size else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        person = widen(cv2.resize(matte, size, interpolation=cv2.INTER_AREA))
-        return cls(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), ~person & inside)
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        person = widen(cv2.resize(matte, size, interpolation=cv2.INTER_LINEAR))
+        return cls(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), ~person & inside)
 
 
 @dataclass(frozen=True)

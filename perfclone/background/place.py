@@ -11,7 +11,7 @@ import numpy as np
 from perfclone.background.align import HOMOGRAPHY, SIMILARITY, Fit, Picture, Template
 
 _EXPLAINED = 0.5  # share of the background from which a picture is believed to show the place
-_EXPLAINED_TOGETHER = 0.7  # median share from which pictures taken by a moving camera are believed to show one place
+_EXPLAINED_TOGETHER = 0.6  # the same, for three quarters of the pictures of a moving camera
 _SEEDS = 6  # pictures from which a place is grown, at most
 _FEW = 3  # pictures that are too few for a place
 _MOVED = 0.5  # pixels at 720p: a picture that lies less far off was taken by a camera that stood still
@@ -96,9 +96,9 @@ def find_place(pictures: Sequence[Picture], size, inside) -> tuple[Place, list[F
 
     The steady view is that of the picture in the middle of all views.
     """
-    rest, best, lost = list(range(len(pictures))), {}, 0
+    rest, best, lost, likeness = list(range(len(pictures))), {}, 0, _likenesses(pictures)
     for _ in range(_SEEDS):
-        seed = _most_usual(pictures, rest)
+        seed = rest[int(likeness[np.ix_(rest, rest)].sum(1).argmax())]
         grown = _grow(pictures, rest, seed, size)
         lost += len(grown) if len(grown) <= _FEW else 0
         best = grown if len(grown) > len(best) else best
@@ -119,7 +119,7 @@ def find_place(pictures: Sequence[Picture], size, inside) -> tuple[Place, list[F
     for _ in range(2):
         place = Place(pictures, fits, size, inside, freedom)
         fits = _seen_from([fit and place.improved(picture, fit) for picture, fit in zip(pictures, fits)], middle)
-    if np.median([fit.explained for fit in fits if fit]) < _EXPLAINED_TOGETHER:
+    if np.percentile([fit.explained for fit in fits if fit], 25) < _EXPLAINED_TOGETHER:
         lost = len(pictures)
     return Place(pictures, fits, size, inside, freedom), fits, lost / len(pictures)
 
@@ -233,11 +233,11 @@ def _likeness(one, other) -> float:
     return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1.0))
 
 
-def _most_usual(pictures, rest: list[int]) -> int:
-    """The one of the pictures that most others look like."""
-    thumbnails = [_thumbnail(pictures[index]) for index in rest]
+def _likenesses(pictures: Sequence[Picture]) -> np.ndarray:
+    """(n, n) how much each picture looks like each other, in [0, 1]; 0 where no more than by chance."""
+    thumbnails = [_thumbnail(picture) for picture in pictures]
     likeness = np.array([[_likeness(one, other) for other in thumbnails] for one in thumbnails])
-    return rest[int((likeness.clip(0.5) - 0.5).sum(1).argmax())]
+    return (2 * likeness - 1).clip(0)
 
 
 def content(frames: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
