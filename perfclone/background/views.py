@@ -20,7 +20,15 @@ _COARSE = 512  # longest side of the picture in which such a somebody is outline
 
 
 def median(stack: np.ndarray, what: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The background (h, w, 3) uint8 in a stack (n, h, w, 3), and the number of views that it rests on, (h, w)."""
+    """The background in a stack of views: the median of those far from anybody, or if these are few, of all.
+
+    Args:
+        stack: (n, h, w, 3) uint8.
+        what: (n, h, w) uint8, what each view says of each pixel.
+
+    Returns:
+        The background (h, w, 3) uint8, and the number of views that it rests on, (h, w) uint8.
+    """
     far = (what == CLEAR).sum(0) >= _FAR_ENOUGH
     counts = what >= np.where(far, CLEAR, NEAR)
     count = counts.sum(0, dtype=np.uint8)
@@ -73,17 +81,25 @@ def compare(strip: np.ndarray, stack: np.ndarray, what: np.ndarray) -> tuple[np.
 
 
 def overlooked(hidden: np.ndarray, alike: np.ndarray) -> np.ndarray:
-    """Where mattes come and go while the picture stays: somebody who was overlooked now and then, (H, W) bool."""
+    """Where mattes come and go while the picture stays: somebody who was overlooked now and then.
+
+    Args:
+        hidden: (H, W) bool, where somebody stands in most views, and a background was taken from the others.
+        alike: (H, W) bool, where that background looks as the somebody does, see :func:`compare`.
+
+    Returns:
+        (H, W) bool, solid pieces, somewhat wider than that somebody.
+    """
     height, width = hidden.shape
     size = size_within(_COARSE, hidden)
-    both, all_ = (
+    both, every = (
         cv2.resize(where.astype(np.float32), size, interpolation=cv2.INTER_AREA) for where in (hidden & alike, hidden)
     )
     side = max(3, round(_AROUND * min(size))) | 1
-    found = (all_ > 0.5) & (cv2.blur(both, (side, side)) > 0.5 * cv2.blur(all_, (side, side)))
+    found = (every > 0.5) & (cv2.blur(both, (side, side)) > 0.5 * cv2.blur(every, (side, side)))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    _, pieces = cv2.connectedComponents((all_ > 0.5).astype(np.uint8))
+    _, pieces = cv2.connectedComponents((every > 0.5).astype(np.uint8))
     share = np.bincount(pieces[found > 0], minlength=pieces.max() + 1) / np.bincount(pieces.ravel())
     found |= ((share > 0.5) & (np.arange(len(share)) > 0)).astype(np.uint8)[pieces]
     found = cv2.morphologyEx(found, cv2.MORPH_CLOSE, kernel, iterations=3)
