@@ -1,9 +1,11 @@
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
+from drawn import scene
 
-from perfclone.pose import BODY_18, INDEX, FollowingExtractor, build_extractor, extract
+from perfclone.pose import BODY_18, INDEX, FollowingExtractor, blazepose, build_extractor, extract
 
 eval_synthetic = pytest.importorskip("eval.synthetic.render")
 SIZE = 256
@@ -62,6 +64,46 @@ def test_the_performer_is_lost_and_found_again(rendered):
     clip = [SimpleNamespace(pixels=p, time=i / 10) for i, p in enumerate([empty, *pixels[:3], empty, empty, *pixels])]
     seen = [pose.seen for _, pose, _ in extract(build_extractor("blazepose"), clip)]
     assert seen == [False] + [True] * 3 + [False] * 2 + [True] * 6
+
+
+def test_somebody_small_in_a_wide_picture_is_found_and_followed(rendered):
+    wide = cv2.resize(scene(202, 360), (1440, 808))
+    clip, left = [], [900 + 6 * i for i in range(6)]
+    for i, (truth, x) in enumerate(zip(rendered["ben"], left)):
+        pixels, alpha = wide.copy(), truth.matte[..., None] / 255.0
+        part = pixels[400 : 400 + SIZE, x : x + SIZE]
+        part[:] = alpha * truth.rgb + (1 - alpha) * part
+        clip.append(SimpleNamespace(pixels=pixels, time=i / 25))
+    found = [pose for _, pose, _ in extract(build_extractor("blazepose", matte=True), clip)]
+    for truth, x, pose in zip(rendered["ben"], left, found):
+        true = truth.keypoints + (x, 400)
+        torso = np.linalg.norm(true[INDEX["neck"]] - true[[INDEX["right_hip"], INDEX["left_hip"]]].mean(0))
+        seen = truth.scores[:BODY_18] == 1
+        error = np.linalg.norm(pose.keypoints - true, axis=1)[:BODY_18][seen]
+        assert (error < 0.2 * torso).mean() > 0.9 and np.median(error) < 0.1 * torso
+        person = np.zeros((808, 1440), bool)
+        person[400 : 400 + SIZE, x : x + SIZE] = truth.matte > 127
+        assert pose.matte.shape == person.shape
+        assert (person & (pose.matte > 127)).sum() / (person | (pose.matte > 127)).sum() > 0.8
+
+
+def test_nobody_is_found_in_a_wide_picture_without_people(rendered):
+    room = eval_synthetic.Scene("anna", SIZE, samples=1).plate
+    empty = np.concatenate([cv2.resize(room, (960, 960)), cv2.resize(scene(240, 240), (960, 960))], axis=1)
+    assert build_extractor("blazepose").people([empty]) == [[]]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_the_larger_network_paints_mattes_where_its_file_is(tmp_path, monkeypatch, beside):
+    opened, heavy = [], tmp_path / "pose_landmark_heavy.tflite"
+    if beside:
+        heavy.touch()
+    monkeypatch.setattr(blazepose, "_heavy_network", lambda: heavy)
+    monkeypatch.setattr(blazepose, "_open_graph", lambda **how: opened.append(how["complexity"]))
+    monkeypatch.setattr(blazepose, "_close_graphs", lambda *graphs: None)
+    blazepose.BlazePose(matte=True)
+    blazepose.BlazePose()
+    assert opened == [1 + beside] * 2 + [1] * 2
 
 
 @pytest.mark.parametrize("enlarged", [1, 5])

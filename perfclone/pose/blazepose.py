@@ -6,6 +6,7 @@ import os
 import warnings
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -24,9 +25,9 @@ MIN_JOINTS = 6
 #: Where everybody is looked for, plants and furniture pass for people too; they were seen to reach 0.8 of a mean
 #: visibility of head and shoulders and an empty matte, people 0.98 and more and half of the box around their joints.
 MIN_VISIBILITY, MIN_MATTE = 0.9, 0.1
-#: Nobody smaller than this share of the frame's longest side is large enough to be found in the whole picture. Then
-#: each so-manieth frame is looked at in tiles, of these shares of that side, until a size shows anybody.
-LARGE, SEARCH_EVERY, TILES = 0.25, 15, (0.5, 0.25)
+#: Where nobody is larger than this share of the frame's longest side, one frame in so many is looked at in tiles, too:
+#: of these shares of that side, the next only if nobody is in sight yet, and none of fewer pixels than the last.
+LARGE, SEARCH_EVERY, TILES, SMALLEST_TILE = 0.25, 30, (0.5, 0.25), 240
 #: Our keypoint -> BlazePose landmark; the neck, which it has not, is the middle of the shoulders.
 _LANDMARKS = {
     "nose": 0,
@@ -73,7 +74,7 @@ class BlazePose:
     frame to frame in a window that goes along, which is much faster, until that person is lost.
 
     Args:
-        matte: Also give the matte of each person, at frame resolution.
+        matte: Also give the matte of each person, at frame resolution; by the larger network where its file is.
     """
 
     name = "blazepose"
@@ -81,8 +82,9 @@ class BlazePose:
 
     def __init__(self, *, matte: bool = False):
         self._matte = matte
-        self._finder = _open_graph(static=True, matte=True)
-        self._tracker = _open_graph(static=False, matte=matte)
+        complexity = 2 if matte and _heavy_network().is_file() else 1
+        self._finder = _open_graph(static=True, matte=True, complexity=complexity)
+        self._tracker = _open_graph(static=False, matte=matte, complexity=complexity)
         self._close = weakref.finalize(self, _close_graphs, self._finder, self._tracker)
         self._window: Window | None = None
         self._frame: np.ndarray | None = None
@@ -134,15 +136,18 @@ class BlazePose:
             if found is not None:
                 self._window = self._window.following(found.points[_BODY])
                 return [self._to_pose(found)]
-            self._window = None
-        people = [(found, self._to_pose(found)) for found in self._look_for_everybody(frame)]
+        lost, self._window = self._window, None
+        people = [(found, self._to_pose(found)) for found in self._look_for_everybody(frame, lost)]
         self._people = sorted(people, key=lambda person: person_size(person[1]), reverse=True)
         return [pose for _, pose in self._people]
 
-    def _look_for_everybody(self, frame: np.ndarray) -> list[_Found]:
+    def _look_for_everybody(self, frame: np.ndarray, lost: Window | None) -> list[_Found]:
+        """The people of a frame, wherever they are; ``lost`` is the window out of which somebody just went."""
         whole = Window.whole(frame.shape[1::-1])
         people = _find_everybody(self._finder, frame, whole)
-        if not any(np.subtract(*found.box[::-1]).max() > LARGE * whole.side for found in people):
+        if lost is not None and lost.side < whole.side:
+            people = _with(people, _find_everybody(self._finder, frame, lost))
+        elif not any(np.ptp(found.box, axis=0).max() > LARGE * whole.side for found in people):
             if self._searched % SEARCH_EVERY == 0:
                 people = _find_in_tiles(self._finder, frame, people)
             self._searched += 1
@@ -183,20 +188,23 @@ def _find_everybody(graph, frame: np.ndarray, window: Window) -> list[_Found]:
 
 
 def _find_in_tiles(graph, frame: np.ndarray, people: list[_Found]) -> list[_Found]:
-    """People of the whole picture and those whom it shows too small, each seen from nearby once more."""
-    people = list(people)
+    """The people of the whole picture and those whom it shows too small, each confirmed by a look from nearby."""
+    size = frame.shape[1::-1]
     for share in TILES:
-        for tile in tiles(frame.shape[1::-1], share):
+        for tile in tiles(size, share) if share * max(size) >= SMALLEST_TILE else []:
             for found in _find_everybody(graph, frame, tile):
-                near = Window.around(found.points[_BODY], tile.frame)
-                again = _found_by(graph, near.picture(frame), near)
-                if again is None or not _is_person(again) or _box_overlap(again, found) < 0.5:
-                    continue
-                if not any(_box_overlap(again, other) > 0.5 for other in people):
-                    people.append(again)
+                window = Window.around(found.points[_BODY], size)
+                nearby = _found_by(graph, window.picture(frame), window)
+                if nearby is not None and _is_person(nearby) and _box_overlap(nearby, found) > 0.5:
+                    people = _with(people, [nearby])
         if people:
             break
     return people
+
+
+def _with(people: list[_Found], more: list[_Found]) -> list[_Found]:
+    """Both, without those of the second who are among the first."""
+    return people + [found for found in more if not any(_box_overlap(found, other) > 0.5 for other in people)]
 
 
 def _is_person(found: _Found) -> bool:
@@ -235,7 +243,7 @@ def _paint_over(picture: np.ndarray, found: _Found) -> np.ndarray:
     return painted
 
 
-def _open_graph(*, static: bool, matte: bool):
+def _open_graph(*, static: bool, matte: bool, complexity: int):
     """A running mediapipe graph, its networks loaded."""
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -245,7 +253,7 @@ def _open_graph(*, static: bool, matte: bool):
 
         graph = Graph(
             static_image_mode=static,
-            model_complexity=1,
+            model_complexity=complexity,
             smooth_landmarks=False,
             enable_segmentation=matte,
             smooth_segmentation=False,
@@ -253,6 +261,13 @@ def _open_graph(*, static: bool, matte: bool):
         )
         graph.process(_BLANK)
     return graph
+
+
+def _heavy_network() -> Path:
+    """Where the larger network is, whose mattes are cleaner, if somebody put its file beside those of the wheel."""
+    import mediapipe
+
+    return Path(mediapipe.__file__).parent / "modules" / "pose_landmark" / "pose_landmark_heavy.tflite"
 
 
 def _close_graphs(*graphs) -> None:
