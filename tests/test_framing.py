@@ -111,6 +111,21 @@ def test_legs_and_hands_that_come_and_go_do_so_without_a_jump():
         assert steps(given(hidden(squatting, *names, at=slice(60, 120)))).max() < usual + 4
 
 
+def test_a_hidden_foot_of_somebody_who_kneels_does_not_reach_through_the_floor():
+    film = dancer(2)
+    feet, above = np.array(parts("ankle", "heel", "toe")), np.array(parts(*LEGS)) == 0
+    film.keypoints[:, above, 1] += 30
+    film.keypoints[:, parts("knee"), 1] += 30
+    film.keypoints[:, feet] = film.keypoints[
+        :, [INDEX[n.replace(n.split("_")[-1], "knee")] for n in np.array(KEYPOINTS)[feet]]
+    ]
+    film.keypoints[:, feet, 0] -= 30
+    scores = film.scores.copy()
+    scores[:, [INDEX["left_ankle"], INDEX["left_heel"], INDEX["left_toe"]]] = 0
+    whole, one = given(film), given(replace(film, scores=scores))
+    assert np.abs(whole.keypoints - one.keypoints).max() < 3
+
+
 def test_fingers_and_faces_that_are_turned_away_are_not_made_up():
     clone = given(hidden(dancer(2), "nose", "eye", "thumb", "index", "pinky", "toe"))
     assert (clone.scores[:, parts("nose", "eye", "thumb", "index", "pinky", "toe")] == 0).all()

@@ -9,7 +9,7 @@ import numpy as np
 
 from perfclone.pose.body import BONES, LENGTHS, ROOT, Body
 from perfclone.pose.sequence import Moment, Pose
-from perfclone.pose.skeleton import FEET, HEAD, HIPS, INDEX, NECK, SHOULDERS
+from perfclone.pose.skeleton import FEET, HEAD, HIPS, INDEX, MIRROR, NECK, SHOULDERS
 from perfclone.pose.stage import sliding
 
 #: What is about to be lost, or has just come, moves from the one pose to the other in this time, seconds.
@@ -24,6 +24,9 @@ _ANKLES = [INDEX["right_ankle"], INDEX["left_ankle"]]
 _LEGS = [j for j, name in enumerate(_NAMES) if name.split("_")[-1] in ("knee", "ankle", "heel", "toe")]
 #: How far the joints of a leg stay with the feet, 1, or go with the hips, 0.
 _PLANTED = np.array([{"knee": 0.5}.get(name.split("_")[-1], 1.0) for name in _NAMES])
+_OTHER = np.arange(len(_NAMES))
+for _right, _left in MIRROR:
+    _OTHER[[_right, _left]] = _left, _right
 _ANY_HEAD, _ANY_ANKLE = len(_NAMES), len(_NAMES) + 1
 
 
@@ -117,7 +120,8 @@ def _medoid(points: np.ndarray) -> np.ndarray:
 def stand_in(shot: Iterable[tuple[Moment, Body]], stance: Stance, shares: np.ndarray) -> Iterator[tuple[Moment, Body]]:
     """Complete the poses of a shot: what the driver does not show stands as the actor stands.
 
-    Legs whose feet are not seen stand where the hips were, which may sway above them. Before a joint is lost, and
+    Legs whose feet are not seen stand where the hips were, which may sway above them; one that would reach below the
+    other's foot does as the other does. Before a joint is lost, and
     after it has come, it moves from the one to the other. Fingers, and a part of a foot or of a face, are never stood
     in for while the rest is seen.
 
@@ -176,10 +180,12 @@ def _completed(
     stood = legs.follow(root, low, under[FEET, 1].max(), torso) - root
     stands = known & (points[NECK, 1] < root[1])
     for parent, child, _ in BONES:
-        if child == NECK or child in HIPS or (parent != ROOT and not there[parent]):
+        if child == NECK or child in HIPS or not there[parent]:
             continue
-        weight, place = fade[_LEADER[child]], (root if parent == ROOT else points[parent]) + to[child]
+        weight, place = fade[_LEADER[child]], points[parent] + to[child]
         if child in _LEGS:
+            if low is not None and place[1] > low + 0.1 * torso and seen[_OTHER[[parent, child]]].all():
+                place = points[parent] + raw[_OTHER[child]] - raw[_OTHER[parent]]
             place = feet * place + (1 - feet) * (root + under[child] + _PLANTED[child] * stood)
             weight = weight * feet
         if seen[child] and weight < 1 and (stands[child] or (known[child] and child not in _LEGS)):
