@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from clips import clip, numbered, numbers, read
+from clips import QUADRANTS, clip, numbered, numbers, read
 from PIL import Image
 
 from perfclone.errors import UserError
@@ -160,6 +160,20 @@ def test_images_that_come_gradually_are_whole(tmp_path):
         (tmp_path / f"{number}.png").write_bytes(gradual_png(pixels))
     assert not probe(tmp_path).interlaced
     assert all(np.array_equal(frame.pixels, pixels) for frame in read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [(1, lambda a: a), (3, lambda a: np.rot90(a, 2)), (6, lambda a: np.rot90(a, -1)), (8, lambda a: np.rot90(a))],
+)
+def test_photos_stand_upright(tmp_path, orientation, upright):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    for number in range(2):
+        Image.fromarray(QUADRANTS).save(tmp_path / f"IMG_{number}.jpg", exif=exif, quality=95, subsampling=0)
+    expected, info = upright(QUADRANTS), probe(tmp_path)
+    assert (info.height, info.width) == expected.shape[:2]
+    assert np.abs(read(tmp_path)[0].pixels.astype(int) - expected).mean() < 4
 
 
 def test_images_of_other_sizes_get_the_size_of_the_first(tmp_path):
