@@ -48,7 +48,10 @@ def same_again(path, out):
         ("clip.webm", {"codec": "libvpx", "auto-alt-ref": 1, "lag-in-frames": 8, "b": "300k"}),
         ("clip.webm", {"codec": "libvpx-vp9"}),
         ("clip.h264", {"codec": "libx264", "bf": 3}),
+        ("clip.m2v", {"codec": "mpeg2video", "bf": 2}),
         ("clip.mxf", {"codec": "mpeg2video", "bf": 2}),
+        ("clip.ogv", {"codec": "libvpx"}),
+        ("clip.y4m", {"codec": "wrapped_avframe"}),
     ],
 )
 def test_thirty_frames_a_second_are_read_so_from_any_container(tmp_path, name, options):

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
-from clips import clip, numbered, numbers, read
+from clips import QUADRANTS, clip, numbered, numbers, read
 from PIL import Image
 
 from perfclone.errors import UserError
@@ -131,6 +133,47 @@ def test_half_a_jpeg_costs_no_other(tmp_path):
     (folder / "00006.jpg").write_bytes(data[: len(data) - 8])
     frames = read(folder)
     assert set(range(12)) - {5} <= set(numbers(frames))
+
+
+def gradual_png(pixels):
+    """A PNG that shows coarse pixels first (Adam7), which FFmpeg calls interlaced too."""
+    passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+    rows = [row for top, left, down, right in passes for row in pixels[top::down, left::right]]
+    height, width = pixels.shape[:2]
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
+    chunks = (
+        (b"IHDR", head),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))),
+        (b"IEND", b""),
+    )
+    made = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+
+
+def test_images_that_come_gradually_are_whole(tmp_path):
+    pixels = np.full((48, 64, 3), 50, np.uint8)
+    pixels[::2] = 200
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(gradual_png(pixels))
+    assert not probe(tmp_path).interlaced
+    assert all(np.array_equal(frame.pixels, pixels) for frame in read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [(1, lambda a: a), (3, lambda a: np.rot90(a, 2)), (6, lambda a: np.rot90(a, -1)), (8, lambda a: np.rot90(a))],
+)
+def test_photos_stand_upright(tmp_path, orientation, upright):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    for number in range(2):
+        Image.fromarray(QUADRANTS).save(tmp_path / f"IMG_{number}.jpg", exif=exif, quality=95, subsampling=0)
+    expected, info = upright(QUADRANTS), probe(tmp_path)
+    assert (info.height, info.width) == expected.shape[:2]
+    assert np.abs(read(tmp_path)[0].pixels.astype(int) - expected).mean() < 4
 
 
 def test_images_of_other_sizes_get_the_size_of_the_first(tmp_path):

@@ -21,8 +21,8 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # the decoders that read a
 
 # Containers we open. Left out on purpose: playlists, which could name other files, still pictures, and text art.
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,apng,asf,ogg,h264,hevc,ivf,mxf,m4v,av1,obu,"
-    "dv,wav,mp3,aac,flac"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,apng,asf,ogg,h264,hevc,ivf,mxf,m4v,av1,"
+    "obu,yuv4mpegpipe,dv,wav,mp3,aac,flac"
 )
 
 

@@ -11,13 +11,19 @@ from av.filter import Graph
 Timed = tuple[av.VideoFrame, float]
 
 
-def progressive(frames: Iterator[Timed]) -> Iterator[Timed]:
+def is_interlaced(stream: av.VideoStream, frame: av.VideoFrame) -> bool:
+    """Tell whether a decoded frame consists of two half pictures; those that a PNG calls so come one after another."""
+    return frame.interlaced_frame and stream.codec_context.codec.canonical_name not in ("png", "apng")
+
+
+def progressive(stream: av.VideoStream, frames: Iterator[Timed]) -> Iterator[Timed]:
     """Deinterlace the frames that say they are interlaced, with FFmpeg's bwdif; as many come out, each at its time.
 
     The picture of the earlier field is kept, and the lines of the later one filled in from it and from the frames
     beside; frames of whole pictures pass unchanged. One frame is looked ahead.
 
     Args:
+        stream: what they are decoded from.
         frames: decoded frames and their times, in order.
     """
     weaver = None
@@ -25,7 +31,7 @@ def progressive(frames: Iterator[Timed]) -> Iterator[Timed]:
         if weaver is not None and not weaver.takes(frame):
             yield from weaver.rest()
             weaver = None
-        if weaver is None and frame.interlaced_frame:
+        if weaver is None and is_interlaced(stream, frame):
             weaver = _Deinterlacer(frame)
         if weaver is None:
             yield frame, time

@@ -11,6 +11,7 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from perfclone.video import hdr
 
 _UNSPECIFIED = 2  # colour matrix, as ITU-T H.273 numbers them
+_TURNS = {0: (False, False, False), 90: (True, True, False), 180: (False, True, True), 270: (True, False, True)}
 _GREY = 128  # of 255: what is seen through a picture that is see-through
 
 
@@ -53,7 +54,7 @@ class Picture:
         self._stored = max(1, round(width * scale)), max(1, round(height * scale))
         self._turned, self._mirror, self._flip = _orientation(first)
         self.size = self._stored[::-1] if self._turned else self._stored
-        self.rotation = -round(first.rotation / 90) * 90 % 360
+        self.rotation = _clockwise(first)
         self.hdr = is_hdr(first)
         self._tone = hdr.ToneMapper(first.color_trc) if self.hdr else None
         plain, deep = ("rgba", "rgba64le") if _has_alpha(first) else ("rgb24", "rgb48le")
@@ -96,9 +97,16 @@ def _matrix(frame: av.VideoFrame) -> int:
     return Colorspace.ITU709 if min(frame.width, frame.height) >= 720 else Colorspace.ITU601
 
 
+def _clockwise(frame: av.VideoFrame) -> int:
+    return -round(frame.rotation / 90) * 90 % 360
+
+
 def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     """Read the display matrix: exchange rows and columns?, then mirror left-right?, then flip top-bottom?."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV knows no EXIF, which is beside the matrix in a photo; it tells the turn all the same
+        return _TURNS[_clockwise(frame)]
     if data is None:
         return False, False, False
     # A stored point (x, y) is shown at (a x + c y, b x + d y), the matrix being a b u / c d v / x y w.

@@ -9,6 +9,7 @@ import av
 import numpy as np
 
 from perfclone.video.container import first_frame, nominal_rate, open_media, readable_packets, say_once, video_stream
+from perfclone.video.fields import is_interlaced
 from perfclone.video.picture import Picture, see_through
 from perfclone.video.timeline import Timeline, animation, timeline, without_clock
 
@@ -74,6 +75,7 @@ def inspect(path: str | Path) -> tuple[VideoInfo, Timeline]:
         stream = video_stream(container, path)
         frame = first_frame(container, stream, path)
         picture = Picture(frame, stream.sample_aspect_ratio)
+        interlaced = is_interlaced(stream, frame)
         has_audio = bool(container.streams.audio)
     times, last, truncated = _walk(path, frame)
     info = VideoInfo(
@@ -87,7 +89,7 @@ def inspect(path: str | Path) -> tuple[VideoInfo, Timeline]:
         variable_rate=not times.even,
         rotation=picture.rotation,
         hdr=picture.hdr,
-        interlaced=frame.interlaced_frame,
+        interlaced=interlaced,
         alpha=see_through(frame),
         start=times.shifts[0],
         truncated=truncated,

@@ -100,7 +100,7 @@ def _timed(
 ) -> Iterator[tuple[av.VideoFrame, float]]:
     """Yield the whole frames from where the container stands, and their times."""
     clock = timeline.clock()
-    return progressive((frame, clock(frame)) for frame in decoded_frames(container, stream))
+    return progressive(stream, ((frame, clock(frame)) for frame in decoded_frames(container, stream)))
 
 
 def sample_frames(path: str | Path, count: int, *, max_side: int | None = None) -> list[Frame]:
