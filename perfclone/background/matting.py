@@ -20,7 +20,7 @@ _TINT = 4.0  # weight of a difference in chroma, squared, against one in luma
 _HALF = 0.35  # share of the person's usual difference from the plate above which a pixel counts as different
 _LEAST, _ENOUGH = 4.0, 28.0  # the same threshold lies between these, times the noise
 _CLEAR = 4.0  # a person who differs less from the plate than this, times the noise, is left to the network
-_STEEP = 1.4  # by which the outline is made steeper again, smeared as it is by the codec and its halved colours
+_STEEP = 1.3  # by which the outline is made steeper again, smeared as it is by the codec and its halved colours
 _LIMBS = [
     joints(*(f"{side}_{joint}" for joint in bone))
     for side in ("right", "left")
@@ -83,10 +83,10 @@ def refine(
     opinion += found.evidence(opinion, window.person)
     opinion[cut(alien)] = -8
     share = 1 / (1 + np.exp(-opinion.clip(-8, 8)))
-    share = _guided(found.picture[..., 0] / 255, share, max(2, round(0.014 * window.person)))
+    share = _guided(found.picture[..., 0] / 255, share, max(1, round(0.014 * window.person)))
     person = _connected(share > 0.5, cut(support))
     refined = np.zeros_like(matte)
-    cut(refined)[:] = (255 * _outline(person, found, max(2, round(0.014 * window.person)))).round()
+    cut(refined)[:] = (255 * _outline(person, found, max(1, round(0.014 * window.person)))).round()
     refined[alien] = 0
     return refined
 
