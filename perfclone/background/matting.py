@@ -12,7 +12,7 @@ from perfclone.pose.skeleton import HIPS, NECK, joints
 _REACH = 0.35  # how far the person may reach beyond what the network saw of them, of the person's size
 _FEWEST = 200  # pixels of empty background that a comparison must rest on
 _MOST = 3.0  # what the colours of a pixel may say for the person or against, nats
-_BONE = 0.8  # how sure a limb's bone is of being the person where the network does not see it
+_BONE = 0.45  # how sure a bone is of being the person where the network does not see it: colours must agree
 _SURE = 0.5  # score that the joints at both ends of a bone need
 _SHADE = 0.4  # share of the light that the darkest shadow leaves
 _DIM = 0.6  # how much of the light that a shadow takes counts as a difference all the same
@@ -20,7 +20,9 @@ _TINT = 4.0  # weight of a difference in chroma, squared, against one in luma
 _HALF = 0.35  # share of the person's usual difference from the plate above which a pixel counts as different
 _LEAST, _ENOUGH = 4.0, 28.0  # the same threshold lies between these, times the noise
 _CLEAR = 4.0  # a person who differs less from the plate than this, times the noise, is left to the network
-_STEEP = 1.4  # by which the outline is made steeper again, smeared as it is by the codec and its halved colours
+_CRUMB, _PINHOLE = 0.01, 0.0005  # smaller parts of the person are dropped, smaller holes closed
+_ON = 0.3  # share of a part that must lie where the person is thought to be
+_STEEP = 1.3  # by which the outline is made steeper again, smeared as it is by the codec and its halved colours
 _LIMBS = [
     joints(*(f"{side}_{joint}" for joint in bone))
     for side in ("right", "left")
@@ -83,10 +85,10 @@ def refine(
     opinion += found.evidence(opinion, window.person)
     opinion[cut(alien)] = -8
     share = 1 / (1 + np.exp(-opinion.clip(-8, 8)))
-    share = _guided(found.picture[..., 0] / 255, share, max(2, round(0.014 * window.person)))
+    share = _guided(found.picture[..., 0] / 255, share, max(1, round(0.014 * window.person)))
     person = _connected(share > 0.5, cut(support))
     refined = np.zeros_like(matte)
-    cut(refined)[:] = (255 * _outline(person, found, max(2, round(0.014 * window.person)))).round()
+    cut(refined)[:] = (255 * _outline(person, found, max(1, round(0.014 * window.person)))).round()
     refined[alien] = 0
     return refined
 
@@ -167,7 +169,7 @@ class _Comparison:
         against how different the person is around there. What may be a shadow speaks neither for nor against.
         """
         inside = ((prior > 1) & self.seen).astype(np.float32)
-        usual = _spread(self.shaded * inside, 0.13 * person) / np.maximum(_spread(inside, 0.13 * person), 1e-3)
+        usual = _local_mean(self.shaded, inside, 0.13 * person)
         threshold = np.clip(_HALF * usual, _LEAST * self.noise, _ENOUGH * self.noise)
         nats = sum((each / threshold - 1).clip(-1, 1) for each in (self.away, self.shaded)) / 2
         return _MOST * nats * np.minimum(usual / (_CLEAR * self.noise), 1) ** 2 * self.seen
@@ -182,9 +184,7 @@ def _compare(
         return None
     pixels, plate = (cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb) for each in (pixels, _exposed(plate, pixels, empty)))
     away, shaded = _distances(pixels, np.clip(pixels, cv2.erode(plate, _disc(1)), cv2.dilate(plate, _disc(1))))
-    weight, usual = empty.astype(np.float32), max(1.0, float(np.quantile(shaded[empty], 0.8)))
-    noise = _spread(shaded**2 * weight, 0.24 * person) + 0.02 * usual**2
-    noise = np.sqrt(noise / (_spread(weight, 0.24 * person) + 0.02)).clip(1)
+    noise = np.sqrt(_local_mean(shaded**2, empty.astype(np.float32), 0.24 * person)).clip(1)
     return _Comparison(pixels.astype(np.float32), plate.astype(np.float32), away, shaded, noise, seen)
 
 
@@ -207,18 +207,18 @@ def _distances(pixels: np.ndarray, plate: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _connected(person: np.ndarray, support: np.ndarray) -> np.ndarray:
-    """Of a mask (h, w) bool the parts that reach the support, but for crumbs, and without pinholes."""
-    for filled in (True, False):
-        _, labels, stats, _ = cv2.connectedComponentsWithStats((person == filled).astype(np.uint8), connectivity=4)
-        area = stats[:, cv2.CC_STAT_AREA]
-        if filled:
-            keep = area > 0.01 * area[1:].max(initial=0)
-            keep &= np.bincount(labels[support > 0], minlength=len(area)) > 0
-            keep[0] = False
-            person = keep[labels]
-        else:
-            person = person | (area < 12)[labels]
-    return person
+    """A mask (h, w) bool without pinholes and without parts that are crumbs or hardly on the support."""
+    labels, area = _parts(~person)
+    person = person | (area < _PINHOLE * person.sum())[labels]
+    labels, area = _parts(person)
+    supported = np.bincount(labels[support > 0], minlength=len(area))
+    return person & ((area > _CRUMB * area[1:].max(initial=0)) & (supported > _ON * area))[labels]
+
+
+def _parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The connected parts of a mask (h, w) bool: each pixel's number, 0 outside, and the parts' areas (n,)."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return labels, stats[:, cv2.CC_STAT_AREA]
 
 
 def _outline(person: np.ndarray, found: _Comparison, width: int) -> np.ndarray:
@@ -266,10 +266,12 @@ def _guided(guide: np.ndarray, image: np.ndarray, radius: int, smooth: float = 1
     return mean(slope) * guide + mean(p - slope * g)
 
 
-def _spread(image: np.ndarray, radius: float) -> np.ndarray:
-    """An image (h, w) float32 blurred by two boxes of this radius, nothing beyond its border."""
+def _local_mean(image: np.ndarray, weight: np.ndarray, radius: float) -> np.ndarray:
+    """The weighted mean of an image (h, w) float32 within about this radius; far from all weight, that of it all."""
     box = (2 * max(1, round(radius)) + 1,) * 2
-    return cv2.blur(cv2.blur(image, box, borderType=cv2.BORDER_CONSTANT), box, borderType=cv2.BORDER_CONSTANT)
+    blur = lambda a: cv2.blur(cv2.blur(a, box, borderType=cv2.BORDER_CONSTANT), box, borderType=cv2.BORDER_CONSTANT)  # noqa: E731
+    everywhere = (image * weight).sum() / max(weight.sum(), 1)
+    return (blur(image * weight) + 0.02 * everywhere) / (blur(weight) + 0.02)
 
 
 def _disc(radius: int) -> np.ndarray:
