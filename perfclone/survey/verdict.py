@@ -11,6 +11,8 @@ from perfclone.survey.sample import Sample
 
 #: Frames that must show the person, at least.
 FEWEST_FRAMES = 12
+#: A place serves if it is there for this share of the video, or for so many seconds.
+_ENOUGH, _ENOUGH_S = 0.5, 8.0
 
 
 @dataclass(frozen=True)
@@ -20,30 +22,32 @@ class Verdict:
     Attributes:
         refusal: Why no actor can be made of it and what to do, in a sentence; empty if one can.
         camera: What the camera does. No movement of it ends a training.
+        plate: Whether one empty background is to be had; otherwise whole frames are painted.
     """
 
     refusal: str
     camera: Camera
-
-    @property
-    def plate(self) -> bool:
-        """Whether one empty background is to be had; otherwise whole frames are painted."""
-        return self.camera.kind != "lost"
+    plate: bool
 
     @property
     def camera_told(self) -> str:
         """What the camera does and what is done about it, in words."""
         camera = self.camera
-        return {
-            "still": f"it stands still (largest shift {camera.max_shift_px:.1f} px at 720p)",
-            "moving": f"it moves: {camera.movement}; the frames are laid on one larger plate",
-            "lost": f"no one background fits: {camera.movement}; whole frames are painted, which looks less steady",
-        }[camera.kind]
+        if not self.plate:
+            return f"no one background fits: {camera.movement}; whole frames are painted, which looks less steady"
+        if camera.kind == "moving":
+            return f"it moves: {camera.movement}; the frames are laid on one larger plate"
+        if camera.left_out:
+            return f"it stands still, and {camera.movement}; these frames are left out"
+        return f"it stands still (largest shift {camera.max_shift_px:.1f} px at 720p)"
 
 
 def judge(sample: Sample) -> Verdict:
     """Judge reference footage by a sample of it."""
-    return Verdict(_refusal(sample), find_camera(sample.frames, sample.everybody))
+    camera = find_camera(sample.frames, sample.everybody)
+    shown = 1 - camera.left_out
+    plate = camera.kind != "lost" and (shown >= _ENOUGH or shown * sample.info.duration >= _ENOUGH_S)
+    return Verdict(_refusal(sample), camera, plate)
 
 
 def _refusal(sample: Sample) -> str:

@@ -20,7 +20,7 @@ from perfclone.pose.body import Body, measure_body
 from perfclone.pose.sequence import PoseSequence
 from perfclone.progress import Progress
 from perfclone.retarget import retarget_sequence
-from perfclone.survey.verdict import Verdict, judge
+from perfclone.survey.verdict import FEWEST_FRAMES, Verdict, judge
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,9 @@ def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, 
     known = round(len(watched.kept) * (1 - holdout))
     camera = verdict.camera if with_plate and verdict.plate else None
     placed = place(video, watched, camera, known, progress)
+    if camera and _few(placed.poses[placed.on < known]):
+        log.warning("Too few frames can be laid on one plate; whole frames are painted, which looks less steady.")
+        camera, placed = None, place(video, watched, None, known, progress)
     body = measure_body(placed.poses[placed.on < known])
     side, boxes = _boxes(placed, body, resolution)
     footage = cut(video, watched, placed, boxes, resolution, folder, progress)
@@ -108,11 +111,15 @@ def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, 
     (folder / "reference.json").write_text(json.dumps(asdict(reference)))
 
 
+def _few(poses: PoseSequence) -> bool:
+    return int((poses.scores > 0).any(1).sum()) < FEWEST_FRAMES
+
+
 def _heed(verdict: Verdict, with_plate: bool) -> None:
     """Go by the judge: refuse what cannot work, and say what will work less well."""
     if verdict.refusal:
         raise UserError(verdict.refusal)
-    if with_plate and verdict.camera.kind != "still":
+    if with_plate and (verdict.camera.kind != "still" or verdict.camera.left_out):
         log.warning("The camera: %s.", verdict.camera_told)
 
 
