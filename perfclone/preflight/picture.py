@@ -128,7 +128,7 @@ def _gains(thumbnails: tuple[np.ndarray, ...], people: list[np.ndarray]) -> np.n
 def camera(sample: Sample, verdict: Verdict) -> Iterator[Finding]:
     """What the camera does, and whether the background behind the person is ever seen."""
     shift = round(verdict.camera.max_shift_px, 2)
-    if verdict.camera.kind == "still":
+    if verdict.steady:
         yield Finding("camera still", "pass", shift, verdict.camera_told)
     else:
         advice = "Put the camera on a tripod, or lean it on something firm, and film in one shot."

@@ -11,6 +11,7 @@ from perfclone.survey.sample import Sample
 
 #: Frames that must show the person, at least.
 FEWEST_FRAMES = 12
+_STRAY = 0.02  # share of frames of other places that is not worth a word
 #: A place serves if it is there for this share of the video, or for so many seconds.
 _ENOUGH, _ENOUGH_S = 0.5, 8.0
 
@@ -30,16 +31,21 @@ class Verdict:
     plate: bool
 
     @property
+    def steady(self) -> bool:
+        """Whether the camera does just what it should: stand still before one place."""
+        return self.camera.kind == "still" and self.camera.left_out < _STRAY
+
+    @property
     def camera_told(self) -> str:
         """What the camera does and what is done about it, in words."""
         camera = self.camera
         if not self.plate:
             return f"no one background fits: {camera.movement}; whole frames are painted, which looks less steady"
-        if camera.kind == "moving":
-            return f"it moves: {camera.movement}; the frames are laid on one larger plate"
-        if camera.left_out:
-            return f"it stands still, and {camera.movement}; these frames are left out"
-        return f"it stands still (largest shift {camera.max_shift_px:.1f} px at 720p)"
+        if self.steady:
+            return f"it stands still (largest shift {camera.max_shift_px:.1f} px at 720p)"
+        if camera.kind == "still":
+            return f"{camera.movement}, which is left out"
+        return f"it moves: {camera.movement}; the frames are laid on one larger plate"
 
 
 def judge(sample: Sample) -> Verdict:

@@ -119,7 +119,7 @@ def _heed(verdict: Verdict, with_plate: bool) -> None:
     """Go by the judge: refuse what cannot work, and say what will work less well."""
     if verdict.refusal:
         raise UserError(verdict.refusal)
-    if with_plate and (verdict.camera.kind != "still" or verdict.camera.left_out):
+    if with_plate and not verdict.steady:
         log.warning("The camera: %s.", verdict.camera_told)
 
 
