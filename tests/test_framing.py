@@ -11,7 +11,7 @@ from perfclone.pose.driver import driven
 from perfclone.pose.skeleton import HIPS, NECK
 from perfclone.pose.space import normalise
 from perfclone.pose.stance import Stance
-from perfclone.retarget import Retarget, retarget_sequence
+from perfclone.retarget import Retarget, retarget_sequence, retarget_to
 from tests.stick import body, scaled, sequence, standing
 
 FPS, SIZE = 30, (300, 300)
@@ -112,14 +112,7 @@ def test_legs_and_hands_that_come_and_go_do_so_without_a_jump():
 
 
 def test_a_hidden_foot_of_somebody_who_kneels_does_not_reach_through_the_floor():
-    film = dancer(2)
-    feet, above = np.array(parts("ankle", "heel", "toe")), np.array(parts(*LEGS)) == 0
-    film.keypoints[:, above, 1] += 30
-    film.keypoints[:, parts("knee"), 1] += 30
-    film.keypoints[:, feet] = film.keypoints[
-        :, [INDEX[n.replace(n.split("_")[-1], "knee")] for n in np.array(KEYPOINTS)[feet]]
-    ]
-    film.keypoints[:, feet, 0] -= 30
+    film = kneeling(2)
     scores = film.scores.copy()
     scores[:, [INDEX["left_ankle"], INDEX["left_heel"], INDEX["left_toe"]]] = 0
     whole, one = given(film), given(replace(film, scores=scores))
@@ -142,12 +135,26 @@ def test_the_stance_is_a_standing_pose_even_of_somebody_who_mostly_sits():
     filmed = dancer(4)
     filmed.keypoints[:80, np.array(parts("ankle", "heel", "toe")) == 0, 1] += 45
     found = Stance.find(normalise(filmed.keypoints, filmed.scores), filmed.scores, ACTOR)
-    shins = [vector for vector, name in zip(found.vectors, KEYPOINTS[1:]) if name]
-    assert len(shins) and found.filmed.all() and found.known.all()
+    assert found.filmed.all() and found.known.all() and not found.seated
     seated = retarget_sequence(hidden(dancer(2), *LEGS), ACTOR, SIZE, found)
     drop = seated.keypoints[:, ANKLES, 1].mean() - seated.keypoints[:, HIPS, 1].mean()
     assert drop == pytest.approx(1.67 * ACTOR.torso, rel=0.05)
     assert Stance.find(np.zeros((4, len(KEYPOINTS), 2)), np.zeros((4, len(KEYPOINTS))), ACTOR) is None
+
+
+def kneeling(seconds):
+    film = dancer(seconds)
+    feet = np.array(parts("ankle", "heel", "toe"))
+    knees = [INDEX[name.replace(name.split("_")[-1], "knee")] for name in np.array(KEYPOINTS)[feet]]
+    film.keypoints[:, feet] = film.keypoints[:, knees] - np.float32([30, 0])
+    return film
+
+
+def test_nobody_stands_up_an_actor_who_was_filmed_on_their_knees():
+    reference = kneeling(2)
+    clone = retarget_to(dancer(2, sway=0.0), reference)
+    here = np.abs(clone.keypoints - reference.keypoints)[:, np.array(parts(*ARMS)) == 0]
+    assert (clone.scores > 0).all() and here.max() < 8
 
 
 @pytest.mark.parametrize("measured", [None, 60])

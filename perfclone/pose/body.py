@@ -160,7 +160,7 @@ def measure_body(poses: PoseSequence, like: Body | None = None) -> Body:
     centre_x = float(np.median(root[seen, 0]))
     low = lowest(poses.keypoints, poses.scores, torso)
     low = low[np.isfinite(low)]
-    legs = lengths[_GROUPS.index("thigh")] + lengths[_GROUPS.index("shin")]
+    legs = sum(lengths[_GROUPS.index(name)] * share for name, share in (("thigh", 1), ("shin", 1), ("foot", 0.5)))
     floor_y = float(np.quantile(low, 0.95)) if len(low) else float(np.median(root[seen, 1])) + legs
     return Body(lengths, centre_x, floor_y)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, groupby
@@ -104,9 +103,10 @@ def _agreed(changes: np.ndarray) -> np.ndarray:
 
 
 def _median(window: list[tuple[float, np.ndarray]]) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of bones that are never seen
-        return np.nanmedian([size for _, size in window], axis=0)
+    """(G,) medians of what is known; NaN where nothing is."""
+    ordered = np.sort([size for _, size in window], axis=0)  # NaN come last
+    known = np.isfinite(ordered).sum(0)
+    return np.stack([ordered[(known - n) // 2, np.arange(ordered.shape[1])] for n in (0, 1)]).mean(0)
 
 
 def _log_lengths(moment: Moment) -> np.ndarray:

@@ -14,6 +14,8 @@ from perfclone.pose.stage import sliding
 
 #: What is about to be lost, or has just come, moves from the one pose to the other in this time, seconds.
 FADE_S = 0.4
+#: Ankles nearer below the hips than this share of the legs' length are those of somebody who sits or kneels.
+_SEATED = 0.6
 #: Joints that fewer frames than this share show were not filmed.
 _FILMED = 0.02
 #: The hips of somebody whose feet are not seen sway so far above feet that stand, torso lengths, x and y.
@@ -53,11 +55,13 @@ class Stance:
         vectors: (bones, 2) pixels, each bone of ``BONES`` in the actor's frame; 0 where it is not known.
         known: (J,) bool, whether the bone that ends there is known.
         filmed: (J,) bool, whether the joint was ever filmed.
+        seated: Whether the actor was never filmed standing; then no driver's legs unfold theirs.
     """
 
     vectors: np.ndarray
     known: np.ndarray
     filmed: np.ndarray
+    seated: bool = False
 
     @classmethod
     def find(cls, bank: np.ndarray, scores: np.ndarray, body: Body) -> Stance | None:
@@ -92,7 +96,9 @@ class Stance:
                 vector = np.median(usual, axis=0) * body.torso
             vectors[n] = vector * min(1.0, lengths[group] / max(float(np.linalg.norm(vector)), 1e-6))
             known[child] = True
-        return cls(vectors, known, filmed)
+        depth = _under_hips(_by_child(vectors))[_ANKLES, 1].max()
+        seated = known[_ANKLES].all() and depth < _SEATED * (lengths["thigh"] + lengths["shin"])
+        return cls(vectors, known, filmed, bool(seated))
 
 
 def _place(points: np.ndarray, joint: int) -> np.ndarray:
@@ -134,6 +140,7 @@ def stand_in(shot: Iterable[tuple[Moment, Body]], stance: Stance, shares: np.nda
     legs, torso = _Legs(), None
     for _, fade, (moment, body) in sliding(shown, FADE_S, _fade):
         torso = torso or body.torso
+        fade[_ANY_ANKLE] *= not stance.seated
         vectors = stance.vectors * (shares * body.torso / torso)[:, None]
         yield moment._replace(pose=_completed(moment.pose, fade, vectors, stance.known, legs, body.torso)), body
 
@@ -171,7 +178,7 @@ def _completed(
     if not seen.any():
         return pose
     raw, points, there = pose.keypoints.astype(np.float64), pose.keypoints.astype(np.float64), seen.copy()
-    to = {child: vector for (_, child, _), vector in zip(BONES, vectors)}
+    to = _by_child(vectors)
     if not _place_trunk(raw, points, there, fade, to):
         return pose
     root, feet = points[HIPS].mean(0), fade[_ANY_ANKLE]
@@ -215,6 +222,10 @@ def _place_trunk(
         points[hip] = weight * raw[hip] + (1 - weight) * (root + to[hip])
     there[[NECK, *HIPS]] = True
     return True
+
+
+def _by_child(vectors: np.ndarray) -> dict[int, np.ndarray]:
+    return {child: vector for (_, child, _), vector in zip(BONES, vectors)}
 
 
 def _under_hips(to: dict[int, np.ndarray]) -> np.ndarray:
