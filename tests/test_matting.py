@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from eval.synthetic import Scene, motion, random_actor
 from perfclone.background.matting import refine
+from perfclone.pose.extractor import build_extractor
 from perfclone.pose.skeleton import INDEX, KEYPOINTS
 
 H, W, FINE = 240, 200, 4
@@ -145,3 +147,20 @@ def test_where_the_plate_cannot_help_the_network_keeps_its_word():
 def test_pictures_of_different_sizes_are_refused():
     with pytest.raises(ValueError, match="must be of one size"):
         refined(film(figure(), wall())[:-1], wall())
+
+
+def test_the_error_of_ps_mattes_halves_on_a_synthetic_person():
+    scene, extractor, before, after = (
+        Scene(random_actor(31), noise=2.5),
+        build_extractor("blazepose", matte=True),
+        [],
+        [],
+    )
+    for n in (20, 50, 80):
+        shot = scene.render(motion("arms", 25)[n], n)
+        pose = extractor.people([shot.rgb])[0][0]
+        known = np.ones(shot.matte.shape, bool)
+        matte = refine(pose.matte, shot.rgb, scene.plate, known, pose.keypoints, pose.scores)
+        before.append(error(pose.matte, shot.matte / 255))
+        after.append(error(matte, shot.matte / 255))
+    assert np.mean(after) < 0.5 * np.mean(before)

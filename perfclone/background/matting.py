@@ -22,6 +22,7 @@ _LEAST, _ENOUGH = 4.0, 28.0  # the same threshold lies between these, times the 
 _CLEAR = 4.0  # a person who differs less from the plate than this, times the noise, is left to the network
 _CRUMB, _PINHOLE = 0.01, 0.0005  # smaller parts of the person are dropped, smaller holes closed
 _ON = 0.3  # share of a part that must lie where the person is thought to be
+_LUMA_FIRST = np.float32([1, 0.5, 0.5])  # colours have half the resolution in most files: the outline is luma's
 _STEEP = 1.3  # by which the outline is made steeper again, smeared as it is by the codec and its halved colours
 _LIMBS = [
     joints(*(f"{side}_{joint}" for joint in bone))
@@ -85,7 +86,7 @@ def refine(
     opinion += found.evidence(opinion, window.person)
     opinion[cut(alien)] = -8
     share = 1 / (1 + np.exp(-opinion.clip(-8, 8)))
-    share = _guided(found.picture[..., 0] / 255, share, max(1, round(0.014 * window.person)))
+    share = _guided(found.picture[..., 0] / np.float32(255), share, max(1, round(0.014 * window.person)))
     person = _connected(share > 0.5, cut(support))
     refined = np.zeros_like(matte)
     cut(refined)[:] = (255 * _outline(person, found, max(1, round(0.014 * window.person)))).round()
@@ -147,8 +148,8 @@ class _Comparison:
     """A picture and the plate behind it.
 
     Attributes:
-        picture: (h, w, 3) float32: Y, Cr, Cb, 8-bit levels.
-        plate: (h, w, 3) float32, the same, in the picture's exposure.
+        picture: (h, w, 3) uint8: Y, Cr, Cb.
+        plate: (h, w, 3) uint8, the same, in the picture's exposure.
         away: (h, w) float32, how far the picture is from the plate, levels.
         shaded: (h, w) float32, how far at least, were the plate in a shadow.
         noise: (h, w) float32, how far the picture is from the plate around there where nobody is.
@@ -185,7 +186,7 @@ def _compare(
     pixels, plate = (cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb) for each in (pixels, _exposed(plate, pixels, empty)))
     away, shaded = _distances(pixels, np.clip(pixels, cv2.erode(plate, _disc(1)), cv2.dilate(plate, _disc(1))))
     noise = np.sqrt(_local_mean(shaded**2, empty.astype(np.float32), 0.24 * person)).clip(1)
-    return _Comparison(pixels.astype(np.float32), plate.astype(np.float32), away, shaded, noise, seen)
+    return _Comparison(pixels, plate, away, shaded, noise, seen)
 
 
 def _exposed(plate: np.ndarray, pixels: np.ndarray, empty: np.ndarray) -> np.ndarray:
@@ -234,11 +235,12 @@ def _outline(person: np.ndarray, found: _Comparison, width: int) -> np.ndarray:
     band = (inside == 0) & (outside > 0) & found.seen
     if not inside.any() or outside.all():
         return share
-    weight = np.float32([1, 0.25, 0.25]) ** 0.5
-    smooth, bare = (cv2.GaussianBlur(each, (3, 3), 0.8).reshape(-1, 3) for each in (found.picture, found.plate))
+    colours = (found.picture, found.plate)
+    picture, plate = (each[band].astype(np.float32) for each in colours)
+    smooth, bare = (cv2.GaussianBlur(each, (3, 3), 0.8).reshape(-1, 3) for each in colours)
     front, back = _nearest(inside > 0)[band], _nearest(outside == 0)[band]
-    behind = (found.plate[band] + smooth[back] - bare[back]) * weight
-    across, own = smooth[front] * weight - behind, found.picture[band] * weight - behind
+    behind = plate + smooth[back] - bare[back]
+    across, own = ((each - behind) * _LUMA_FIRST for each in (smooth[front], picture))
     span = (across**2).sum(1)
     mixed = ((own * across).sum(1) / span.clip(1)).clip(0, 1)
     missed = ((own - mixed[:, None] * across) ** 2).sum(1)
