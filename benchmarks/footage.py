@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import numpy as np
 from benchmarks import common
 from benchmarks.footage_clip import Settings, examine
 from benchmarks.footage_truth import compare
+from eval.trouble import TROUBLES, Truth, film
 from perfclone import builtin
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, refuse_existing, whole
@@ -67,10 +69,8 @@ def sheet(columns: dict[str, list[np.ndarray]], path: Path, height: int = 240) -
     return common.contact_sheet(scaled, path, count)
 
 
-def trouble_clips(folder: Path, names: list[str], seconds: float, height: int) -> dict[Path, object]:
+def trouble_clips(folder: Path, names: list[str], seconds: float, height: int) -> dict[Path, Truth]:
     """Film synthetic people in trouble into a folder: file -> its truth."""
-    from eval.trouble import TROUBLES, film
-
     clips = {}
     with progress_bar("filming") as progress:
         for n, name in enumerate(names or TROUBLES):
@@ -88,11 +88,31 @@ def real_clips(folder: Path) -> dict[Path, None]:
     return dict.fromkeys(found)
 
 
+def _row(clip: Path, truth: Truth | None, folder: Path, settings: Settings, sheets: Path | None) -> dict:
+    """Examine a clip; what ends with an error is a line too, so that the others are still examined."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        try:
+            seen = examine(clip, Path(scratch), settings)
+            row = {**seen.row, **(compare(truth, seen) if truth else {})}
+        except Exception as error:
+            traceback.print_exc()
+            return {"clip": clip.name, "agree": False, "refused": f"{type(error).__name__}: {error}", "clone": "none"}
+    if sheets:
+        sheet(seen.pictures, sheets / f"{clip.stem}.png")
+    return row
+
+
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="videos of one person each")
-    parser.add_argument("--trouble", nargs="*", metavar="NAME", help="synthetic clips with known truth (default: all)")
+    parser.add_argument(
+        "--trouble",
+        nargs="*",
+        choices=TROUBLES,
+        metavar="NAME",
+        help="synthetic clips with known truth (default: all)",
+    )
     parser.add_argument("--seconds", type=positive, default=8.0, help="length of these (default: %(default)s)")
     parser.add_argument("--height", type=whole(64), default=480, help="height of these, px (default: %(default)s)")
     parser.add_argument("--preset", default="tiny", help="size of the actors (default: %(default)s)")
@@ -113,11 +133,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = {} if args.trouble is None else trouble_clips(Path(folder), args.trouble, args.seconds, args.height)
         for clip, truth in {**(real_clips(args.folder) if args.folder else {}), **made}.items():
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                seen = examine(clip, Path(scratch), settings)
-                rows.append({**seen.row, **(compare(truth, seen) if truth else {})})
-            if args.sheets:
-                sheet(seen.pictures, args.sheets / f"{clip.stem}.png")
+            rows.append(_row(clip, truth, Path(folder), settings, args.sheets))
             print(table(rows[-1:]).splitlines()[-1], file=sys.stderr)
     print(table(rows), file=sys.stderr)
     result = {"clips": sorted(rows, key=badness), "preset": args.preset, "steps": args.steps}
