@@ -150,7 +150,7 @@ def _own_clone(clip: Path, actor: Actor, shown: set[int], seen: Examined) -> dic
     on = [n for n in frames if np.isfinite(matrices[n]).all()]
     moved = move_points(seen.poses.keypoints[on], np.stack([matrices[n] for n in on]))
     painted = dict(zip(on, PerformanceCloner(actor).render(replace(seen.poses[np.array(on)], keypoints=moved))))
-    seen.pictures["own clone"] = [painted[n] for n in on if n in shown]
+    seen.pictures["own clone"] = [painted.get(n, np.full_like(seen.plate, 128)) for n in sorted(shown)]
     held, size = [n for n in on if n >= first], seen.plate.shape[1::-1]
     if len(held) < 2:
         return {}
