@@ -7,8 +7,11 @@ and deleted. With --trouble the clips are synthetic people in ordinary trouble, 
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,10 +20,10 @@ import numpy as np
 from benchmarks import common
 from benchmarks.footage_clip import Settings, examine
 from benchmarks.footage_truth import compare
+from eval.trouble import TROUBLES, Truth, film
 from perfclone import builtin
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, refuse_existing, whole
-from perfclone.terminal.progress import progress_bar
 
 ENDINGS = {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".ts", ".wmv", ".gif"}
 COLUMNS = {
@@ -57,42 +60,62 @@ def _cell(value: object) -> str:
 
 
 def sheet(columns: dict[str, list[np.ndarray]], path: Path, height: int = 240) -> Path:
-    """Write a picture of moments of videos side by side, whatever sizes they have; one still picture is repeated."""
+    """Write a picture of moments of videos side by side, whatever sizes they have; what ends early stays."""
     count = max(map(len, columns.values()))
     scaled = {}
     for title, frames in columns.items():
-        frames = frames * count if len(frames) == 1 else frames
+        frames = frames + frames[-1:] * (count - len(frames))
         width = round(height * frames[0].shape[1] / frames[0].shape[0])
         scaled[title] = np.stack([cv2.resize(f, (width, height), interpolation=cv2.INTER_AREA) for f in frames])
     return common.contact_sheet(scaled, path, count)
 
 
-def trouble_clips(folder: Path, names: list[str], seconds: float, height: int) -> dict[Path, object]:
-    """Film synthetic people in trouble into a folder: file -> its truth."""
-    from eval.trouble import TROUBLES, film
-
-    clips = {}
-    with progress_bar("filming") as progress:
-        for n, name in enumerate(names or TROUBLES):
-            path = folder / f"{name}.mp4"
-            clips[path] = film(TROUBLES[name], path, seconds=seconds, height=height)
-            progress(n + 1, len(names or TROUBLES))
-    return clips
+def clips(args: argparse.Namespace, scratch: Path) -> Iterator[tuple[Path, Truth | None]]:
+    """The videos of the folder in alphabetical order, then those of synthetic people with their truth, filmed anew."""
+    if args.folder:
+        yield from ((clip, None) for clip in real_clips(args.folder))
+    for name in [] if args.trouble is None else args.trouble or TROUBLES:
+        path = scratch / f"{name}.mp4"
+        yield path, film(TROUBLES[name], path, seconds=args.seconds, height=args.height)
 
 
-def real_clips(folder: Path) -> dict[Path, None]:
-    """The videos of a folder, in alphabetical order."""
+def real_clips(folder: Path) -> list[Path]:
+    """The videos of a folder, in alphabetical order.
+
+    Raises:
+        UserError: There is none.
+    """
     found = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS) if folder.is_dir() else []
     if not found:
         raise UserError(f"There is no video in {folder}; give a folder of clips, or --trouble.")
-    return dict.fromkeys(found)
+    return found
+
+
+def _row(clip: Path, truth: Truth | None, folder: Path, settings: Settings, sheets: Path | None) -> dict:
+    """Examine a clip; what ends with an error is a line too, so that the others are still examined."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        try:
+            seen = examine(clip, Path(scratch), settings)
+            row = {**seen.row, **(compare(truth, seen) if truth else {})}
+        except Exception as error:
+            traceback.print_exc()
+            return {"clip": clip.name, "agree": False, "refused": f"{type(error).__name__}: {error}", "clone": "none"}
+    if sheets:
+        sheet(seen.pictures, sheets / f"{clip.stem}.png")
+    return row
 
 
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="videos of one person each")
-    parser.add_argument("--trouble", nargs="*", metavar="NAME", help="synthetic clips with known truth (default: all)")
+    parser.add_argument(
+        "--trouble",
+        nargs="*",
+        choices=TROUBLES,
+        metavar="NAME",
+        help="synthetic clips with known truth (default: all)",
+    )
     parser.add_argument("--seconds", type=positive, default=8.0, help="length of these (default: %(default)s)")
     parser.add_argument("--height", type=whole(64), default=480, help="height of these, px (default: %(default)s)")
     parser.add_argument("--preset", default="tiny", help="size of the actors (default: %(default)s)")
@@ -111,13 +134,8 @@ def main() -> None:
         args.sheets.mkdir(parents=True, exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        made = {} if args.trouble is None else trouble_clips(Path(folder), args.trouble, args.seconds, args.height)
-        for clip, truth in {**(real_clips(args.folder) if args.folder else {}), **made}.items():
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                seen = examine(clip, Path(scratch), settings)
-                rows.append({**seen.row, **(compare(truth, seen) if truth else {})})
-            if args.sheets:
-                sheet(seen.pictures, args.sheets / f"{clip.stem}.png")
+        for clip, truth in clips(args, Path(folder)):
+            rows.append(_row(clip, truth, Path(folder), settings, args.sheets))
             print(table(rows[-1:]).splitlines()[-1], file=sys.stderr)
     print(table(rows), file=sys.stderr)
     result = {"clips": sorted(rows, key=badness), "preset": args.preset, "steps": args.steps}

@@ -15,7 +15,6 @@ import numpy as np
 from benchmarks import common
 from benchmarks.recordings import person_crops
 from eval import metrics
-from eval.benchmark.holdout import first_held
 from perfclone.actor import Actor
 from perfclone.background.camera import find_camera
 from perfclone.background.laying import move_points
@@ -144,15 +143,17 @@ def _train(clip: Path, scratch: Path, settings: Settings, shown: set[int], seen:
 
 def _own_clone(clip: Path, actor: Actor, shown: set[int], seen: Examined) -> dict:
     """Let the actor do what is done in the clip, and measure the held-out end of that."""
-    first = first_held(len(seen.poses), HOLDOUT)
+    first = round(len(seen.poses) * (1 - HOLDOUT))
     wanted = shown | set(range(first, len(seen.poses)))
     frames = {n: frame for n, frame in enumerate(pixels_of(clip)) if n in wanted}
     matrices = _steady(actor, seen, frames)
     on = [n for n in frames if np.isfinite(matrices[n]).all()]
     moved = move_points(seen.poses.keypoints[on], np.stack([matrices[n] for n in on]))
     painted = dict(zip(on, PerformanceCloner(actor).render(replace(seen.poses[np.array(on)], keypoints=moved))))
-    seen.pictures["own clone"] = [painted[n] for n in on if n in shown]
+    seen.pictures["own clone"] = [painted.get(n, np.full_like(seen.plate, 128)) for n in sorted(shown)]
     held, size = [n for n in on if n >= first], seen.plate.shape[1::-1]
+    if len(held) < 2:
+        return {}
     lay = lambda picture, n, border: cv2.warpPerspective(picture, matrices[n], size, borderMode=border)  # noqa: E731
     filmed = [lay(frames[n], n, cv2.BORDER_REPLICATE) for n in held]
     return likeness([painted[n] for n in held], filmed, [lay(seen.matte(n), n, cv2.BORDER_CONSTANT) for n in held])

@@ -39,8 +39,15 @@ class Wall:
         """Go on to the left and right of what :meth:`furnish` does, which an ordinary camera does not see."""
         for cx in np.arange(3.4, min(self.x.max(), FARTHEST), 2.1):
             for middle in (-cx, cx):
-                (self.shelf, self.door, self.plant)[self.rng.integers(3)](middle)
-                self.picture(middle + 1.05, self.rng.uniform(1.5, 2.1))
+                part = self._between(middle - 0.6, middle + 1.5)
+                (part.shelf, part.door, part.plant)[self.rng.integers(3)](middle)
+                part.picture(middle + 1.05, self.rng.uniform(1.5, 2.1))
+
+    def _between(self, left: float, right: float) -> Wall:
+        """The part of the wall from left to right, m."""
+        columns = np.flatnonzero((self.x[0] > left) & (self.x[0] < right))
+        seen = (slice(None), slice(*columns[[0, -1]]) if len(columns) else slice(0, 0))
+        return Wall(self.image[seen], self.x[seen], self.y[seen], self.rng)
 
     def picture(self, cx: float, cy: float) -> None:
         """Hang a framed landscape, its middle at (cx, cy) m."""

@@ -23,7 +23,7 @@ class Coder:
     """
 
     def __init__(self, path: Path, size: tuple[int, int], fps: int, crf: int, interlaced: bool):
-        self._container = av.open(f"file:{path}", "w", format="mp4", options={"fflags": "bitexact"})
+        self._container = av.open(f"file:{path}", "w", format="mp4")
         options = {"crf": str(crf), "preset": "veryfast"} | ({"x264-params": "tff=1"} if interlaced else {})
         self._stream = self._container.add_stream("libx264", rate=Fraction(fps), options=options)
         self._stream.width, self._stream.height = size

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -39,6 +40,7 @@ class Truth:
         shots: (T,) int, 0 for the first, one more at every cut.
         poses: The performer's true joints in pixels of the frame; scores 0 outside of the picture and in the dark.
         mattes: (T, h, w) uint8, how much of each pixel is the performer, 0-255.
+        digest: SHA-256 over the raw RGB of all fields before encoding, 64 hex digits.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Truth:
     shots: np.ndarray
     poses: PoseSequence
     mattes: np.ndarray
+    digest: str
 
     @property
     def performing(self) -> np.ndarray:
@@ -71,10 +74,11 @@ def film(
     """
     shooting = _Shooting(trouble, max(2, round(seconds * fps)), fps, height, seed)
     with Coder(path, shooting.size, fps, trouble.crf, trouble.interlaced) as coder:
-        taken = []
+        taken, digest = [], hashlib.sha256()
         for frame in shooting.frames():
             coder.write(frame.fields)
-            taken.append(frame)
+            digest.update(b"".join(np.ascontiguousarray(field).tobytes() for field in frame.fields))
+            taken.append(replace(frame, fields=[]))
     poses = [Pose(frame.keypoints, frame.scores) for frame in taken]
     return Truth(
         path,
@@ -85,6 +89,7 @@ def film(
         shooting.shots,
         PoseSequence.from_poses(poses, np.arange(len(poses)) / fps, shooting.size, "truth"),
         np.stack([frame.matte for frame in taken]),
+        digest.hexdigest(),
     )
 
 
