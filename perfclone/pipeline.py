@@ -25,7 +25,7 @@ import numpy as np
 
 from perfclone.actor.model import Actor
 from perfclone.backends import Painted, Painter, backend
-from perfclone.files.sequence import video_files
+from perfclone.files.sequence import existing
 from perfclone.governance import policy
 from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
@@ -196,8 +196,6 @@ class PerformanceCloner:
 
     def _begin(self, driving: str | Path | PoseSequence, options: CloneOptions) -> tuple[Release, Performance]:
         """Leave to make the clone, and the driving performance, opened."""
-        video = None if is_poses(driving) else Path(driving)
-        if video:
-            video_files(video, f"There is no video at {video}; check the path.")
+        video = None if is_poses(driving) else existing(driving)
         release = Release(self.name, self.actor.consent, options.purpose, options.marks, video, self.actor.commit)
         return release, open_performance(driving, self.extractor if video else None, options.person)

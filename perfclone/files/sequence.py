@@ -16,13 +16,26 @@ from perfclone.files.writing import LONGEST_NAME
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
-def video_files(path: str | Path, missing: str = "") -> list[Path]:
+def existing(path: str | Path, what: str = "video") -> Path:
+    """Make sure that there is a video.
+
+    Raises:
+        FileNotFoundError: There is nothing of that name; the message calls it `what`.
+        UserError: It is a folder without images, or with several sequences of them.
+    """
+    try:
+        video_files(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no {what} at {path}; check the path.") from None
+    return Path(path)
+
+
+def video_files(path: str | Path) -> list[Path]:
     """Find the files of a video.
 
     Args:
         path: A video file, a folder of numbered images (.png, .jpg, .webp or .bmp), or a pattern of their names with
             one `%d` or `%05d`.
-        missing: What to say where there is nothing of that name.
 
     Returns:
         The file, or the images by their numbers, some of which may be left out.
@@ -41,7 +54,7 @@ def video_files(path: str | Path, missing: str = "") -> list[Path]:
     if path.exists():
         raise UserError(f"{path} is not a file; give the name of a video file.")
     if not found:
-        raise FileNotFoundError(missing or f"{path} does not exist; check the name.")
+        raise FileNotFoundError(f"{path} does not exist; check the name.")
     return found
 
 

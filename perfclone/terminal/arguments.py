@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from perfclone.errors import UserError
-from perfclone.files.sequence import video_files
+from perfclone.files.sequence import existing
 from perfclone.files.writing import ensure_parent
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def require_file(path: Path | None, what: str) -> None:
         UserError: It is a folder without images.
     """
     if path:
-        video_files(path, f"There is no {what} {path}; check the path.")
+        existing(path, what)
 
 
 def refuse_existing(paths: list[Path | None], force: bool) -> None:

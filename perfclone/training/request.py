@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited
-from perfclone.files.sequence import video_files
+from perfclone.files.sequence import existing
 from perfclone.files.writing import beside
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.governance.policy import authorise_training, record_for
@@ -78,7 +78,7 @@ class TrainRequest:
             FileNotFoundError: There is no such video.
             ConsentError: There is no record that allows it.
         """
-        video_files(self.reference, f"There is no reference video at {self.reference}; check the path.")
+        existing(self.reference, "reference video")
         record = record_for(self.consent, self.reference)
         return record, authorise_training(record, self.reference)
 
