@@ -23,7 +23,6 @@ from eval.synthetic import ACTORS, Scene, motion
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.pipeline import PerformanceCloner
-from perfclone.pose.stance import Stance
 from perfclone.progress import counted, titled
 from perfclone.retarget import retarget_sequence
 from perfclone.terminal.arguments import positive, refuse_existing
@@ -81,7 +80,7 @@ def paint(actor: Actor, reference: Path, driving: Path) -> dict[str, np.ndarray]
         painted = PerformanceCloner(actor).frames(performed, common.AS_PAINTED)
         clone = np.stack([*counted(painted, progress, "cloning", len(performed))])
     size = (actor.config.width, actor.config.height)
-    stance = Stance.find(actor.pose_bank, actor.pose_bank_scores, actor.body)
+    stance = actor.stance(actor.body)
     wanted = retarget_sequence(performed, actor.body, size, stance)
     chosen = filmed.frames[nearest(filmed.poses, wanted)]
     if filmed.poses.size != size:

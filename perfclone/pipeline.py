@@ -31,7 +31,6 @@ from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
 from perfclone.pose.perform import Performance, open_performance
 from perfclone.pose.sequence import Moment, PoseSequence, is_poses
-from perfclone.pose.stance import Stance
 from perfclone.prefetch import Prefetch
 from perfclone.progress import Progress
 from perfclone.retarget import MEASURED, Retarget
@@ -186,7 +185,7 @@ class PerformanceCloner:
     def _paint(
         self, performance: Performance, moments: Iterator[Moment], painter: Painter, options: CloneOptions
     ) -> Iterator[Painted]:
-        stance = Stance.find(self.actor.pose_bank, self.actor.pose_bank_scores, painter.body)
+        stance = self.actor.stance(painter.body)
         place = {"stance": stance, "width": painter.size[0], "measured": None if performance.poses else MEASURED}
         retarget = Retarget(None, painter.body, performance.fps, options.keep_proportions, **place)
         yield from painter.paint(retarget(moments))  # maps, G, plate

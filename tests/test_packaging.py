@@ -217,7 +217,7 @@ def test_what_is_installed_runs_far_from_the_checkout(installed):
     for name in ("anna", "ben"):
         assert str(installed / "perfclone_examples" / "actors" / name) in listed
     missing = far_away(installed, RUN, "clone", "anna", "missing.mp4", "-o", "out.mp4")
-    assert missing.returncode == 2 and "There is no driving video missing.mp4" in missing.stderr
+    assert missing.returncode == 2 and "There is no driving video at missing.mp4" in missing.stderr
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from perfclone.errors import UserError
 from perfclone.files.writing import write_together
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
 from perfclone.pose.body import Body
+from perfclone.pose.stance import Stance
 from perfclone.pose.skeleton import KEYPOINTS
 
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.
@@ -55,6 +56,10 @@ class Actor(nn.Module):
     def body(self) -> Body:
         """The actor's body in the frame."""
         return self.config.body
+
+    def stance(self, body: Body) -> Stance | None:
+        """How the actor stood when filmed, in frames where they have this body; None where the bank shows nobody."""
+        return Stance.find(self.pose_bank, self.pose_bank_scores, body)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write ``config.json``, ``model.safetensors`` (16-bit) and ``consent.json``, all or none; other files stay.
