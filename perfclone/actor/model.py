@@ -19,8 +19,8 @@ from perfclone.errors import UserError
 from perfclone.files.writing import write_together
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
 from perfclone.pose.body import Body
-from perfclone.pose.stance import Stance
 from perfclone.pose.skeleton import KEYPOINTS
+from perfclone.pose.stance import Stance
 
 #: Poses of the reference that travel with an actor, to tell which driving poses were never filmed.
 BANK = 256
