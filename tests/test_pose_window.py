@@ -37,7 +37,7 @@ def test_a_matte_comes_back_where_it_was_seen():
 
 def test_a_window_rests_while_the_person_stays_and_goes_no_faster_than_the_person():
     window = Window.around(person(600, 300, 200), FRAME)
-    assert window.following(person(610, 300, 200)) == window
+    assert window.following(person(610, 300, 190)) == window
     for step in range(100):
         after = window.following(person(600 + 9 * step, 300, 200 + 2 * step))
         moved = np.subtract(after.middle, window.middle)

@@ -9,9 +9,10 @@ import numpy as np
 
 #: Longest side of the picture of a window. The networks see 256 x 256 of it and enlarge less well than a cubic does.
 MIN_SIDE, MAX_SIDE = 384, 512
-#: Side of a window in sizes of the person in it, how far the person may be off its middle, in window sides, and the
-#: factors by which it shrinks and grows at most from frame to frame.
-ROOM, REST, SHRINK, GROW = 2.0, 0.08, 0.98, 1.04
+#: Side of a window in sizes of the person in it. It rests while the side that it should have is within these factors
+#: of its own and the person less off its middle than so many sides: each change moves what the network sees, and the
+#: joints tremble. From frame to frame it shrinks and grows by these factors at most.
+ROOM, FIT, REST, SHRINK, GROW = 2.0, (0.85, 1.15), 0.08, 0.98, 1.04
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Window:
         wanted = Window.around(points, self.frame)
         off = np.subtract(wanted.middle, self.middle)
         off -= off.clip(-REST * self.side, REST * self.side)
-        side = np.clip(wanted.side, SHRINK * self.side, GROW * self.side)
+        fit = wanted.side / self.side
+        side = self.side * np.clip(fit / np.clip(fit, *FIT), SHRINK, GROW)
         return Window(tuple(np.add(self.middle, off)), float(min(side, max(self.frame))), self.frame)
 
 
