@@ -91,8 +91,8 @@ def refine(
     person = _connected(share > 0.5, cut(support))
     solved = 255 * _outline(person, found, max(1, round(0.014 * window.person)))
     refined = np.zeros_like(matte)
-    between = _closed(person, round(0.1 * window.person))  # holes in a coat that the plate knows nothing of
-    solved = np.maximum(solved, between * (1 - trust) * cut(matte))
+    within = _closed(person, round(0.1 * window.person))  # the network keeps its word in holes the plate cannot judge
+    solved = np.maximum(solved, within * (1 - trust) * cut(matte))
     cut(refined)[:] = np.where(cut(alien), 0, solved).round()
     return refined
 
