@@ -19,7 +19,7 @@ _DIM = 0.6  # how much of the light that a shadow takes counts as a difference a
 _TINT = 4.0  # weight of a difference in chroma, squared, against one in luma
 _HALF = 0.35  # share of the person's usual difference from the plate above which a pixel counts as different
 _LEAST, _ENOUGH = 4.0, 28.0  # the same threshold lies between these, times the noise
-_CLEAR = 4.0  # a person who differs less from the plate than this, times the noise, is left to the network
+_CLEAR = 8.0  # a person who differs less from the plate than this, times the noise, is left to the network
 _CRUMB, _PINHOLE = 0.01, 0.0005  # smaller parts of the person are dropped, smaller holes closed
 _ON = 0.3  # share of a part that must lie where the person is thought to be
 _LUMA_FIRST = np.float32([1, 0.5, 0.5])  # colours have half the resolution in most files: the outline is luma's
@@ -83,14 +83,17 @@ def refine(
     if found is None:
         return matte
     opinion = _prior(cut(matte), cut(support), window.person)
-    opinion += found.evidence(opinion, window.person)
+    evidence, trust = found.evidence(opinion, window.person)
+    opinion += evidence
     opinion[cut(alien)] = -8
     share = 1 / (1 + np.exp(-opinion.clip(-8, 8)))
     share = _guided(found.picture[..., 0] / np.float32(255), share, max(1, round(0.014 * window.person)))
     person = _connected(share > 0.5, cut(support))
+    solved = 255 * _outline(person, found, max(1, round(0.014 * window.person)))
     refined = np.zeros_like(matte)
-    cut(refined)[:] = (255 * _outline(person, found, max(1, round(0.014 * window.person)))).round()
-    refined[alien] = 0
+    within = _closed(person, round(0.1 * window.person))  # the network keeps its word in holes the plate cannot judge
+    solved = np.maximum(solved, within * (1 - trust) * cut(matte))
+    cut(refined)[:] = np.where(cut(alien), 0, solved).round()
     return refined
 
 
@@ -163,8 +166,8 @@ class _Comparison:
     noise: np.ndarray
     seen: np.ndarray
 
-    def evidence(self, prior: np.ndarray, person: float) -> np.ndarray:
-        """What the colours say for the person, (h, w) float32 nats, below 0 for the background.
+    def evidence(self, prior: np.ndarray, person: float) -> tuple[np.ndarray, np.ndarray]:
+        """What the colours say for the person, nats, below 0 for the background, and its trust in [0, 1]; (h, w) both.
 
         The codec smears the person a pixel or two over the background, so that a pixel counts as different only
         against how different the person is around there. What may be a shadow speaks neither for nor against.
@@ -173,7 +176,8 @@ class _Comparison:
         usual = _local_mean(self.shaded, inside, 0.13 * person)
         threshold = np.clip(_HALF * usual, _LEAST * self.noise, _ENOUGH * self.noise)
         nats = sum((each / threshold - 1).clip(-1, 1) for each in (self.away, self.shaded)) / 2
-        return _MOST * nats * np.minimum(usual / (_CLEAR * self.noise), 1) ** 2 * self.seen
+        trust = np.minimum(usual / (_CLEAR * self.noise), 1) ** 2 * self.seen
+        return _MOST * nats * trust, trust
 
 
 def _compare(
@@ -214,6 +218,12 @@ def _connected(person: np.ndarray, support: np.ndarray) -> np.ndarray:
     labels, area = _parts(person)
     supported = np.bincount(labels[support > 0], minlength=len(area))
     return person & ((area > _CRUMB * area[1:].max(initial=0)) & (supported > _ON * area))[labels]
+
+
+def _closed(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A mask (h, w) bool with its narrow gaps and holes filled."""
+    square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, square) > 0
 
 
 def _parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
