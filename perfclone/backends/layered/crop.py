@@ -34,7 +34,7 @@ class Box:
         if left or top or right or bottom:
             image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
         part = image[self.y + top : self.y + top + self.side, self.x + left : self.x + left + self.side]
-        return _scale(part, resolution)
+        return scaled(part, resolution)
 
     def paste(self, layers: np.ndarray, height: int, width: int) -> tuple[np.ndarray, slice, slice]:
         """Scale a picture of the crop back to the box.
@@ -47,7 +47,7 @@ class Box:
         Returns:
             The part inside the frame, (h, w, C) float32, and the rows and columns of the frame that it covers.
         """
-        whole = _scale(layers, self.side)
+        whole = scaled(layers, self.side)
         rows = slice(max(self.y, 0), max(min(self.y + self.side, height), 0))
         columns = slice(max(self.x, 0), max(min(self.x + self.side, width), 0))
         inside = whole[
@@ -60,7 +60,8 @@ class Box:
         return np.array([self.x, self.y, self.side], np.int32)
 
 
-def _scale(image: np.ndarray, side: int) -> np.ndarray:
+def scaled(image: np.ndarray, side: int) -> np.ndarray:
+    """A square image (S, S[, C]) at another side, by area where it shrinks, else cubic."""
     if image.shape[0] == side:
         return image
     how = cv2.INTER_AREA if side < image.shape[0] else cv2.INTER_CUBIC

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from perfclone.backends.layered.crop import Box
+from perfclone.backends.layered.crop import Box, scaled
 from perfclone.backends.layered.training.footage import Footage, borders
 from perfclone.backends.layered.training.placing import Placed, kept_frames
 from perfclone.backends.layered.training.watching import Watched
@@ -27,6 +27,7 @@ from perfclone.progress import Progress
 
 _BLOCK = 1 << 20
 _CLEAR = 16  # matte values below this (of 255) are background
+_FINER = 2  # times G's resolution that a crop has at most while its matte is refined
 
 
 def cut(
@@ -54,17 +55,11 @@ def cut(
     own = boxes if placed.still else _own_boxes(boxes, placed.matrices)
     first, plate_of = _different(boxes, placed.still)
     plates = mapped(folder / "plates.npy", (len(first), *shape[1:], 3))
-    behind = lru_cache(64)(lambda k: _behind(placed, first[k], Box(*own[first[k]].tolist()), resolution))
+    behind = lru_cache(64)(lambda n: _behind(placed, n, Box(*own[n].tolist()), _finer(own[n, 2], resolution)))
     for n, frame in enumerate(kept_frames(video, watched.kept[placed.on])):
-        box, (plates[plate_of[n]], known) = Box(*own[n].tolist()), behind(plate_of[n])
-        frames[n], mattes[n] = box.cut(frame.pixels, resolution), box.cut(watched.matte(placed.on[n]), resolution)
-        if placed.whole:
-            mattes[n] = 255
-        else:
-            plate, pose = plates[plate_of[n]], placed.own_pose(n)
-            frames[n] = in_exposure_of(frames[n], plate, known & (mattes[n] < _CLEAR))
-            points = (pose.keypoints - (box.x, box.y)) * (resolution / box.side)
-            mattes[n] = refine(mattes[n], frames[n], plate, known, points, pose.scores)
+        plate, known = behind(first[plate_of[n]])
+        crop = _crop(frame.pixels, watched, placed, n, Box(*own[n].tolist()), plate, known)
+        frames[n], mattes[n], plates[plate_of[n]] = (scaled(each, resolution) for each in (*crop, plate))
         if progress:
             progress("crops", n + 1, len(boxes))
     for array in (frames, mattes, plates):
@@ -72,6 +67,26 @@ def cut(
     follows = watched.follows[placed.on] & np.r_[False, np.diff(placed.on) == 1]
     filmed = borders(own, placed.poses.size, resolution)
     return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes, filmed)
+
+
+def _finer(side: int, resolution: int) -> int:
+    """Side in which a crop is worked on before it is shrunk: the more pixels, the better the mattes."""
+    return int(np.clip(side, resolution, _FINER * resolution))
+
+
+def _crop(
+    pixels: np.ndarray, watched: Watched, placed: Placed, n: int, box: Box, plate: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The crop of frame n as bright as the plate (S, S, 3), and its matte, (S, S) uint8, refined against it."""
+    side, at = len(plate), placed.on[n]
+    frame = box.cut(pixels, side)
+    if placed.whole:
+        return frame, np.full((side, side), 255, np.uint8)
+    matte, others, pose = box.cut(watched.matte(at), side), watched.beside(at), placed.own_pose(n)
+    frame = in_exposure_of(frame, plate, known & (matte < _CLEAR))
+    points = (pose.keypoints - (box.x, box.y)) * (side / box.side)
+    others = None if others is None else box.cut(others, side)
+    return frame, refine(matte, frame, plate, known, points, pose.scores, others)
 
 
 def _different(boxes: np.ndarray, still: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -17,9 +17,6 @@ from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.progress import Progress
 from perfclone.video import VideoReader
 
-_COMPANY = 0.15  # somebody beside the performer of this share of their size must not get into the plate...
-_OFTEN = 0.02  # ... if they are there in more than this share of the frames
-
 
 @dataclass
 class Placed:
@@ -75,7 +72,7 @@ def _laid(
 ) -> tuple[list[np.ndarray | None], PlateBuilder]:
     """The matrix of each watched frame, None for one of another place, and the plate's builder with all of them."""
     tracker, builder = camera and camera.tracker(), PlateBuilder(reach=camera and _reach(watched, camera))
-    everybody, company = dict(zip(watched.looked.tolist(), watched.sample.everybody)), _company(watched)
+    everybody, company = dict(zip(watched.looked.tolist(), watched.sample.everybody)), watched.company
     seen, matrices, begun = (watched.poses.scores > 0).any(1), [], False
     for n, frame in enumerate(kept_frames(video, watched.kept)):
         matte = watched.matte(n)
@@ -99,11 +96,6 @@ def kept_frames(video: Path, kept: np.ndarray):
         for index, frame in enumerate(reader):
             if index in wanted:
                 yield frame
-
-
-def _company(watched: Watched) -> bool:
-    others = watched.sample.others
-    return bool(len(others)) and float((others > _COMPANY).mean()) > _OFTEN
 
 
 def _reach(watched: Watched, camera: Camera) -> tuple[int, int, int, int]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from perfclone.pose.extractor import FollowingExtractor, PoseExtractor, build_extractor, extract
 from perfclone.pose.mattes import Mattes
+from perfclone.pose.performer import person_centre
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.progress import Progress
@@ -25,6 +26,8 @@ MOST_FRAMES = 3000
 RUN = 60
 #: Reference videos faster than this are thinned to about this rate, frames a second.
 MOST_FPS = 40
+_OFTEN = 0.02  # share of the sample that shows somebody else from which that is company
+_SHORTLY = 0.3  # seconds in which others hardly move
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Watched:
         mattes: (T, h, w) uint8, small and on disk.
         sample: A few of the frames, for the judge.
         looked: (n,) which of the T frames the sample has.
+        others: n mattes (h, w) uint8 of those beside the performer in them.
     """
 
     info: VideoInfo
@@ -48,10 +52,24 @@ class Watched:
     mattes: np.ndarray
     sample: Sample
     looked: np.ndarray
+    others: list[np.ndarray]
 
     def matte(self, n: int) -> np.ndarray:
         """The performer's matte of a frame, (H, W) uint8."""
         return cv2.resize(self.mattes[n], self.poses.size, interpolation=cv2.INTER_LINEAR)
+
+    def beside(self, n: int) -> np.ndarray | None:
+        """Where somebody else is, (H, W) uint8, as seen shortly before or after; None where it is not known."""
+        k = int(np.abs(self.poses.times[self.looked] - self.poses.times[n]).argmin())
+        near = abs(self.poses.times[self.looked[k]] - self.poses.times[n]) <= _SHORTLY
+        if not near or not self.others[k].any():
+            return None
+        return cv2.resize(self.others[k], self.poses.size, interpolation=cv2.INTER_LINEAR)
+
+    @property
+    def company(self) -> bool:
+        """Whether somebody else is there now and then, who must not get into the plate."""
+        return float(np.mean([matte.any() for matte in self.others])) > _OFTEN
 
 
 def watch(
@@ -85,7 +103,8 @@ def watch(
     kept, stride, shots = kept[: len(poses)], frame_stride(info), np.array(shots)
     follows = np.r_[False, (np.diff(kept) == stride) & (np.diff(shots) == 0)]
     sequence = PoseSequence.from_poses(poses, times, (info.width, info.height), extractor.name, shots)
-    return Watched(info, kept, sequence, follows, mattes.all(), sampler.sample(), looked[looked < len(poses)])
+    looked = looked[looked < len(poses)]
+    return Watched(info, kept, sequence, follows, mattes.all(), sampler.sample(), looked, sampler.others)
 
 
 def frame_stride(info: VideoInfo) -> int:
@@ -121,19 +140,21 @@ class _Sampler:
         self._info, self._extractor, self._wanted = info, extractor.name, wanted
         self._finder = build_extractor("blazepose", matte=True) if isinstance(extractor, FollowingExtractor) else None
         self._parts: list[tuple] = []
+        self.others: list[np.ndarray] = []
 
     def take(self, n: int, frame: Frame, pose: Pose) -> None:
         """Look at frame number n."""
         if n not in self._wanted:
             return
-        (height, width), matte = frame.pixels.shape[:2], matte_of(pose, frame.pixels.shape[:2])
-        scale = min(1.0, SIDE / max(height, width))
+        size = frame.pixels.shape[:2]
+        scale = min(1.0, SIDE / max(size))
         small = lambda image: cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # noqa: E731
-        people = self._finder.people([frame.pixels])[0] if self._finder else []
-        everybody = np.maximum(matte, united(people, (height, width)))
+        people = _performer_first(self._finder.people([frame.pixels])[0] if self._finder else [], pose)
+        matte, beside = matte_of(pose, size), united(people[1:], size)
+        self.others.append(np.where(small(united(people[:1], size)) > 127, 0, small(beside)))
         self._parts.append((
             small(frame.pixels), replace(pose, keypoints=pose.keypoints * scale, matte=None), frame.time,
-            small(matte), small(everybody), largest_other(people),
+            small(matte), small(np.maximum(matte, united(people, size))), largest_other(people),
         ))  # fmt: skip
 
     def sample(self) -> Sample:
@@ -142,3 +163,10 @@ class _Sampler:
         size = frames[0].shape[1::-1]
         sequence = PoseSequence.from_poses(poses, times, size, self._extractor)
         return Sample(self._info, frames, sequence, mattes, everybody, np.array(others))
+
+
+def _performer_first(people: list[Pose], performer: Pose) -> list[Pose]:
+    """People, the one nearest to the performer at their head, if the performer is there."""
+    if not performer.seen:
+        return people
+    return sorted(people, key=lambda pose: np.linalg.norm(person_centre(pose) - person_centre(performer)))
