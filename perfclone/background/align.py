@@ -16,7 +16,8 @@ _FEWEST = 40  # points that an alignment must rest on
 _CERTAIN = 3e-3  # share of the clearest direction of movement below which the others are not solved for
 _EVEN = 25.0  # variance, grey levels squared, of a picture so even that its gain is doubtful and taken for 1
 _ROUNDS = 12  # of a fit on each level
-_WINDOW = 9  # pixels of the quarter-size picture whose pattern is compared
+_LOOKED_AT = 200  # pixels, the longer side of the level on which patterns are compared, or somewhat more
+_WINDOW = 9  # pixels there, the side of a pattern
 _PATTERN = 25.0  # variance, grey levels squared, from which such a window has a pattern
 _ALIKE = 0.6  # correlation from which two patterns are the same
 _AS_BRIGHT = 20.0  # grey levels by which two windows without one may differ
@@ -158,7 +159,7 @@ class Template:
 
     def explained(self, picture: Picture, matrix: np.ndarray) -> float:
         """Share of the patterned background, of either, that correlates under a matrix (3, 3) template -> picture."""
-        level = 2
+        level = int(np.clip(np.log2(max(picture.grey.shape) / _LOOKED_AT), 0, _LEVELS - 1))
         scale = _halved(level)
         grey, clear = picture.levels[level], picture.clear[level]
         size = grey.shape[::-1]
@@ -218,7 +219,7 @@ def _points(grey: np.ndarray, clear: np.ndarray, unit: np.ndarray, block: float)
     cell = 6 if min(grey.shape) > 200 else 3
     rows, columns = grey.shape[0] // cell, grey.shape[1] // cell
     cells = strength[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).transpose(0, 2, 1, 3)
-    cells = cells.reshape(rows, columns, -1)
+    cells = cells.reshape(rows, columns, cell * cell)
     best = cells.argmax(2)
     value = np.take_along_axis(cells, best[..., None], 2)[..., 0]
     row, column = np.nonzero(value > _TEXTURE)
