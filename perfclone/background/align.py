@@ -16,7 +16,8 @@ _FEWEST = 40  # points that an alignment must rest on
 _CERTAIN = 3e-3  # share of the clearest direction of movement below which the others are not solved for
 _EVEN = 25.0  # variance, grey levels squared, of a picture so even that its gain is doubtful and taken for 1
 _ROUNDS = 12  # of a fit on each level
-_WINDOW = 9  # pixels of the quarter-size picture whose pattern is compared
+_LOOKED_AT = 200  # pixels, the longer side of the level on which patterns are compared, or somewhat more
+_WINDOW = 9  # pixels there, the side of a pattern
 _PATTERN = 25.0  # variance, grey levels squared, from which such a window has a pattern
 _ALIKE = 0.6  # correlation from which two patterns are the same
 _AS_BRIGHT = 20.0  # grey levels by which two windows without one may differ
@@ -76,12 +77,10 @@ class Fit:
     Attributes:
         matrix: (3, 3) float64, template pixels -> picture pixels.
         explained: Share of the patterned background that looks the same there, in [0, 1].
-        cost: Mean robust error of the points, grey levels squared.
     """
 
     matrix: np.ndarray
     explained: float
-    cost: float
 
 
 @dataclass(frozen=True)
@@ -130,24 +129,23 @@ class Template:
             coarsest: Level of the pyramid to begin on.
             freedom: SIMILARITY or HOMOGRAPHY.
         """
-        matrix, cost = start, np.inf
+        matrix = start
         for level in range(coarsest, -1, -1):
             scale = _halved(level)
-            inner, cost = self._fit_level(picture, scale @ matrix @ np.linalg.inv(scale), level, freedom)
+            inner = self._fit_level(picture, scale @ matrix @ np.linalg.inv(scale), level, freedom)
             matrix = np.linalg.inv(scale) @ inner @ scale
-        return Fit(matrix / matrix[2, 2], self.explained(picture, matrix), cost)
+        return Fit(matrix / matrix[2, 2], self.explained(picture, matrix))
 
-    def _fit_level(self, picture, matrix, level, freedom) -> tuple[np.ndarray, float]:
+    def _fit_level(self, picture, matrix, level, freedom) -> np.ndarray:
         points, unit = self._points[level], self._units[level]
         if len(points.value) < _FEWEST:
-            return matrix, np.inf
-        cost = np.inf
+            return matrix
         for _ in range(_ROUNDS):
             seen, value = _look(picture.levels[level], picture.clear[level], points.at @ matrix.T)
             if len(seen) < _FEWEST:
-                return matrix, np.inf
+                return matrix
             system = points.system[seen]
-            gain, offset, weights, cost = _exposure(points.value[seen], value)
+            gain, offset, weights = _exposure(points.value[seen], value)
             columns = np.r_[:freedom, 8, 9]
             weighted = system[:, columns] * weights[:, None]
             rest = value - gain * points.value[seen] - offset
@@ -157,11 +155,11 @@ class Template:
             matrix = matrix / matrix[2, 2]
             if np.abs(step[:2]).max() * 0.5 / unit[0, 0] < 0.01 and np.abs(step).max() < 1e-3:
                 break
-        return matrix, cost
+        return matrix
 
     def explained(self, picture: Picture, matrix: np.ndarray) -> float:
         """Share of the patterned background, of either, that correlates under a matrix (3, 3) template -> picture."""
-        level = 2
+        level = int(np.clip(np.log2(max(picture.grey.shape) / _LOOKED_AT), 0, _LEVELS - 1))
         scale = _halved(level)
         grey, clear = picture.levels[level], picture.clear[level]
         size = grey.shape[::-1]
@@ -185,7 +183,7 @@ class Template:
             seen, value = _look(picture.levels[0], picture.clear[0], points.at @ each.T)
             if len(seen) < _FEWEST:
                 return False
-            gain, offset, _, _ = _exposure(points.value[seen], value)
+            gain, offset, _ = _exposure(points.value[seen], value)
             error[seen] = np.abs(value - gain * points.value[seen] - offset)
             visible = np.zeros(len(points.value), bool)
             visible[seen] = True
@@ -221,7 +219,7 @@ def _points(grey: np.ndarray, clear: np.ndarray, unit: np.ndarray, block: float)
     cell = 6 if min(grey.shape) > 200 else 3
     rows, columns = grey.shape[0] // cell, grey.shape[1] // cell
     cells = strength[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell).transpose(0, 2, 1, 3)
-    cells = cells.reshape(rows, columns, -1)
+    cells = cells.reshape(rows, columns, cell * cell)
     best = cells.argmax(2)
     value = np.take_along_axis(cells, best[..., None], 2)[..., 0]
     row, column = np.nonzero(value > _TEXTURE)
@@ -282,8 +280,8 @@ def _look(grey: np.ndarray, clear: np.ndarray, at: np.ndarray) -> tuple[np.ndarr
     return seen, value.astype(np.float64)
 
 
-def _exposure(template: np.ndarray, value: np.ndarray) -> tuple[float, float, np.ndarray, float]:
-    """Gain and offset that bring the template's values to the picture's, robust weights (n,), robust mean error."""
+def _exposure(template: np.ndarray, value: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Gain and offset that bring the template's values to the picture's, and robust weights (n,)."""
     gain, offset = 1.0, float(np.median(value - template))
     for _ in range(3):
         error = value - gain * template - offset
@@ -295,7 +293,7 @@ def _exposure(template: np.ndarray, value: np.ndarray) -> tuple[float, float, np
         common = weights @ ((template - mean_t) * (value - mean_v))
         gain = float(np.clip((common + total * _EVEN) / (spread + total * _EVEN), 0.5, 2.0))
         offset = float(mean_v - gain * mean_t)
-    return gain, offset, weights, float(weights @ np.square(error) / total)
+    return gain, offset, weights
 
 
 def _alike(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from perfclone.background.align import HOMOGRAPHY, SIMILARITY, Fit, Picture, Template
 
 _EXPLAINED = 0.5  # share of the background from which a picture is believed to show the place
+_SURE = 0.85  # share below which features are asked too
 _EXPLAINED_TOGETHER = 0.6  # the same, for three quarters of the pictures of a moving camera
 _SEEDS = 6  # pictures from which a place is grown, at most
 _FEW = 3  # pictures that are too few for a place
@@ -84,7 +85,7 @@ class _Mosaic:
     def fit(self, picture: Picture, start: np.ndarray, **options) -> Fit:
         """As :meth:`Template.fit`, from pixels of the steady view."""
         fit = self._template.fit(picture, start @ self._origin, **options)
-        return Fit(_normed(fit.matrix @ np.linalg.inv(self._origin)), fit.explained, fit.cost)
+        return Fit(_normed(fit.matrix @ np.linalg.inv(self._origin)), fit.explained)
 
     def explained(self, picture: Picture, matrix: np.ndarray) -> float:
         """As :meth:`Template.explained`."""
@@ -99,7 +100,7 @@ def find_place(pictures: Sequence[Picture], size, inside) -> tuple[Place, list[F
     rest, best, lost, likeness = list(range(len(pictures))), {}, 0, _likenesses(pictures)
     for _ in range(_SEEDS):
         seed = rest[int(likeness[np.ix_(rest, rest)].sum(1).argmax())]
-        grown = _grow(pictures, rest, seed, size)
+        grown = _grow(pictures, rest, seed)
         lost += len(grown) if len(grown) <= _FEW else 0
         best = grown if len(grown) > len(best) else best
         rest = [index for index in rest if index not in grown]
@@ -124,9 +125,9 @@ def find_place(pictures: Sequence[Picture], size, inside) -> tuple[Place, list[F
     return Place(pictures, fits, size, inside, freedom), fits, lost / len(pictures)
 
 
-def _grow(pictures, rest: list[int], seed: int, size) -> dict[int, Fit]:
+def _grow(pictures, rest: list[int], seed: int) -> dict[int, Fit]:
     """Those of the pictures that show the place which the seed shows, and how they lie over the seed's."""
-    found = {seed: Fit(np.eye(3), 1.0, 0.0)}
+    found = {seed: Fit(np.eye(3), 1.0)}
     templates = {seed: Template(pictures[seed])}
     for index in sorted(rest, key=lambda each: abs(each - seed)):
         if index == seed:
@@ -135,30 +136,27 @@ def _grow(pictures, rest: list[int], seed: int, size) -> dict[int, Fit]:
         for base in dict.fromkeys((seed, near)):
             if base not in templates:
                 templates[base] = Template(pictures[base])
-            fit = _lay(templates[base], pictures[index], found[near].matrix @ np.linalg.inv(found[base].matrix), size)
+            fit = _lay(templates[base], pictures[index], found[near].matrix @ np.linalg.inv(found[base].matrix))
             if fit.explained >= _EXPLAINED:
-                found[index] = Fit(_normed(fit.matrix @ found[base].matrix), fit.explained, fit.cost)
+                found[index] = Fit(_normed(fit.matrix @ found[base].matrix), fit.explained)
                 break
     return found
 
 
-def _lay(template: Template, picture: Picture, start: np.ndarray, size) -> Fit:
+def _lay(template: Template, picture: Picture, start: np.ndarray) -> Fit:
     """Lay a picture over another; they lie as they are unless most of the picture fits clearly better otherwise."""
-    same = Fit(np.eye(3), template.explained(picture, np.eye(3)), np.inf)
+    same = Fit(np.eye(3), template.explained(picture, np.eye(3)))
     if template.blank:
         return same
     fits = [template.fit(picture, start)]
-    if fits[0].explained < _EXPLAINED and (rough := _matched(template.picture, picture)) is not None:
+    if fits[0].explained < _SURE and (rough := _matched(template.picture, picture)) is not None:
         fits.append(template.fit(picture, rough))
     fit = max(fits, key=lambda each: each.explained)
-    if (
-        not _possible(fit.matrix)
-        or fit.explained < same.explained
-        or not template.prefers(picture, fit.matrix, np.eye(3))
-    ):
+    if not _possible(fit.matrix) or fit.explained < same.explained:
         return same
     bent = template.fit(picture, fit.matrix, coarsest=1, freedom=HOMOGRAPHY)
-    return bent if template.prefers(picture, bent.matrix, fit.matrix) else fit
+    fit = bent if template.prefers(picture, bent.matrix, fit.matrix) else fit
+    return fit if same.explained < _EXPLAINED or template.prefers(picture, fit.matrix, np.eye(3)) else same
 
 
 def _possible(matrix: np.ndarray) -> bool:
