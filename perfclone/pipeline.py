@@ -33,7 +33,7 @@ from perfclone.pose.perform import Performance, open_performance
 from perfclone.pose.sequence import Moment, PoseSequence, is_poses
 from perfclone.prefetch import Prefetch
 from perfclone.progress import Progress
-from perfclone.retarget import MEASURED, Retarget
+from perfclone.retarget import MEASURED, Retarget, Stance
 
 if TYPE_CHECKING:
     from perfclone.devices import Precision
@@ -125,7 +125,7 @@ class PerformanceCloner:
         """
         from perfclone.video import VideoWriter
 
-        began, options, output = time.monotonic(), options or CloneOptions(), Path(output)
+        began, options, output, done = time.monotonic(), options or CloneOptions(), Path(output), 0
         release, performance = self._begin(driving, options)
         told = progress or (lambda *_: None)
         told("clone", 0, performance.frames)
@@ -138,7 +138,6 @@ class PerformanceCloner:
             metadata=release.tags(output.stem),
             seal=lambda path: release.sign(path, output.stem),
         )
-        done = 0
         try:
             with writer, closing(self._frames(performance, options, release)) as frames:
                 for done, (pixels, at) in enumerate(frames, 1):

@@ -182,7 +182,8 @@ def retarget(
     y = floor - height - lowest(moved, out, actor.torso)
     y = np.where(np.isfinite(y), y, floor + scale * (root[:, 1] - floor_y))
     if width is not None:  # the head stays below the upper border, if it does where the actor stands
-        y = np.maximum(y, min(0.0, actor.floor_y - actor.height) - np.where(there, moved[..., 1], 0).min(1))
+        top = min(0.0, actor.floor_y - actor.height - actor.lengths[-1])
+        y = np.maximum(y, top - np.where(there, moved[..., 1], 0).min(1))
     moved += np.stack([x, y], -1)[:, None].astype(np.float32)
     return np.where(out[..., None] > 0, moved, 0).astype(np.float32), out
 

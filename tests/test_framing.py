@@ -131,6 +131,13 @@ def test_what_was_never_filmed_of_the_actor_stays_out_and_the_rest_is_in_its_pla
     assert np.array_equal(clone.keypoints[:, NECK], whole.keypoints[:, NECK])
 
 
+def test_a_bust_moves_a_bust_where_it_was_filmed():
+    bust = hidden(dancer(2, sway=0.0), "hip", *LEGS)
+    clone = retarget_to(bust, bust)
+    assert np.array_equal(clone.scores > 0, bust.scores > 0)
+    assert np.abs(clone.keypoints - bust.keypoints)[bust.scores > 0].max() < 3
+
+
 def test_the_stance_is_a_standing_pose_even_of_somebody_who_mostly_sits():
     filmed = dancer(4)
     filmed.keypoints[:80, np.array(parts("ankle", "heel", "toe")) == 0, 1] += 45

@@ -29,6 +29,19 @@ _PLANTED = np.array([{"knee": 0.5}.get(name.split("_")[-1], 1.0) for name in _NA
 _OTHER = np.arange(len(_NAMES))
 for _right, _left in MIRROR:
     _OTHER[[_right, _left]] = _left, _right
+#: Directions of the bones of somebody who stands straight, facing the camera, (bones, 2).
+_STRAIGHT = np.array(
+    [
+        (0, -1)
+        if group in ("torso", "head")
+        else (0, 1)
+        if group not in ("shoulder", "hip")
+        else (-1, 0)
+        if _NAMES[child].startswith("right")
+        else (1, 0)
+        for _, child, group in BONES
+    ]
+)
 _ANY_HEAD, _ANY_ANKLE = len(_NAMES), len(_NAMES) + 1
 
 
@@ -52,7 +65,7 @@ class Stance:
     """How an actor usually stands, and what of them was ever filmed.
 
     Attributes:
-        vectors: (bones, 2) pixels, each bone of ``BONES`` in the actor's frame; 0 where it is not known.
+        vectors: (bones, 2) pixels, each bone of ``BONES`` in the actor's frame; straight where it is not known.
         known: (J,) bool, whether the bone that ends there is known.
         filmed: (J,) bool, whether the joint was ever filmed.
         seated: Whether the actor was never filmed standing; then no driver's legs unfold theirs.
@@ -85,7 +98,8 @@ class Stance:
         points = np.where(seen[..., None], bank, np.nan)
         standing = _medoid(points[_upright(points)])
         lengths = dict(zip(LENGTHS, body.lengths))
-        vectors, known = np.zeros((len(BONES), 2)), np.zeros(len(_NAMES), bool)
+        vectors = _STRAIGHT * [[lengths[group]] for _, _, group in BONES]
+        known = np.zeros(len(_NAMES), bool)
         for n, (parent, child, group) in enumerate(BONES):
             usual = (points[:, child] - _place(points, parent))[filmed[child] & seen[:, child]]
             vector = (standing[child] - _place(standing[None], parent)[0]) * body.torso
@@ -127,9 +141,8 @@ def stand_in(shot: Iterable[tuple[Moment, Body]], stance: Stance, shares: np.nda
     """Complete the poses of a shot: what the driver does not show stands as the actor stands.
 
     Legs whose feet are not seen stand where the hips were, which may sway above them; one that would reach below the
-    other's foot does as the other does. Before a joint is lost, and
-    after it has come, it moves from the one to the other. Fingers, and a part of a foot or of a face, are never stood
-    in for while the rest is seen.
+    other's foot does as the other does. Before a joint is lost, and after it has come, it moves from the one to the
+    other. Fingers, and a part of a foot or of a face, are never stood in for while the rest is seen.
 
     Args:
         shot: Moments of one shot and the driver's body in each.
