@@ -121,3 +121,12 @@ def test_there_must_be_clips(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["footage.py"])
     with pytest.raises(UserError, match="nothing to look at"):
         footage.main()
+
+
+def test_sound_is_found_where_it_begins(tmp_path):
+    from clips import clip
+
+    together = clip(tmp_path / "a.mp4", sound={"codec": "aac", "end": 1.0})
+    late = clip(tmp_path / "b.mp4", sound={"codec": "aac", "end": 1.0}, stamps=[9000 + 3000 * n for n in range(30)])
+    assert footage_clip.sound_delay(together) == pytest.approx(0, abs=0.03)
+    assert footage_clip.sound_delay(late) == pytest.approx(-0.1, abs=0.03)

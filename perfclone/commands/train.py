@@ -92,7 +92,11 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
     group.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    group.add_argument("--no-plate", action="store_true", help="paint whole frames, as happens by itself where no empty background is to be had")
+    group.add_argument(
+        "--no-plate",
+        action="store_true",
+        help="paint whole frames, as happens by itself where no empty background is to be had",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
