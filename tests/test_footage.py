@@ -121,3 +121,25 @@ def test_there_must_be_clips(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["footage.py"])
     with pytest.raises(UserError, match="nothing to look at"):
         footage.main()
+
+
+def test_no_sheet_goes_into_the_repository(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["footage.py", str(tmp_path), "--sheets", str(footage.REPOSITORY / "sheets")])
+    with pytest.raises(UserError, match="where no picture of real people belongs"):
+        footage.main()
+    assert not (footage.REPOSITORY / "sheets").exists()
+
+
+def test_a_clip_that_fails_is_a_line_of_the_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(footage, "examine", lambda *_: 1 / 0)
+    row = footage._row(tmp_path / "x.mp4", None, tmp_path, Settings("anna"), None)
+    assert row["refused"].startswith("ZeroDivisionError") and "NO" in footage.table([row])
+
+
+def test_sound_is_found_where_it_begins(tmp_path):
+    from clips import clip
+
+    together = clip(tmp_path / "a.mp4", sound={"codec": "aac", "end": 1.0})
+    late = clip(tmp_path / "b.mp4", sound={"codec": "aac", "end": 1.0}, stamps=[9000 + 3000 * n for n in range(30)])
+    assert footage_clip.sound_delay(together) == pytest.approx(0, abs=0.03)
+    assert footage_clip.sound_delay(late) == pytest.approx(-0.1, abs=0.03)

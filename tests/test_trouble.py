@@ -98,7 +98,7 @@ def test_a_lamp_flickers_where_it_shines(filmed):
 def test_cuts_and_blackouts_are_told(filmed):
     assert filmed("tripod")[0].shots.tolist() == [0] * 6
     same, other = filmed("cut_same_place")[0], filmed("cut_other_place")[0]
-    assert same.shots.tolist() == [0, 0, 0, 1, 1, 1] and not same.places.any()
+    assert same.shots.tolist() == same.poses.shots.tolist() == [0, 0, 0, 1, 1, 1] and not same.places.any()
     assert other.shots.tolist() == [0, 0, 1, 1, 2, 2] and other.places.tolist() == [0, 0, 1, 1, 0, 0]
     assert np.linalg.norm(same.matrices[0] - same.matrices[3]) > 1
     truth, frames = filmed("blackout")

@@ -21,8 +21,8 @@ from .recipes import Trouble
 
 #: Pixels of the place to one of the frame; fewer where the person would be drawn larger than needed.
 FINER, LARGEST = 1.3, 1.5
-#: Whose rooms the places are, and what is performed there.
-PLACES, PERFORMANCE = ("anna", "cleo"), ("walk", "arms", "squats")
+#: Whose rooms the places are, and what is performed there, and beside.
+PLACES, PERFORMANCE, BESIDE = ("anna", "cleo"), ("walk", "arms", "squats"), "wave"
 WORDS = ("ORDINARY", "footage of", "a person who", "DANCES", "in a room", "(2026)", "like & share")
 
 
@@ -87,7 +87,7 @@ def film(
         tuple(stage.plate for stage in shooting.stages),
         shooting.places,
         shooting.shots,
-        PoseSequence.from_poses(poses, np.arange(len(poses)) / fps, shooting.size, "truth"),
+        PoseSequence.from_poses(poses, np.arange(len(poses)) / fps, shooting.size, "truth", shooting.shots),
         np.stack([frame.matte for frame in taken]),
         digest.hexdigest(),
     )
@@ -130,12 +130,11 @@ class _Shooting:
         corners = np.array([[0, 0, 1], [self.size[0], 0, 1], [0, self.size[1], 1], [*self.size, 1]], float)
         reach = np.abs((corners @ found.transpose(0, 2, 1))[..., :2] - scene / 2).max()
         side = max(scene, 2 * (int(np.ceil(reach)) + 4))
-        self.stages = [Stage(self.trouble, scene, side, room=ACTORS[name].room) for name in self._rooms()]
+        self.stages = [
+            Stage(self.trouble, scene, side, room=ACTORS[name].room) for name in PLACES[: self.places.max() + 1]
+        ]
         found[:, :2, 2] += self.stages[0].corner
         return found
-
-    def _rooms(self) -> tuple[str, ...]:
-        return PLACES[: self.places.max() + 1]
 
     def _cut(self, look: Look, field: int) -> Look:
         """A closer view after a cut in the same place."""
@@ -146,9 +145,7 @@ class _Shooting:
     def frames(self) -> Iterator[_Frame]:
         """Film frame by frame."""
         performed = routine(PERFORMANCE, self.fps * self.fields, self.times[-1] + 1)
-        beside = motion(
-            "steps" if self.trouble.company == "crossing" else "wave", self.fps * self.fields, self.times[-1] + 1
-        )
+        beside = motion(BESIDE, self.fps * self.fields, self.times[-1] + 1)
         for n in range(self.count):
             dark = abs(n - (self.count - 1) / 2) < self.trouble.blackout_s * self.fps / 2
             fields, truths = [], []

@@ -81,9 +81,9 @@ class Stage:
 
     def __init__(self, trouble: Trouble, scene: int, side: int, performer: str = "anna", room: Room | None = None):
         self.trouble, self.corner = trouble, (side - scene) // 2
-        self._performer = Scene(performer, scene, samples=1)
+        self._performer = Scene(performer, scene)
         self.plate = draw_place(trouble.place, room or self._performer.look.room, side, scene)
-        self._other = None if trouble.company == "nobody" else Scene("dan", round(SMALLER * scene), samples=1)
+        self._other = None if trouble.company == "nobody" else Scene("dan", round(SMALLER * scene))
 
     def show(self, performed: np.ndarray, beside: np.ndarray, time: float, done: float) -> Shown:
         """What is to be seen at one moment.
