@@ -33,7 +33,7 @@ from perfclone.pose.perform import Performance, open_performance
 from perfclone.pose.sequence import Moment, PoseSequence, is_poses
 from perfclone.prefetch import Prefetch
 from perfclone.progress import Progress
-from perfclone.retarget import MEASURED, Retarget, Stance
+from perfclone.retarget import MEASURED, Retarget
 
 if TYPE_CHECKING:
     from perfclone.devices import Precision

@@ -16,6 +16,8 @@ from perfclone.backends.layered.training.base import driving_poses, warm_start
 from perfclone.backends.layered.training.loop import Trainer
 from perfclone.backends.layered.training.prepare import driving_footage, load_reference
 from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.space import normalise
+from perfclone.pose.stance import Stance
 from perfclone.progress import Progress
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ def fit(
     facts, footage, plate = load_reference(run.material)
     sequences = (driving or driving_poses()) if config.unpaired else []
     size = PRESETS[config.preset].generator.resolution
-    unpaired = [driving_footage(poses, facts, plate, size) for poses in sequences]
+    filmed = footage.poses
+    stance = Stance.find(normalise(filmed.keypoints, filmed.scores), filmed.scores, facts.body)
+    unpaired = [driving_footage(poses, facts, plate, size, stance) for poses in sequences]
     generator = _generator(config)
     trainer = Trainer(run, checkpoints, generator, footage, unpaired, facts.body.torso)
     checkpoints.restore()

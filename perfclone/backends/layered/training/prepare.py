@@ -18,6 +18,7 @@ from perfclone.backends.layered.training.watching import watch
 from perfclone.errors import UserError
 from perfclone.pose.body import Body, measure_body
 from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.stance import Stance
 from perfclone.progress import Progress
 from perfclone.retarget import retarget_sequence
 from perfclone.survey.verdict import FEWEST_FRAMES, Verdict, judge
@@ -146,9 +147,11 @@ def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
     return Reference(**{**facts, "body": Body(**facts["body"])}), footage, np.load(folder / "plate.npy")
 
 
-def driving_footage(poses: PoseSequence, reference: Reference, plate: np.ndarray, resolution: int) -> Footage:
+def driving_footage(
+    poses: PoseSequence, reference: Reference, plate: np.ndarray, resolution: int, stance: Stance | None = None
+) -> Footage:
     """Poses of a driving video, retargeted to the actor: what the unpaired branch trains on."""
-    moved = retarget_sequence(poses, reference.body, (reference.width, reference.height))
+    moved = retarget_sequence(poses, reference.body, (reference.width, reference.height), stance)
     boxes = follow_boxes(moved, reference.side, reference.body.torso)
     follows = np.r_[False, np.diff(moved.shots) == 0]
     return Footage(moved, boxes, follows, *cut_plates(boxes, plate, resolution))
