@@ -11,7 +11,7 @@ from perfclone.survey.sample import Sample
 
 #: Frames that must show the person, at least.
 FEWEST_FRAMES = 12
-_STRAY = 0.02  # share of frames of other places that is not worth a word
+_STRAY = 0.05  # share of frames of other places that is not worth a word
 #: A place serves if it is there for this share of the video, or for so many seconds.
 _ENOUGH, _ENOUGH_S = 0.5, 8.0
 
