@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from eval.trouble import TROUBLES, film
+from eval.trouble.filming import look_through
 from perfclone.backends.layered.crop import Box
 from perfclone.backends.layered.training.cutting import _own_boxes
 from perfclone.backends.layered.training.prepare import load_reference, prepare_reference
-from perfclone.pose import Pose
+from perfclone.pose import Pose, build_extractor
+from perfclone.video import VideoReader
 
 S = 96
 
@@ -70,3 +72,16 @@ def test_a_box_lies_in_the_frame_as_it_does_on_the_plate():
     assert _own_boxes(boxes, shifted).tolist() == [[88, 57, 200]]
     halved = np.array([[[2, 0, 0], [0, 2, 0], [0, 0, 1.0]]])
     assert _own_boxes(boxes, halved).tolist() == [[50, 25, 100]]
+
+
+def test_somebody_who_stands_behind_all_the_time_does_not_get_into_the_plate(tmp_path):
+    truth = film(TROUBLES["bystander_standing"], tmp_path / "a.mp4", seconds=2.5, fps=12, height=240)
+    prepare_reference(tmp_path / "a.mp4", tmp_path / "r", S, build_extractor("blazepose", matte=True))
+    plate = load_reference(tmp_path / "r")[2].astype(int)
+    empty = look_through(truth.plates[0], truth.matrices[0], plate.shape[1::-1]).astype(int)
+    with VideoReader(tmp_path / "a.mp4") as reader:
+        filmed = np.median([frame.pixels for frame in reader], 0)
+    bystander = (np.abs(filmed - empty).mean(-1) > 25) & (truth.mattes.max(0) == 0)
+    assert bystander.sum() > 300
+    left = np.abs(plate - empty)[bystander].mean() / np.abs(filmed - empty)[bystander].mean()
+    assert left < 0.5

@@ -114,6 +114,17 @@ class BlazePose:
         """
         return [self._people_of(frame) for frame in frames]
 
+    def everybody(self, frame: np.ndarray) -> list[Pose]:
+        """The people of a frame, those too who are far away, however large somebody else is; slow.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB, upright.
+        """
+        people = _find_everybody(self._finder, frame, Window.whole(frame.shape[1::-1]))
+        for share in TILES:
+            people = _with(people, _find_in_tiles(self._finder, frame, share))
+        return [self._to_pose(found) for found in people]
+
     def follow(self, pose: Pose | None) -> None:
         """Track the person of this pose, returned by the last call of :meth:`people`; None looks for everybody."""
         if pose is None and self._window is not None:
@@ -149,7 +160,8 @@ class BlazePose:
             people = _with(people, _find_everybody(self._finder, frame, lost))
         elif not any(np.ptp(found.box, axis=0).max() > LARGE * whole.side for found in people):
             if self._searched % SEARCH_EVERY == 0:
-                people = _find_in_tiles(self._finder, frame, people)
+                found = (_with(people, _find_in_tiles(self._finder, frame, share)) for share in TILES)
+                people = next((more for more in found if more), people)
             self._searched += 1
         return people
 
@@ -187,18 +199,15 @@ def _find_everybody(graph, frame: np.ndarray, window: Window) -> list[_Found]:
     return people
 
 
-def _find_in_tiles(graph, frame: np.ndarray, people: list[_Found]) -> list[_Found]:
-    """The people of the whole picture and those whom it shows too small, each confirmed by a look from nearby."""
-    size = frame.shape[1::-1]
-    for share in TILES:
-        for tile in tiles(size, share) if share * max(size) >= SMALLEST_TILE else []:
-            for found in _find_everybody(graph, frame, tile):
-                window = Window.around(found.points[_BODY], size)
-                nearby = _found_by(graph, window.picture(frame), window)
-                if nearby is not None and _is_person(nearby) and _box_overlap(nearby, found) > 0.5:
-                    people = _with(people, [nearby])
-        if people:
-            break
+def _find_in_tiles(graph, frame: np.ndarray, share: float) -> list[_Found]:
+    """The people whom tiles of a share of the frame show, each confirmed by a look from nearby."""
+    size, people = frame.shape[1::-1], []
+    for tile in tiles(size, share) if share * max(size) >= SMALLEST_TILE else []:
+        for found in _find_everybody(graph, frame, tile):
+            window = Window.around(found.points[_BODY], size)
+            nearby = _found_by(graph, window.picture(frame), window)
+            if nearby is not None and _is_person(nearby) and _box_overlap(nearby, found) > 0.5:
+                people = _with(people, [nearby])
     return people
 
 

@@ -28,6 +28,7 @@ RUN = 60
 MOST_FPS = 40
 _OFTEN = 0.02  # share of the sample that shows somebody else from which that is company
 _SHORTLY = 0.3  # seconds in which others hardly move
+_THOROUGH = 6  # of the frames of a sample so many are searched for people who are far away
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Watched:
         sample: A few of the frames, for the judge.
         looked: (n,) which of the T frames the sample has.
         others: n mattes (h, w) uint8 of those beside the performer in them.
+        standing: (h, w) uint8, 255 where somebody else stands all the time, or None.
     """
 
     info: VideoInfo
@@ -53,6 +55,7 @@ class Watched:
     sample: Sample
     looked: np.ndarray
     others: list[np.ndarray]
+    standing: np.ndarray | None
 
     def matte(self, n: int) -> np.ndarray:
         """The performer's matte of a frame, (H, W) uint8."""
@@ -104,7 +107,9 @@ def watch(
     follows = np.r_[False, (np.diff(kept) == stride) & (np.diff(shots) == 0)]
     sequence = PoseSequence.from_poses(poses, times, (info.width, info.height), extractor.name, shots)
     looked = looked[looked < len(poses)]
-    return Watched(info, kept, sequence, follows, mattes.all(), sampler.sample(), looked, sampler.others)
+    return Watched(
+        info, kept, sequence, follows, mattes.all(), sampler.sample(), looked, sampler.others, sampler.standing
+    )
 
 
 def frame_stride(info: VideoInfo) -> int:
@@ -141,6 +146,7 @@ class _Sampler:
         self._finder = build_extractor("blazepose", matte=True) if isinstance(extractor, FollowingExtractor) else None
         self._parts: list[tuple] = []
         self.others: list[np.ndarray] = []
+        self._far, self._thorough = [], set(sorted(wanted)[:: max(1, len(wanted) // _THOROUGH)])
 
     def take(self, n: int, frame: Frame, pose: Pose) -> None:
         """Look at frame number n."""
@@ -152,10 +158,18 @@ class _Sampler:
         people = _performer_first(self._finder.people([frame.pixels])[0] if self._finder else [], pose)
         matte, beside = matte_of(pose, size), united(people[1:], size)
         self.others.append(np.where(small(united(people[:1], size)) > 127, 0, small(beside)))
+        if self._finder and n in self._thorough:
+            self._far += [person for person in self._finder.everybody(frame.pixels) if not _overlap(person, pose)]
         self._parts.append((
             small(frame.pixels), replace(pose, keypoints=pose.keypoints * scale, matte=None), frame.time,
             small(matte), small(np.maximum(matte, united(people, size))), largest_other(people),
         ))  # fmt: skip
+
+    @property
+    def standing(self) -> np.ndarray | None:
+        """(H, W) uint8, 255 where at least two of the thorough looks found somebody else; None for nobody."""
+        at = [a for n, a in enumerate(self._far) if any(_overlap(a, b) for b in self._far[:n] + self._far[n + 1 :])]
+        return united(at, at[0].matte.shape) if at else None
 
     def sample(self) -> Sample:
         """What was put aside."""
@@ -163,6 +177,17 @@ class _Sampler:
         size = frames[0].shape[1::-1]
         sequence = PoseSequence.from_poses(poses, times, size, self._extractor)
         return Sample(self._info, frames, sequence, mattes, everybody, np.array(others))
+
+
+def _overlap(a: Pose, b: Pose) -> bool:
+    """Whether the boxes around two people share more than half of the smaller one."""
+    if not (a.seen and b.seen):
+        return False
+    (low_a, high_a), (low_b, high_b) = (
+        (p.min(0), p.max(0)) for p in (a.keypoints[a.scores > 0], b.keypoints[b.scores > 0])
+    )
+    common = (np.minimum(high_a, high_b) - np.maximum(low_a, low_b)).clip(0).prod()
+    return bool(common > 0.5 * min((high_a - low_a).prod(), (high_b - low_b).prod()))
 
 
 def _performer_first(people: list[Pose], performer: Pose) -> list[Pose]:
