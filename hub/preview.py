@@ -59,12 +59,9 @@ def _purpose(actor: Actor) -> str:
 
 def _motion() -> PoseSequence:
     """A stretch of the motion that ships: a synthetic person's."""
-    from dataclasses import replace
-
     from perfclone.backends.layered.training.base import driving_poses
 
-    poses = driving_poses()[0]
-    return replace(poses, keypoints=poses.keypoints[STRETCH], scores=poses.scores[STRETCH], times=poses.times[STRETCH])
+    return driving_poses()[0][STRETCH]
 
 
 def _frame(video: Path, n: int):

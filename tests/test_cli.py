@@ -310,9 +310,9 @@ def test_poses_of_a_clip(short_clip, tmp_path):
 def test_check_prints_pure_json(short_clip):
     run = perfclone(
         "check", short_clip, "--driving", short_clip, "--actor", builtin.actors()[demo.ACTOR], "--price", 2, "--json"
-    )  # a clip this short fails as a reference
+    )  # a clip this short is trained on all the same
     report = json.loads(run.stdout)
-    assert run.returncode == 1 and report["reference"]["status"] == "fail", run.stderr
+    assert run.returncode == 0 and report["reference"]["status"] == "warn", run.stderr
     assert {"time", "cost"} <= {finding["name"] for finding in report["driving"]["findings"]}
 
 
