@@ -107,6 +107,13 @@ def test_cuts_and_blackouts_are_told(filmed):
     assert not truth.mattes[~truth.performing].any()
 
 
+def test_any_even_height_can_be_filmed(tmp_path):
+    truth = film(TROUBLES["tripod"], tmp_path / "x.mp4", seconds=0.2, fps=FPS, height=90)
+    with VideoReader(truth.path) as reader:
+        frames = [frame.pixels for frame in reader]
+    assert frames[1].shape == (90, 160, 3) and differs(truth, frames, 1) < 4.5
+
+
 def test_interlaced_files_say_so_and_hold_two_moments(tmp_path):
     truth = film(
         Trouble(interlaced=True, path="pan", noise=0, crf=4), tmp_path / "i.mp4", seconds=0.6, fps=FPS, height=128

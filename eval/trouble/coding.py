@@ -40,8 +40,7 @@ class Coder:
             planes = [np.stack(pair, 1).reshape(-1, pair[0].shape[1]) for pair in rows]
         else:
             planes = _planes(fields[0])
-        width = planes[0].shape[1]
-        picture = np.concatenate([plane.reshape(-1, width) for plane in planes])
+        picture = np.concatenate([plane.ravel() for plane in planes]).reshape(-1, planes[0].shape[1])
         self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(picture, "yuv420p")))
 
     def __exit__(
