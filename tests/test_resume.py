@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from tiny import same, shrink_presets, train_tiny, weights, write_clip
 
 from perfclone.actor.model import Actor
-from perfclone.backends.layered.training import loop, prepare
+from perfclone.backends.layered.training import cutting, loop
 from perfclone.errors import UserError
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.training import Run, TrainConfig
@@ -220,12 +220,12 @@ def test_a_disk_that_fills_while_footage_is_prepared_leaves_nothing(reference, t
 
 def test_where_room_cannot_be_asked_for_it_is_taken_by_writing(reference, tmp_path, monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
-    monkeypatch.setattr(prepare, "_BLOCK", 1000)
-    array = prepare._mapped(tmp_path / "room.npy", (300, 64, 64))
+    monkeypatch.setattr(cutting, "_BLOCK", 1000)
+    array = cutting.mapped(tmp_path / "room.npy", (300, 64, 64))
     assert array.shape == (300, 64, 64) and not array.any()
     assert (tmp_path / "room.npy").stat().st_blocks * 512 >= array.nbytes
     with pytest.raises(OSError, match="No space left"), open("/dev/full", "r+b") as disk:
-        prepare._take_room(disk, array.nbytes)
+        cutting._take_room(disk, array.nbytes)
     assert train_tiny(reference, tmp_path / "anna", {"steps": 1}).steps == 1
 
 
