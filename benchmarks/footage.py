@@ -27,6 +27,8 @@ from perfclone.terminal.arguments import positive, refuse_existing, whole
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ENDINGS = {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".ts", ".wmv", ".gif"}
+#: Of each picture on a contact sheet, pixels.
+SHEET_HEIGHT = 240
 COLUMNS = {
     "clip": "clip", "camera": "camera", "shift_px": "shift", "others": "others", "whole_body": "whole body",
     "refused": "refused", "agree": "agree", "seconds": "s", "st_lpips_alex": "whole", "person_st_lpips_alex": "person",
@@ -60,14 +62,14 @@ def _cell(value: object) -> str:
             return str(value).replace("|", "/")
 
 
-def sheet(columns: dict[str, list[np.ndarray]], path: Path, height: int = 240) -> Path:
+def sheet(columns: dict[str, list[np.ndarray]], path: Path) -> Path:
     """Write a picture of moments of videos side by side, whatever sizes they have; what ends early stays."""
     count = max(map(len, columns.values()))
     scaled = {}
     for title, frames in columns.items():
         frames = frames + frames[-1:] * (count - len(frames))
-        width = round(height * frames[0].shape[1] / frames[0].shape[0])
-        scaled[title] = np.stack([cv2.resize(f, (width, height), interpolation=cv2.INTER_AREA) for f in frames])
+        width = round(SHEET_HEIGHT * frames[0].shape[1] / frames[0].shape[0])
+        scaled[title] = np.stack([cv2.resize(f, (width, SHEET_HEIGHT), interpolation=cv2.INTER_AREA) for f in frames])
     return common.contact_sheet(scaled, path, count)
 
 

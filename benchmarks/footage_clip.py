@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
@@ -15,9 +15,8 @@ import numpy as np
 from benchmarks import common
 from benchmarks.recordings import person_crops
 from eval import metrics
+from eval.benchmark.steady import laid, laid_poses, views_on
 from perfclone.actor import Actor
-from perfclone.background.camera import find_camera
-from perfclone.background.laying import move_points
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import evaluation_record
 from perfclone.pipeline import PerformanceCloner
@@ -146,42 +145,25 @@ def _own_clone(clip: Path, actor: Actor, shown: set[int], seen: Examined) -> dic
     first = round(len(seen.poses) * (1 - HOLDOUT))
     wanted = shown | set(range(first, len(seen.poses)))
     frames = {n: frame for n, frame in enumerate(pixels_of(clip)) if n in wanted}
-    matrices = _steady(actor, seen, frames)
+    matrices = _steady(clip, actor, seen)
     on = [n for n in frames if np.isfinite(matrices[n]).all()]
-    moved = move_points(seen.poses.keypoints[on], np.stack([matrices[n] for n in on]))
-    painted = dict(zip(on, PerformanceCloner(actor).render(replace(seen.poses[np.array(on)], keypoints=moved))))
+    moved = laid_poses(seen.poses[np.array(on)], matrices[on])
+    painted = dict(zip(on, PerformanceCloner(actor).render(moved)))
     seen.pictures["own clone"] = [painted.get(n, np.full_like(seen.plate, 128)) for n in sorted(shown)]
     held, size = [n for n in on if n >= first], seen.plate.shape[1::-1]
     if len(held) < 2:
         return {}
-    lay = lambda picture, n, border: cv2.warpPerspective(picture, matrices[n], size, borderMode=border)  # noqa: E731
-    filmed = [lay(frames[n], n, cv2.BORDER_REPLICATE) for n in held]
-    return likeness([painted[n] for n in held], filmed, [lay(seen.matte(n), n, cv2.BORDER_CONSTANT) for n in held])
+    filmed = [laid(frames[n], matrices[n]) for n in held]
+    mattes = [cv2.warpPerspective(seen.matte(n), matrices[n], size) for n in held]
+    return likeness([painted[n] for n in held], filmed, mattes)
 
 
-def _steady(actor: Actor, seen: Examined, frames: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """How some frames are laid into the view in which their actor is shown; as they are where that has no plate."""
-    laid = views_on(seen.plate, list(frames.values()), [seen.matte(n) for n in frames])
-    if actor.config.whole_frame or not np.isfinite(laid).any():
-        laid = np.tile(np.eye(3), (len(frames), 1, 1))
-    return dict(zip(frames, laid))
-
-
-def views(frames: list[np.ndarray], mattes: list[np.ndarray], every: int = 12) -> np.ndarray:
-    """How frames are laid over one another, as perfclone finds it from every 12th and then follows all of them.
-
-    Returns:
-        (T, 3, 3), pixels of each frame to those of a steady view; NaN where a frame shows another place.
-    """
-    tracker = find_camera(frames[::every], mattes[::every]).tracker()
-    found = [tracker(frame, matte) for frame, matte in zip(frames, mattes)]
-    return np.stack([np.full((3, 3), np.nan) if view is None else view.matrix for view in found])
-
-
-def views_on(plate: np.ndarray, frames: list[np.ndarray], mattes: list[np.ndarray]) -> np.ndarray:
-    """How frames are laid over a plate (H, W, 3) of their size: (T, 3, 3), as :func:`views`."""
-    first, *others = views([plate, *frames], [np.zeros(plate.shape[:2], np.uint8), *mattes])
-    return np.linalg.inv(first) @ np.stack(others)
+def _steady(clip: Path, actor: Actor, seen: Examined) -> np.ndarray:
+    """How the frames are laid into the view in which their actor is shown, (T, 3, 3), NaN where not at all."""
+    views = None if actor.config.whole_frame else views_on(seen.plate, clip, seen.poses, seen.mattes)
+    if views is None or not np.isfinite(views).any():
+        return np.tile(np.eye(3), (len(seen.poses), 1, 1))
+    return views
 
 
 def likeness(painted: list[np.ndarray], filmed: list[np.ndarray], mattes: list[np.ndarray]) -> dict:

@@ -7,14 +7,18 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from benchmarks.footage_clip import Examined, pixels_of, views, views_on
+from benchmarks.footage_clip import Examined, pixels_of
 from eval import metrics
+from eval.benchmark.steady import views_on
 from eval.metrics.performance import pck
 from eval.trouble import Truth
 from eval.trouble.filming import look_through
+from perfclone.background.camera import find_camera
 from perfclone.pose import PoseSequence
 from perfclone.pose.body import measure_body
 
+#: The camera is found from every so manieth frame, and then followed in all of them.
+EVERY = 12
 #: Of a plate only what at least so many frames showed without the person is compared.
 SEEN_TWICE = 2
 
@@ -30,10 +34,21 @@ def compare(truth: Truth, seen: Examined) -> dict:
     frames = list(pixels_of(truth.path))
     return {
         "camera_error_px": camera_error(truth, views(frames, [seen.matte(n) for n in range(len(frames))])),
-        "plate_psnr": plate_psnr(truth, seen.plate, frames),
+        "plate_psnr": plate_psnr(truth, seen.plate),
         "pck_0.1": joints_right(truth, seen.poses),
         "matte_error": matte_error(truth, seen),
     }
+
+
+def views(frames: list[np.ndarray], mattes: list[np.ndarray]) -> np.ndarray:
+    """How frames are laid over one another, as perfclone finds it.
+
+    Returns:
+        (T, 3, 3), pixels of each frame to those of a steady view; NaN where a frame shows another place.
+    """
+    tracker = find_camera(frames[::EVERY], mattes[::EVERY]).tracker()
+    found = [tracker(frame, matte) for frame, matte in zip(frames, mattes)]
+    return np.stack([np.full((3, 3), np.nan) if view is None else view.matrix for view in found])
 
 
 def camera_error(truth: Truth, found: np.ndarray) -> float | None:
@@ -79,23 +94,20 @@ def _apart(a: np.ndarray, b: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.nan_to_num(np.linalg.norm(places[0] - places[1], axis=1).mean(-1), nan=np.inf)
 
 
-def plate_psnr(truth: Truth, plate: np.ndarray | None, frames: list[np.ndarray]) -> float | None:
+def plate_psnr(truth: Truth, plate: np.ndarray | None) -> float | None:
     """PSNR of a plate against the empty place in its view, dB, where it was seen `SEEN_TWICE` times or more.
 
     Args:
         truth: Of the clip.
         plate: (H, W, 3) uint8, or None.
-        frames: Of the clip.
     """
     at = _comparable(truth)
     if plate is None or not at.any():
         return None
-    chosen = np.flatnonzero(at)
-    size = plate.shape[1::-1]
-    found = views_on(plate, [frames[n] for n in chosen], [truth.mattes[n] for n in chosen])
-    place = steady_to_place(truth, found, at)
+    size, found = plate.shape[1::-1], views_on(plate, truth.path, truth.poses, truth.mattes)
+    place = steady_to_place(truth, np.tile(np.eye(3), (at.sum(), 1, 1)) if found is None else found[at], at)
     seen = np.zeros(plate.shape[:2], int)
-    for n in chosen:
+    for n in np.flatnonzero(at):
         clear = (truth.mattes[n] == 0).astype(np.uint8)
         seen += cv2.warpPerspective(clear, np.linalg.inv(place) @ truth.matrices[n], size, flags=cv2.INTER_NEAREST)
     return metrics.psnr_frame(plate, look_through(truth.plates[0], place, size), seen >= SEEN_TWICE)

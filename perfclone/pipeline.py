@@ -29,11 +29,12 @@ from perfclone.files.sequence import existing
 from perfclone.governance import policy
 from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
+from perfclone.pose.driver import MEASURED
 from perfclone.pose.perform import Performance, open_performance
 from perfclone.pose.sequence import Moment, PoseSequence, is_poses
 from perfclone.prefetch import Prefetch
 from perfclone.progress import Progress
-from perfclone.retarget import MEASURED, Retarget
+from perfclone.retarget import Retarget
 
 if TYPE_CHECKING:
     from perfclone.devices import Precision
@@ -184,9 +185,15 @@ class PerformanceCloner:
     def _paint(
         self, performance: Performance, moments: Iterator[Moment], painter: Painter, options: CloneOptions
     ) -> Iterator[Painted]:
-        stance = self.actor.stance(painter.body)
-        place = {"stance": stance, "width": painter.size[0], "measured": None if performance.poses else MEASURED}
-        retarget = Retarget(None, painter.body, performance.fps, options.keep_proportions, **place)
+        retarget = Retarget(
+            None,
+            painter.body,
+            performance.fps,
+            options.keep_proportions,
+            stance=self.actor.stance(painter.body),
+            width=painter.size[0],
+            measured=None if performance.poses else MEASURED,
+        )
         yield from painter.paint(retarget(moments))  # maps, G, plate
 
     def _painter(self, size: int | None = None) -> Painter:

@@ -63,12 +63,11 @@ def test_perfect_joints_and_mattes_are_told_so(truth):
 
 
 def test_a_plate_is_compared_in_its_own_view(truth, monkeypatch):
-    monkeypatch.setattr(footage_truth, "views_on", lambda plate, frames, mattes: np.linalg.inv(GAUGE) @ truth.matrices)
+    monkeypatch.setattr(footage_truth, "views_on", lambda *_: np.linalg.inv(GAUGE) @ truth.matrices)
     plate = footage_truth.look_through(truth.plates[0], GAUGE, truth.poses.size)
-    frames = [plate] * len(truth.poses)
-    assert footage_truth.plate_psnr(truth, plate, frames) == np.inf
-    assert 20 < footage_truth.plate_psnr(truth, np.roll(plate, 1, 1), frames) < 40
-    assert footage_truth.plate_psnr(truth, None, frames) is None
+    assert footage_truth.plate_psnr(truth, plate) == np.inf
+    assert 20 < footage_truth.plate_psnr(truth, np.roll(plate, 1, 1)) < 40
+    assert footage_truth.plate_psnr(truth, None) is None
 
 
 def test_feet_slide_where_the_driver_stands_and_the_clone_does_not(truth):

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from perfclone.background.exposure import in_exposure_of
 from perfclone.background.inpaint import paint_in
-from perfclone.background.plate import PlateBuilder, in_exposure_of
+from perfclone.background.plate import PlateBuilder
 
 SIZE = (180, 320)
 

@@ -39,7 +39,8 @@ def views_on(
 
     looked = np.unique(np.linspace(0, len(poses) - 1, sample_size(poses.times[-1])).astype(int))
     with VideoReader(reference) as reader:
-        frames = [frame.pixels for n, frame in enumerate(reader) if n in set(looked.tolist())]
+        wanted = set(looked.tolist())
+        frames = [frame.pixels for n, frame in enumerate(reader) if n in wanted]
         camera = find_camera([plate, *frames], [np.zeros(size[::-1], np.uint8), *(matte(n) for n in looked)])
         if camera.kind != "moving" or camera.views[0] is None:
             return None

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from perfclone.background.camera import find_camera
-from perfclone.background.plate import size_within
+from perfclone.background.margin import size_within
 from perfclone.errors import UserError
 from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.body import measure_body

@@ -130,9 +130,7 @@ class _Shooting:
         corners = np.array([[0, 0, 1], [self.size[0], 0, 1], [0, self.size[1], 1], [*self.size, 1]], float)
         reach = np.abs((corners @ found.transpose(0, 2, 1))[..., :2] - scene / 2).max()
         side = max(scene, 2 * (int(np.ceil(reach)) + 4))
-        self.stages = [
-            Stage(self.trouble, scene, side, room=ACTORS[name].room) for name in PLACES[: self.places.max() + 1]
-        ]
+        self.stages = [Stage(self.trouble, scene, side, ACTORS[name].room) for name in PLACES[: self.places.max() + 1]]
         found[:, :2, 2] += self.stages[0].corner
         return found
 

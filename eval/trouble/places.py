@@ -71,18 +71,17 @@ class Stage:
         trouble: What goes on there.
         scene: Side of the square in which the person moves, pixels; even.
         side: Of the whole place, pixels; even.
-        performer: Name of the synthetic person.
-        room: Colours and furniture; the performer's own if None.
+        room: Colours and furniture.
 
     Attributes:
         plate: (side, side, 3) uint8, the place when nobody is there.
         corner: Where the scene's square begins in it, pixels, along both axes.
     """
 
-    def __init__(self, trouble: Trouble, scene: int, side: int, performer: str = "anna", room: Room | None = None):
+    def __init__(self, trouble: Trouble, scene: int, side: int, room: Room):
         self.trouble, self.corner = trouble, (side - scene) // 2
-        self._performer = Scene(performer, scene)
-        self.plate = draw_place(trouble.place, room or self._performer.look.room, side, scene)
+        self._performer = Scene("anna", scene)
+        self.plate = draw_place(trouble.place, room, side, scene)
         self._other = None if trouble.company == "nobody" else Scene("dan", round(SMALLER * scene))
 
     def show(self, performed: np.ndarray, beside: np.ndarray, time: float, done: float) -> Shown:

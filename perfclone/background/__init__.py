@@ -1,1 +1,1 @@
-"""What is behind the actor: the plate, and the camera that must stand still for it."""
+"""What is behind the actor: the plate, how the camera moved before it, and mattes against it."""

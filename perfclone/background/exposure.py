@@ -48,19 +48,19 @@ class Exposures:
         return _brighten(pixels, self._gains)
 
 
-def in_exposure_of(view: np.ndarray, pixels: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """The plate as bright as a frame is.
+def in_exposure_of(pixels: np.ndarray, other: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """A picture as bright as another one of the same view, such as a frame and the plate as its camera sees it.
 
     Args:
-        view: (H, W, 3) uint8 RGB, the plate as this frame's camera sees it.
-        pixels: (H, W, 3) uint8 RGB, the frame.
+        pixels: (H, W, 3) uint8 RGB.
+        other: (H, W, 3) uint8 RGB.
         background: (H, W) bool, True where both show background.
 
     Returns:
-        (H, W, 3) uint8 RGB; the view itself where too little background is in sight to tell.
+        (H, W, 3) uint8 RGB; the picture itself where too little background is in sight to tell.
     """
-    small, clear = _thumbnail(view, background)
-    return _brighten(view, _gains(small[clear], _thumbnail(pixels, background)[0][clear], np.ones(3)))
+    small, clear = _thumbnail(pixels, background)
+    return _brighten(pixels, _gains(small[clear], _thumbnail(other, background)[0][clear], np.ones(3)))
 
 
 def _gains(values: np.ndarray, wanted: np.ndarray, otherwise: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ _CLEAR = 8.0  # a person who differs less from the plate than this, times the no
 _CRUMB, _PINHOLE = 0.01, 0.0005  # smaller parts of the person are dropped, smaller holes closed
 _ON = 0.3  # share of a part that must lie where the person is thought to be
 _LUMA_FIRST = np.float32([1, 0.5, 0.5])  # colours have half the resolution in most files: the outline is luma's
+_SMOOTH = 1e-3  # variance of the luma, 0-1, from which an edge stops the smoothing
 _STEEP = 1.3  # by which the outline is made steeper again, smeared as it is by the codec and its halved colours
 _LIMBS = [
     joints(*(f"{side}_{joint}" for joint in bone))
@@ -67,12 +68,9 @@ def refine(
     Raises:
         ValueError: The arrays are not of one size.
     """
-    size = matte.shape
-    if not pixels.shape[:2] == plate.shape[:2] == known.shape == size:
-        raise ValueError(
-            "matte, pixels, plate and known must be of one size, "
-            f"got {size}, {pixels.shape[:2]}, {plate.shape[:2]} and {known.shape}"
-        )
+    size, *sizes = (each.shape[:2] for each in (matte, pixels, plate, known))
+    if any(other != size for other in sizes):
+        raise ValueError(f"matte, pixels, plate and known must be of one size, got {[size, *sizes]}")
     support = _support(matte, keypoints, scores)
     window = _Window.around(support)
     if window is None:
@@ -270,11 +268,11 @@ def _nearest(mask: np.ndarray) -> np.ndarray:
     return place[labels]
 
 
-def _guided(guide: np.ndarray, image: np.ndarray, radius: int, smooth: float = 1e-3) -> np.ndarray:
+def _guided(guide: np.ndarray, image: np.ndarray, radius: int) -> np.ndarray:
     """Smooth an image (h, w) float32 along the edges of a guide (h, w) float32 in [0, 1]."""
     mean = lambda a: cv2.blur(a, (2 * radius + 1, 2 * radius + 1))  # noqa: E731
     g, p = mean(guide), mean(image)
-    slope = (mean(guide * image) - g * p) / (mean(guide * guide) - g * g + smooth)
+    slope = (mean(guide * image) - g * p) / (mean(guide * guide) - g * g + _SMOOTH)
     return mean(slope) * guide + mean(p - slope * g)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from perfclone.background.exposure import Exposures, in_exposure_of
+from perfclone.background.exposure import Exposures
 from perfclone.background.inpaint import paint_in
 from perfclone.background.laying import is_whole_shift, lay, look
 from perfclone.background.margin import MARGIN, size_within, widen
@@ -25,7 +25,7 @@ from perfclone.background.views import (
     unsharp,
 )
 
-__all__ = ["MARGIN", "Plate", "PlateBuilder", "in_exposure_of", "size_within", "widen"]
+__all__ = ["Plate", "PlateBuilder", "size_within", "widen"]
 
 _ENOUGH = 3  # views that a pixel needs before its median is believed
 _TWICE = 2  # views that a pixel needs to be known, if there is more than one frame

@@ -10,12 +10,10 @@ from itertools import groupby
 import numpy as np
 
 from perfclone.pose.sequence import Moment, Pose
-from perfclone.pose.skeleton import INDEX, MIRROR, NECK
+from perfclone.pose.skeleton import INDEX, NECK, OTHER_SIDE
 
 _RIGHT, _LEFT = ([INDEX[f"{side}_{part}"] for part in ("shoulder", "hip")] for side in ("right", "left"))
-_SWAPPED = np.arange(len(INDEX))
-for _a, _b in MIRROR:
-    _SWAPPED[[_a, _b]] = _b, _a
+_SWAPPED = list(OTHER_SIDE)
 #: Width of shoulders and hips, torso lengths, under which a body is in profile and its sides say nothing.
 _PROFILE = 0.15
 #: Widths change no faster in a real turn, torso lengths per second: a pirouette of 0.3 s a half-turn reaches 6.

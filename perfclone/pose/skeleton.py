@@ -19,6 +19,11 @@ INDEX: dict[str, int] = {name: i for i, name in enumerate(KEYPOINTS)}
 MIRROR: tuple[tuple[int, int], ...] = tuple(
     (INDEX[name], INDEX[name.replace("right", "left")]) for name in KEYPOINTS if name.startswith("right")
 )
+#: (J,) the J index of each joint on the other side; that of the middle's joints is their own.
+OTHER_SIDE: tuple[int, ...] = tuple(
+    INDEX[name.replace("right", "left") if name.startswith("right") else name.replace("left", "right")]
+    for name in KEYPOINTS
+)
 BODY_18 = 18
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from perfclone.pose.body import BONES, LENGTHS, ROOT, Body
 from perfclone.pose.sequence import Moment, Pose
-from perfclone.pose.skeleton import FEET, HEAD, HIPS, INDEX, MIRROR, NECK, SHOULDERS
+from perfclone.pose.skeleton import FEET, HEAD, HIPS, INDEX, NECK, OTHER_SIDE, SHOULDERS, joints
 from perfclone.pose.stage import sliding
 
 #: What is about to be lost, or has just come, moves from the one pose to the other in this time, seconds.
@@ -22,13 +22,11 @@ _FILMED = 0.02
 _SWAY = np.array([0.3, 0.05])
 
 _NAMES = list(INDEX)
-_ANKLES = [INDEX["right_ankle"], INDEX["left_ankle"]]
+_ANKLES = joints("right_ankle", "left_ankle")
 _LEGS = [j for j, name in enumerate(_NAMES) if name.split("_")[-1] in ("knee", "ankle", "heel", "toe")]
 #: How far the joints of a leg stay with the feet, 1, or go with the hips, 0.
 _PLANTED = np.array([{"knee": 0.5}.get(name.split("_")[-1], 1.0) for name in _NAMES])
-_OTHER = np.arange(len(_NAMES))
-for _right, _left in MIRROR:
-    _OTHER[[_right, _left]] = _left, _right
+_OTHER = np.array(OTHER_SIDE)
 #: Directions of the bones of somebody who stands straight, facing the camera, (bones, 2).
 _STRAIGHT = np.array(
     [
@@ -43,8 +41,6 @@ _STRAIGHT = np.array(
     ]
 )
 _ANY_HEAD, _ANY_ANKLE = len(_NAMES), len(_NAMES) + 1
-
-
 #: Joints that are stood in for only with another one, or with a group.
 _WITH = {"thumb": "wrist", "index": "wrist", "pinky": "wrist", "heel": "ankle", "toe": "ankle"}
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from perfclone.background.plate import PlateBuilder, size_within, widen
+from perfclone.background.margin import size_within, widen
+from perfclone.background.plate import PlateBuilder
 from perfclone.pose.skeleton import INDEX
 from perfclone.preflight.report import Finding, graded
 from perfclone.survey.sample import Sample

@@ -12,10 +12,8 @@ import numpy as np
 logger = logging.getLogger(__name__)
 
 JUMP = 10.0  # seconds: the clock of a recording joined to another, rather than a frame held so long
-_USUAL = (
-    0.6,
-    1.6,
-)  # of the median gap: those taken for the usual one; a pulldown stays inside, a dropped frame does not
+# Of the median gap: those taken for the usual one. A pulldown stays inside, a dropped frame does not.
+_USUAL = (0.6, 1.6)
 
 
 @dataclass(frozen=True, eq=False)

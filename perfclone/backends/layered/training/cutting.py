@@ -19,9 +19,9 @@ from perfclone.backends.layered.crop import Box, scaled
 from perfclone.backends.layered.training.footage import Footage, borders
 from perfclone.backends.layered.training.placing import Placed, kept_frames
 from perfclone.backends.layered.training.watching import Watched
+from perfclone.background.exposure import in_exposure_of
 from perfclone.background.laying import move_points
 from perfclone.background.matting import refine
-from perfclone.background.plate import in_exposure_of
 from perfclone.pose.sequence import PoseSequence
 from perfclone.progress import Progress
 

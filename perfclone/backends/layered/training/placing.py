@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from perfclone.background.plate import Plate, PlateBuilder
 from perfclone.pose.clean import clean_sequence
 from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.progress import Progress
-from perfclone.video import VideoReader
+from perfclone.video import Frame, VideoReader
 
 
 @dataclass
@@ -91,7 +92,7 @@ def _laid(
     return matrices, builder
 
 
-def kept_frames(video: Path, kept: np.ndarray):
+def kept_frames(video: Path, kept: np.ndarray) -> Iterator[Frame]:
     """The frames of a video with these indices, in order."""
     wanted = set(kept.tolist())
     with VideoReader(video) as reader:
