@@ -212,7 +212,7 @@ class PlateBuilder:
         for top in range(0, height, STRIP):
             rows = slice(top, min(top + STRIP, height))
             stack, what = self._laid(rows)
-            sharp = np.where(unsharp(stack, what), OUTSIDE, what) if moved else what
+            sharp = np.where(unsharp(stack, what)[:, None, None], OUTSIDE, what) if moved else what
             strip, count = median(stack, sharp)
             rare = count < np.maximum(self._looks[rows], 1)
             strip[rare] = masked_median(self._early[:, rows], self._views[rows])[rare]

@@ -36,16 +36,19 @@ def median(stack: np.ndarray, what: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def unsharp(stack: np.ndarray, what: np.ndarray) -> np.ndarray:
-    """Where views are less sharp than most of the sharper third that see the same block, (n, h, w) bool.
+    """Which views of a strip are less sharp than most of the sharper third of all that see the same, (n,) bool.
 
-    The sharpest alone would not do: they may owe it to a hand that their matte missed. Sharpness is the mean size of
-    the Laplacian of the picture at half its size, where noise counts less.
+    Blocks are compared, and a view is judged by the median of its own: a single block may owe its sharpness to the
+    edge of a shadow, or to a hand that a matte missed. Sharpness is the mean size of the Laplacian of the picture at
+    half its size, where noise counts less.
     """
     sharpness = np.stack([_sharpness(*view) for view in zip(stack, what >= NEAR)])  # (n, w / STRIP)
     third = (sharpness >= 0).sum(0) // 3
     good = np.take_along_axis(np.sort(sharpness, 0)[::-1], third[None], 0)
-    dull = (sharpness >= 0) & (sharpness < _SHARP * good) & (third >= _FAR_ENOUGH)
-    return np.repeat(dull, STRIP, 1)[:, None, : what.shape[2]] & (what >= NEAR)
+    compared = (sharpness >= 0) & (third >= _FAR_ENOUGH)
+    ratio = np.where(compared, sharpness / np.maximum(good, 1e-3), np.nan)
+    ratio[~compared.any(1)] = 1
+    return np.nanmedian(ratio, 1) < _SHARP
 
 
 def _sharpness(pixels: np.ndarray, background: np.ndarray) -> np.ndarray:

@@ -77,7 +77,7 @@ def _laid(
     seen, matrices, begun = (watched.poses.scores > 0).any(1), [], False
     for n, frame in enumerate(kept_frames(video, watched.kept)):
         matte = watched.matte(n)
-        if watched.standing is not None:
+        if camera and camera.kind == "still" and watched.standing is not None:
             matte = np.maximum(matte, watched.standing)
         if n in everybody:
             matte = np.maximum(matte, cv2.resize(everybody[n], watched.poses.size, interpolation=cv2.INTER_LINEAR))

@@ -44,7 +44,7 @@ class Watched:
         sample: A few of the frames, for the judge.
         looked: (n,) which of the T frames the sample has.
         others: n mattes (h, w) uint8 of those beside the performer in them.
-        standing: (h, w) uint8, 255 where somebody else stands all the time, or None.
+        standing: (H, W) uint8, 255 where somebody else is all the time if the camera stands still, or None.
     """
 
     info: VideoInfo
@@ -167,9 +167,9 @@ class _Sampler:
 
     @property
     def standing(self) -> np.ndarray | None:
-        """(H, W) uint8, 255 where at least two of the thorough looks found somebody else; None for nobody."""
-        at = [a for n, a in enumerate(self._far) if any(_overlap(a, b) for b in self._far[:n] + self._far[n + 1 :])]
-        return united(at, at[0].matte.shape) if at else None
+        """(H, W) uint8, 255 where half of the thorough looks or more found somebody else; None for nobody."""
+        often = [a for a in self._far if 2 * sum(_overlap(a, b) for b in self._far) >= max(4, len(self._thorough))]
+        return united(often, often[0].matte.shape) if often else None
 
     def sample(self) -> Sample:
         """What was put aside."""
