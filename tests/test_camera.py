@@ -125,6 +125,27 @@ def test_frames_of_another_place_have_no_view_and_the_place_is_found_again():
     assert np.median(errors([camera.views[t] for t in rest], [steps[t] for t in rest])) < 0.5
 
 
+def test_a_single_odd_frame_of_a_still_video_is_left_out_without_a_word():
+    frames, mattes = filmed([np.eye(3)] * 10)
+    frames[4] = filmed([similarity(12, 5)])[0][0]
+    camera = find_camera(frames, mattes)
+    assert camera.kind == "still" and camera.views[4] is None and camera.movement == "it stands still"
+
+
+def test_a_camera_that_travels_past_posts_is_lost():
+    wall = scene(SIZE[0], 2000, 6)
+
+    def travelled(t):
+        pixels = wall[:, 30 * t : 30 * t + 640].copy()
+        for post in range(-600, 1400, 90):
+            x = post - 50 * t
+            pixels[:, max(x, 0) : max(x + 22, 0)] = (70, 60, 50)
+        return pixels
+
+    frames, mattes = filmed([np.eye(3)] * 14, trouble=lambda _, t: travelled(t))
+    assert find_camera(frames, mattes).kind == "lost"
+
+
 def test_the_tracker_speaks_of_the_pixels_it_is_given():
     steps = [similarity(3 * t, 0) for t in range(8)]
     frames, mattes = filmed(steps)

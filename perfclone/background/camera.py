@@ -14,6 +14,7 @@ from perfclone.background.plate import size_within
 
 _SIDE = 960  # longest side of the pictures in which the camera is measured
 _EXPLAINED = 0.5  # share of the background from which a frame is believed to show the place
+_ODD = 0.03  # share of the frames up to which, like a single one, those of other places are not worth a word
 _MOST_LOST = 0.5  # share of the frames that may belong to no place of more than a few frames
 
 
@@ -145,4 +146,5 @@ def _words(kind, views, shifts, size, left_out) -> str:
         words = f"it zooms by {zoom:.0%}"
     else:
         words = f"it drifts by up to {shifts.max():.0f} px at 720p"
-    return f"{words}, and {left_out:.0%} of the video shows other places" if left_out > 0.005 else words
+    worth_a_word = left_out > _ODD and sum(view is None for view in views) > 1
+    return f"{words}, and {left_out:.0%} of the video shows other places" if worth_a_word else words

@@ -11,11 +11,12 @@ import numpy as np
 from perfclone.background.align import HOMOGRAPHY, SIMILARITY, Fit, Picture, Template
 
 _EXPLAINED = 0.5  # share of the background from which a picture is believed to show the place
+_EXPLAINED_MOVED = 0.6  # the same where it was moved to fit: the best of many movements fits another place better
 _SURE = 0.85  # share below which features are asked too
-_EXPLAINED_TOGETHER = 0.6  # the same, for three quarters of the pictures of a moving camera
+_EXPLAINED_TOGETHER = 0.8  # the same, for three quarters of the pictures of a moving camera
 _SEEDS = 6  # pictures from which a place is grown, at most
 _FEW = 3  # pictures that are too few for a place
-_MOVED = 0.5  # pixels at 720p: a picture that lies less far off was taken by a camera that stood still
+_MOVED = 1.5  # pixels at 720p: a picture that lies less far off was taken by a camera that stood still
 _MOVED_FRAMES = 0.02  # share of the pictures, and at least two, that must lie farther off than that
 _MOST_ZOOM = 6.0  # times the area
 _BENT = 0.1  # share of the pictures that only a homography lays over the others, from which all are laid so
@@ -137,7 +138,8 @@ def _grow(pictures, rest: list[int], seed: int) -> dict[int, Fit]:
             if base not in templates:
                 templates[base] = Template(pictures[base])
             fit = _lay(templates[base], pictures[index], found[near].matrix @ np.linalg.inv(found[base].matrix))
-            if fit.explained >= _EXPLAINED:
+            moved = not np.array_equal(fit.matrix, np.eye(3))
+            if fit.explained >= (_EXPLAINED_MOVED if moved else _EXPLAINED):
                 found[index] = Fit(_normed(fit.matrix @ found[base].matrix), fit.explained)
                 break
     return found
