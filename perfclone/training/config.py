@@ -25,10 +25,10 @@ class TrainConfig:
     Attributes:
         preset: One of the backend's; "tiny" (128 px), "base" (256 px) or "hd" (512 px).
         minutes: Length of the run by the clock, not counting preparation; 20 if neither is given.
-        steps: Length of the run in steps, which makes it repeatable to the bit on one machine.
+        steps: Length of the run in steps, which makes it repeatable to the bit on the processors of one machine.
         holdout: Share of the video, at its end, that is never trained on nor used to choose weights, [0, 0.5].
         seed: Of everything random.
-        plate: Composite over an empty background; otherwise paint whole frames.
+        plate: Composite over an empty background where one is to be had; otherwise paint whole frames.
         batch: Sequences of frames a step and process; None takes the preset's.
         learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
         accumulate: Gradient accumulation steps.
