@@ -115,7 +115,7 @@ def take_sample(
             extractor.follow(pose if people else None)
         mattes.append(matte_of(pose, size))
         everybody.append(united(people, size))
-        poses.append(Pose(pose.keypoints, np.where(pose.scores >= _LEAST_SCORE, pose.scores, 0)))
+        poses.append(believed(pose))
         if progress:
             progress(stage, index + 1, len(frames))
     height, width = frames[0].pixels.shape[:2]
@@ -141,6 +141,11 @@ def _certain(pose: Pose) -> bool:
 def united(people: list[Pose], size: tuple[int, int]) -> np.ndarray:
     """One matte (h, w) uint8 of all these people."""
     return np.maximum.reduce([matte_of(pose, size) for pose in people] or [np.zeros(size, np.uint8)])
+
+
+def believed(pose: Pose) -> Pose:
+    """The pose without the joints that are hardly seen, and without its matte."""
+    return Pose(pose.keypoints, np.where(pose.scores >= _LEAST_SCORE, pose.scores, 0))
 
 
 def matte_of(pose: Pose, size: tuple[int, int]) -> np.ndarray:

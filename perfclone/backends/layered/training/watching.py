@@ -16,7 +16,7 @@ from perfclone.pose.performer import person_centre
 from perfclone.pose.saved import SavedPoses
 from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.progress import Progress
-from perfclone.survey.sample import SIDE, Sample, largest_other, matte_of, sample_size, united
+from perfclone.survey.sample import SIDE, Sample, believed, largest_other, matte_of, sample_size, united
 from perfclone.video import Frame, VideoInfo, VideoReader
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def watch(
 
 
 def frame_stride(info: VideoInfo) -> int:
-    """Of a fast video every so manieth frame is looked at."""
+    """How many frames of a fast video go by from one that is looked at to the next."""
     return max(1, round(info.fps / MOST_FPS))
 
 
@@ -161,7 +161,7 @@ class _Sampler:
         if self._finder and n in self._thorough:
             self._far += [person for person in self._finder.everybody(frame.pixels) if not _overlap(person, pose)]
         self._parts.append((
-            small(frame.pixels), replace(pose, keypoints=pose.keypoints * scale, matte=None), frame.time,
+            small(frame.pixels), replace(believed(pose), keypoints=pose.keypoints * scale), frame.time,
             small(matte), small(np.maximum(matte, united(people, size))), largest_other(people),
         ))  # fmt: skip
 
