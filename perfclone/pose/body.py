@@ -144,6 +144,8 @@ def measure_body(poses: PoseSequence, like: Body | None = None) -> Body:
     shares = {n: length / like.torso for n, length in zip(LENGTHS, like.lengths)} if like else LENGTHS
     by_limbs = [longest[name] / shares[name] for name in longest if name not in ("torso", "hand", "foot")]
     torso = float(longest.get("torso", np.median(by_limbs) if by_limbs else _by_face(poses)))
+    if not (poses.scores > 0).any():
+        raise UserError("Nobody was found in any frame; film one person, in good light.")
     if torso < 2:
         raise UserError(
             "No shoulders and hips, nor head and shoulders, were found together in any frame; film the whole body, in "

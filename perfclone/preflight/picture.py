@@ -99,8 +99,9 @@ def light(sample: Sample) -> Iterator[Finding]:
             warn=0.05,
             low=True,
         )
-    gains = _gains(thumbnails, [widen(matte) for matte in mattes])
-    drift = float(np.ptp(gains) / np.median(gains))
+    shown = np.flatnonzero(sample.found)
+    gains = _gains([thumbnails[n] for n in shown], [widen(mattes[n]) for n in shown])
+    drift = float(np.ptp(gains) / max(np.median(gains), 0.01))
     yield graded(
         "steady exposure",
         drift,
@@ -117,7 +118,7 @@ def _thumbnail(pixels: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.nd
     return grey.astype(np.float32), cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
 
 
-def _gains(thumbnails: tuple[np.ndarray, ...], people: list[np.ndarray]) -> np.ndarray:
+def _gains(thumbnails: list[np.ndarray], people: list[np.ndarray]) -> np.ndarray:
     """(T,) brightness of each background against the first, median over the pixels."""
     gains = [1.0]
     for grey, person in zip(thumbnails[1:], people[1:]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from perfclone.background.camera import Camera, find_camera
 from perfclone.errors import UserError
@@ -10,7 +12,7 @@ from perfclone.pose.body import measure_body
 from perfclone.survey.sample import Sample
 
 #: Frames that must show the person, at least.
-FEWEST_FRAMES = 12
+FEWEST_FRAMES = 6
 _STRAY = 0.05  # share of frames of other places that is not worth a word
 #: A place serves if it is there for this share of the video, or for so many seconds.
 _ENOUGH, _ENOUGH_S = 0.5, 8.0
@@ -40,7 +42,8 @@ class Verdict:
         """What the camera does and what is done about it, in words."""
         camera = self.camera
         if not self.plate:
-            return f"no one background fits: {camera.movement}; whole frames are painted, which looks less steady"
+            why = camera.movement if camera.kind == "lost" else f"{camera.left_out:.0%} of it shows other places"
+            return f"no one background fits: {why}; whole frames are painted, which looks less steady"
         if self.steady:
             return f"it stands still (largest shift {camera.max_shift_px:.1f} px at 720p)"
         if camera.kind == "still":
@@ -50,10 +53,19 @@ class Verdict:
 
 def judge(sample: Sample) -> Verdict:
     """Judge reference footage by a sample of it."""
-    camera = find_camera(sample.frames, sample.everybody)
+    camera = _camera(sample)
     shown = 1 - camera.left_out
-    plate = camera.kind != "lost" and (shown >= _ENOUGH or shown * sample.info.duration >= _ENOUGH_S)
+    seconds = shown * sample.info.duration * float(sample.found.mean())
+    plate = camera.kind != "lost" and (shown >= _ENOUGH or seconds >= _ENOUGH_S)
     return Verdict(_refusal(sample), camera, plate)
+
+
+def _camera(sample: Sample) -> Camera:
+    """The camera in the frames that show the performer: the place is theirs, whatever else the video shows."""
+    at = np.flatnonzero(sample.found) if sample.found.any() else np.arange(len(sample.frames))
+    camera = find_camera([sample.frames[n] for n in at], [sample.everybody[n] for n in at])
+    views = dict(zip(at.tolist(), camera.views))
+    return replace(camera, views=tuple(views.get(n) for n in range(len(sample.frames))))
 
 
 def _refusal(sample: Sample) -> str:

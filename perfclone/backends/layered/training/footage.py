@@ -72,6 +72,10 @@ class Footage:
                 first &= self.follows[n : n + len(first)]
         return np.flatnonzero(first)
 
+    def longest(self, usable: np.ndarray, most: int) -> int:
+        """How many consecutive usable frames that show the person there are, at most ``most``; 0 for none."""
+        return next((length for length in range(most, 0, -1) if len(self.starts(length, usable))), 0)
+
     def batch(self, starts: np.ndarray, length: int, device: torch.device | str = "cpu") -> Batch:
         """The sequences that begin at ``starts`` (B,), on a device, to which pictures travel as bytes."""
         at = starts[:, None] + np.arange(length)

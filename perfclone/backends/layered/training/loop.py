@@ -48,6 +48,8 @@ EARLY, SCHEDULE = ("paired",), ("paired", "paired", "paired", "unpaired")
 EARLY_SHARE = 0.4
 #: Driving poses in a row that the unpaired branch paints.
 RUN = 3
+#: Most frames that are painted before those that are judged.
+WARM = 2
 #: How often in a run the weights are judged.
 JUDGED = 12
 
@@ -93,7 +95,8 @@ class Trainer:
         self.run, self.config = run, run.request.config
         self.checkpoints, self.accelerator = checkpoints, checkpoints.accelerator
         self.reference, self.driving, self.torso = reference, driving, torso
-        self.parts = split(len(reference), self.config.holdout)
+        self.parts = split((reference.poses.scores > 0).any(1), self.config.holdout)
+        self.longest = reference.longest(self.parts.train, WARM + 1)
         self.features = PerceptualFeatures().to(self.accelerator.device)
         self.ema = torch.optim.swa_utils.AveragedModel(generator, avg_fn=_average).to(self.accelerator.device)
         rate = self.config.learning_rate
@@ -183,7 +186,7 @@ class Trainer:
             footage = self.driving[int(rng.integers(len(self.driving)))]
             batch = self._draw(footage, np.ones(len(footage), bool), RUN, max(1, size // 2), rng)
             return branch, worsen(batch, self.torso, rng), 0
-        warm = int(rng.integers(0, 3))
+        warm = min(int(rng.integers(0, WARM + 1)), self.longest - 1)
         batch = self._draw(self.reference, self.parts.train, warm + 1, size, rng)
         return "paired", worsen(batch, self.torso, rng), warm
 

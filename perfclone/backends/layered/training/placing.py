@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,10 @@ from perfclone.background.plate import Plate, PlateBuilder
 from perfclone.pose.clean import clean_sequence
 from perfclone.pose.sequence import Pose, PoseSequence
 from perfclone.progress import Progress
+from perfclone.survey.verdict import FEWEST_FRAMES
 from perfclone.video import Frame, VideoReader
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -61,10 +65,13 @@ def place(
         progress: Called with "plate", frames done and frames in all.
     """
     matrices, builder = _laid(video, watched, camera, known, progress)
-    on = np.array([n for n, matrix in enumerate(matrices) if matrix is not None])
-    matrices = np.stack([matrices[n] for n in on])
-    seen = watched.poses[on]
-    steady = replace(seen, keypoints=move_points(seen.keypoints, matrices))
+    on = np.flatnonzero([matrix is not None for matrix in matrices])
+    shown = (watched.poses.scores[on[on < known]] > 0).any(1).sum()
+    if camera and shown < FEWEST_FRAMES:
+        log.warning("Too few frames can be laid on one plate; whole frames are painted, which looks less steady.")
+        return place(video, watched, None, known, progress)
+    matrices, found = np.stack([matrices[n] for n in on]), watched.poses[on]
+    steady = replace(found, keypoints=move_points(found.keypoints, matrices))
     return Placed(on, matrices, clean_sequence(steady), builder.build(), camera is None)
 
 

@@ -14,6 +14,7 @@ from perfclone.backends.layered.crop import usual_side
 from perfclone.backends.layered.training.cutting import cut
 from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
 from perfclone.backends.layered.training.placing import Placed, place
+from perfclone.backends.layered.training.validation import ALL_HELD_OUT
 from perfclone.backends.layered.training.watching import watch
 from perfclone.errors import UserError
 from perfclone.pose.body import Body, measure_body
@@ -21,7 +22,7 @@ from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.stance import Stance
 from perfclone.progress import Progress
 from perfclone.retarget import retarget_sequence
-from perfclone.survey.verdict import FEWEST_FRAMES, Verdict, judge
+from perfclone.survey.verdict import Verdict, judge
 
 log = logging.getLogger(__name__)
 
@@ -93,27 +94,20 @@ def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, 
     _heed(verdict, with_plate)
     known = round(len(watched.kept) * (1 - holdout))
     camera = verdict.camera if with_plate and verdict.plate else None
+    if not (watched.poses.scores[:known] > 0).any():
+        raise UserError(ALL_HELD_OUT)
     placed = place(video, watched, camera, known, progress)
-    if camera and _few(placed.poses[placed.on < known]):
-        log.warning("Too few frames can be laid on one plate; whole frames are painted, which looks less steady.")
-        camera, placed = None, place(video, watched, None, known, progress)
     body = measure_body(placed.poses[placed.on < known])
     side, boxes = _boxes(placed, body, resolution)
     footage = cut(video, watched, placed, boxes, resolution, folder, progress)
-    if not len(footage.starts(3, footage.boxes[:, 2] > 0)):
-        raise UserError("The person is never seen for three frames in a row; film a longer, steadier reference.")
     footage.poses.save(folder / "poses.npz")
     np.save(folder / "plate.npy", placed.plate.steady)
     index = {name: getattr(footage, name) for name in ("boxes", "follows", "plate_of", "filmed")}
     np.savez(folder / "index.npz", **index)
     (width, height), fps, seen = placed.poses.size, watched.poses.fps, placed.plate.seen
-    kind = verdict.camera.kind if camera else "lost"
+    kind = "lost" if placed.whole else verdict.camera.kind
     reference = Reference(width, height, fps, side, body, kind, seen)
     (folder / "reference.json").write_text(json.dumps(asdict(reference)))
-
-
-def _few(poses: PoseSequence) -> bool:
-    return int((poses.scores > 0).any(1).sum()) < FEWEST_FRAMES
 
 
 def _heed(verdict: Verdict, with_plate: bool) -> None:

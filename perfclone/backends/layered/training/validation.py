@@ -11,6 +11,9 @@ from torch import Tensor
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.footage import Footage
+from perfclone.errors import UserError
+
+ALL_HELD_OUT = "The person is seen only in the part that is held out; train with a smaller holdout."
 
 
 class Parts(NamedTuple):
@@ -21,14 +24,21 @@ class Parts(NamedTuple):
     holdout: np.ndarray
 
 
-def split(frames: int, holdout: float) -> Parts:
-    """Share out the frames: the last ``holdout`` aside, a short run in the middle of the rest to validate on."""
-    index = np.arange(frames)
-    held = index >= round(frames * (1 - holdout))
-    rest = frames - int(held.sum())
-    length = min(max(8, rest // 25), max(1, rest // 4))
-    begin = rest * 45 // 100
-    validation = (index >= begin) & (index < begin + length)
+def split(seen: np.ndarray, holdout: float) -> Parts:
+    """Share out the frames: the last ``holdout`` aside, a short run in the middle of the rest to validate on.
+
+    Args:
+        seen: (n,) bool, the frames that show the person; the middle is theirs.
+        holdout: Share of the frames.
+    """
+    index = np.arange(len(seen))
+    held = index >= round(len(seen) * (1 - holdout))
+    rest = np.flatnonzero(seen & ~held)
+    if not len(rest):
+        raise UserError(ALL_HELD_OUT)
+    length = min(max(8, len(rest) // 25), max(1, len(rest) // 4))
+    begin = rest[len(rest) * 45 // 100]
+    validation = ~held & (index >= begin) & (index < begin + length)
     return Parts(~held & ~validation, validation, held)
 
 
