@@ -170,8 +170,8 @@ def test_a_strangers_folder_is_refused_and_left_alone(reference, tmp_path, name)
 def test_what_a_finished_run_left_stays_until_the_next_has_its_footage(reference, tmp_path):
     folder = train_tiny(reference, tmp_path / "anna", {"steps": 4}).run_dir
     before = contents(folder)
-    short = write_clip(tmp_path / "short.mp4", 10)
-    with pytest.raises(UserError, match="only 10 frames"):
+    short = write_clip(tmp_path / "short.mp4", 5)
+    with pytest.raises(UserError, match="only 5 frames"):
         train_tiny(short, tmp_path / "anna", force=True)
     with pytest.raises(FileNotFoundError):
         train_tiny(reference, tmp_path / "anna", force=True, asked={"driving": [tmp_path / "missing.npz"]})
@@ -198,8 +198,8 @@ def test_a_place_that_will_not_do_is_refused_before_any_work(reference, tmp_path
 
 
 def test_folders_are_made_for_the_actor_and_removed_if_nothing_comes_of_it(reference, tmp_path):
-    with pytest.raises(UserError, match="only 10 frames"):
-        train_tiny(write_clip(tmp_path / "short.mp4", 10), tmp_path / "actors" / "of" / "anna")
+    with pytest.raises(UserError, match="only 5 frames"):
+        train_tiny(write_clip(tmp_path / "short.mp4", 5), tmp_path / "actors" / "of" / "anna")
     assert [path.name for path in tmp_path.iterdir()] == ["short.mp4"]
     result = train_tiny(reference, tmp_path / "actors" / "of" / "anna", {"steps": 1})
     assert Actor.from_pretrained(result.actor_dir).config.steps == 1
