@@ -130,6 +130,7 @@ def test_a_single_odd_frame_of_a_still_video_is_left_out_without_a_word():
     frames[4] = filmed([similarity(12, 5)])[0][0]
     camera = find_camera(frames, mattes)
     assert camera.kind == "still" and camera.views[4] is None and camera.movement == "it stands still"
+    assert camera.left_out == 0
 
 
 def test_a_camera_that_travels_past_posts_is_lost():

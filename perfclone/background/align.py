@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from perfclone.background.plate import widen
+from perfclone.background.margin import widen
 
 _LEVELS = 4  # of the pyramid, each half as large as the one before
 _POINTS = 40  # compared in each block, on each level

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from perfclone.background.align import Picture
+from perfclone.background.margin import size_within
 from perfclone.background.place import Place, content, find_place, shift_of
-from perfclone.background.plate import size_within
 
 _SIDE = 960  # longest side of the pictures in which the camera is measured
 _EXPLAINED = 0.5  # share of the background from which a frame is believed to show the place
@@ -43,7 +43,7 @@ class Camera:
             is 720.
         median_shift_px: The same, median over the frames.
         movement: What the camera does, as the end of a sentence that begins "the camera: ".
-        left_out: Share of the frames that show other places, in [0, 1].
+        left_out: Share of the frames that show other places, in [0, 1]; a single one, or up to 3 %, does not count.
     """
 
     kind: Literal["still", "moving", "lost"]
@@ -119,11 +119,12 @@ def find_camera(frames: Sequence[np.ndarray], mattes: Sequence[np.ndarray]) -> C
     inside = content(frames, size)
     pictures = [Picture.of(pixels, matte, size, inside) for pixels, matte in zip(frames, mattes)]
     place, fits, lost = find_place(pictures, size, inside)
-    left_out = sum(fit is None for fit in fits) / len(fits)
+    elsewhere = sum(fit is None for fit in fits)
+    left_out = elsewhere / len(fits) if elsewhere > max(1, _ODD * len(fits)) else 0.0
     views = tuple(fit and View(_scaled(np.linalg.inv(fit.matrix), size, given), fit.explained) for fit in fits)
     shifts = np.array([shift_of(view.matrix, given[::-1]) for view in views if view])
     kind = "lost" if lost > _MOST_LOST else "moving" if shifts.any() else "still"
-    movement = _words(kind, views, shifts, given, left_out)
+    movement = _words(kind, views, shifts, left_out)
     return Camera(kind, views, float(shifts.max()), float(np.median(shifts)), movement, left_out, place)
 
 
@@ -134,7 +135,7 @@ def _scaled(matrix: np.ndarray, size: tuple[int, int], wanted: tuple[int, int]) 
     return matrix if size == wanted or np.array_equal(matrix, np.eye(3)) else grow @ matrix @ np.linalg.inv(grow)
 
 
-def _words(kind, views, shifts, size, left_out) -> str:
+def _words(kind, views, shifts, left_out) -> str:
     """What the camera does, as the end of a sentence."""
     if kind == "lost":
         return "in most of its frames the background cannot be laid over that of the others"
@@ -146,5 +147,4 @@ def _words(kind, views, shifts, size, left_out) -> str:
         words = f"it zooms by {zoom:.0%}"
     else:
         words = f"it drifts by up to {shifts.max():.0f} px at 720p"
-    worth_a_word = left_out > _ODD and sum(view is None for view in views) > 1
-    return f"{words}, and {left_out:.0%} of the video shows other places" if worth_a_word else words
+    return f"{words}, and {left_out:.0%} of the video shows other places" if left_out else words

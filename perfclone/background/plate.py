@@ -10,7 +10,7 @@ import numpy as np
 from perfclone.background.exposure import Exposures
 from perfclone.background.inpaint import paint_in
 from perfclone.background.laying import is_whole_shift, lay, look
-from perfclone.background.margin import MARGIN, size_within, widen
+from perfclone.background.margin import MARGIN, widen
 from perfclone.background.views import (
     CLEAR,
     DOUBTFUL,
@@ -24,8 +24,6 @@ from perfclone.background.views import (
     overlooked,
     unsharp,
 )
-
-__all__ = ["Plate", "PlateBuilder", "size_within", "widen"]
 
 _ENOUGH = 3  # views that a pixel needs before its median is believed
 _TWICE = 2  # views that a pixel needs to be known, if there is more than one frame

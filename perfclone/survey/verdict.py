@@ -13,7 +13,6 @@ from perfclone.survey.sample import Sample
 
 #: Frames that must show the person, at least.
 FEWEST_FRAMES = 6
-_STRAY = 0.05  # share of frames of other places that is not worth a word
 #: A place serves if it is there for this share of the video, or for so many seconds.
 _ENOUGH, _ENOUGH_S = 0.5, 8.0
 
@@ -35,7 +34,7 @@ class Verdict:
     @property
     def steady(self) -> bool:
         """Whether the camera does just what it should: stand still before one place."""
-        return self.camera.kind == "still" and self.camera.left_out < _STRAY
+        return self.camera.kind == "still" and not self.camera.left_out
 
     @property
     def camera_told(self) -> str:

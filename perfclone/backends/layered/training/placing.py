@@ -114,10 +114,5 @@ def _reach(watched: Watched, camera: Camera) -> tuple[int, int, int, int]:
     corners = np.array([[[0, 0], [width, 0], [0, height], [width, height]]], np.float64)
     views = [view.matrix for view in camera.views if view is not None]
     moved = move_points(np.repeat(corners, len(views), 0), np.stack(views)) * watched.sample.scale
-    (left, top), (right, bottom) = np.floor(moved.min((0, 1))), np.ceil(moved.max((0, 1)))
-    return (
-        int(min(left, 0)),
-        int(min(top, 0)),
-        int(max(right, watched.info.width)),
-        int(max(bottom, watched.info.height)),
-    )
+    low, high = np.minimum(moved.min((0, 1)), 0), np.maximum(moved.max((0, 1)), watched.poses.size)
+    return tuple(np.r_[np.floor(low), np.ceil(high)].astype(int).tolist())
