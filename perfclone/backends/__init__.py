@@ -86,7 +86,6 @@ class Trained(NamedTuple):
         body: The actor's body there.
         side: Usual side of the person's crop, pixels.
         fps: Mean frame rate of the reference video.
-        whole_frame: Whether the whole frame is painted, with no plate behind.
     """
 
     done: bool
@@ -99,7 +98,6 @@ class Trained(NamedTuple):
     body: Body
     side: int
     fps: float
-    whole_frame: bool
 
 
 class Backend(Protocol):

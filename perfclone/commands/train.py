@@ -95,7 +95,7 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--no-plate",
         action="store_true",
-        help="paint whole frames, as happens by itself where no empty background is to be had",
+        help="put clones before one frame of the video, as happens by itself where no empty background is to be had",
     )
 
 

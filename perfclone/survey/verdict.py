@@ -24,7 +24,7 @@ class Verdict:
     Attributes:
         refusal: Why no actor can be made of it and what to do, in a sentence; empty if one can.
         camera: What the camera does. No movement of it ends a training.
-        plate: Whether one empty background is to be had; otherwise whole frames are painted.
+        plate: Whether one empty background is to be had; otherwise clones stand before one frame's.
     """
 
     refusal: str
@@ -42,7 +42,7 @@ class Verdict:
         camera = self.camera
         if not self.plate:
             why = camera.movement if camera.kind == "lost" else f"{camera.left_out:.0%} of it shows other places"
-            return f"no one background fits: {why}; whole frames are painted, which looks less steady"
+            return f"no one background fits: {why}; clones stand before a still picture of one moment of it"
         if self.steady:
             return f"it stands still (largest shift {camera.max_shift_px:.1f} px at 720p)"
         if camera.kind == "still":

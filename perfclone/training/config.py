@@ -28,7 +28,7 @@ class TrainConfig:
         steps: Length of the run in steps, which makes it repeatable to the bit on the processors of one machine.
         holdout: Share of the video, at its end, that is never trained on nor used to choose weights, [0, 0.5].
         seed: Of everything random.
-        plate: Composite over an empty background where one is to be had; otherwise paint whole frames.
+        plate: Composite over an empty background where one is to be had; otherwise clones stand before one frame's.
         batch: Sequences of frames a step and process; None takes the preset's.
         learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
         accumulate: Gradient accumulation steps.

@@ -35,7 +35,6 @@ def write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord) 
             body_floor_y=body.floor_y,
             generator=trained.network.config,
             backend=config.backend,
-            whole_frame=trained.whole_frame,
             poses=len(bank),
             extractor=poses.extractor,
             preset=config.preset,

@@ -11,7 +11,7 @@ from perfclone.backends.layered.config import PRESETS, GeneratorConfig
 if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.backends import Trained
-    from perfclone.backends.layered.generator import Generator
+    from perfclone.backends.layered.generator import Painting
     from perfclone.backends.layered.painter import LayeredPainter
     from perfclone.devices import Precision
     from perfclone.pose.extractor import PoseExtractor
@@ -23,17 +23,21 @@ if TYPE_CHECKING:
 
 
 class Layered:
-    """Limb-local textures, a small U-Net, and its colour, matte and shadow over one still plate."""
+    """Filmed frames warped into the pose, a small U-Net that blends and mends them, over one still plate."""
 
     name = "layered"
     presets = tuple(PRESETS)
     config = GeneratorConfig
 
-    def network(self, config: GeneratorConfig) -> Generator:
-        """Build G."""
-        from perfclone.backends.layered.generator import Generator
+    def network(self, config: GeneratorConfig) -> Painting:
+        """Build G, or the one that painted actors before there were exemplars."""
+        if config.exemplars:
+            from perfclone.backends.layered.generator import Generator
 
-        return Generator(config)
+            return Generator(config)
+        from perfclone.backends.layered.textured import TexturedGenerator
+
+        return TexturedGenerator(config)
 
     def painter(
         self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"

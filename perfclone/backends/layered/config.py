@@ -16,9 +16,11 @@ class GeneratorConfig:
     Attributes:
         resolution: Side S of its square crop, pixels; a multiple of 2 ** len(widths).
         widths: Channels of the U-Net's levels, finest (S / 2) first.
-        texture_channels: Features of a texel.
-        texture_side: Texels along the side of a part's texture.
+        texture_channels: Features of a texel, of actors without exemplars.
+        texture_side: Texels along the side of a part's texture, of the same.
         window: Whether it is told the poses before and after.
+        exemplars: How many filmed frames it may copy from; actors of formats 1 and 2 have none.
+        exemplar_bytes: Bytes that these take in the file.
     """
 
     resolution: int = 256
@@ -26,12 +28,17 @@ class GeneratorConfig:
     texture_channels: int = 12
     texture_side: int = 32
     window: bool = True
+    exemplars: int = 0
+    exemplar_bytes: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
         for name, most in _LIMITS.items():
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must lie in 1-{most}, got {shown(getattr(self, name))}")
+        for name, most in (("exemplars", 1024), ("exemplar_bytes", 64 << 20)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must lie in 0-{most}, got {shown(getattr(self, name))}")
         whole = all(isinstance(width, int) for width in self.widths)
         if not 2 <= len(self.widths) <= 8 or not whole or max(self.widths) > 2048 or min(self.widths) < 8:
             raise ValueError(f"widths must be 2-8 whole numbers in 8-2048, got {shown(self.widths)}")

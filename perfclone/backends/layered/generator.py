@@ -1,4 +1,4 @@
-"""G: limb-local maps -> foreground colour, matte and shadow, over the plate."""
+"""G: maps and warped exemplars -> foreground colour, matte and shadow, over the plate."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.backends.layered.conditioning import FACING, PARTS, Conditioning, PartMaps, facing
+from perfclone.backends.layered.conditioning import FACING, Conditioning, PartMaps, facing
 from perfclone.backends.layered.config import GeneratorConfig
+from perfclone.backends.layered.copying import COPIED, copy
+from perfclone.backends.layered.exemplars import SHOWN, Exemplars
+from perfclone.backends.layered.parts import PARTS
+
+#: Channels of a pixel: colour, alpha, shadow, and the say of the painting and of each copy.
+_PIXEL = 5 + 1 + SHOWN
+#: How far a copy's pixel may be fetched from, pixels, and how much G leans to copying before it has learnt anything.
+FARTHEST, _LEANING = 8.0, 3.0
+#: How sharply it decides: two copies that do not quite lie on one another give a blurred mean.
+DECIDED = 4.0
 
 
 class Layers(NamedTuple):
@@ -34,44 +44,38 @@ class Layers(NamedTuple):
         return torch.cat([self.alpha * self.colour, self.alpha], 1)
 
 
-class NeuralTextures(nn.Module):
-    """One learned texture for each part of the body (Thies et al., *Deferred Neural Rendering*, 2019).
+class View(NamedTuple):
+    """What is known of a frame before it is painted.
 
-    Args:
-        channels: Features of a texel.
-        side: Texels along a side.
+    Attributes:
+        maps: Of its window of poses.
+        now: (B, J, 2) crop pixels, its pose.
+        seen: (B, J) bool.
+        scale: (B,) torso length in crop pixels.
+        recalled: (B, 4, S / 2, S / 2) the previous output, moved along the motion, or None at a start.
     """
 
-    #: Texture samples whose share of the pixel is smaller than this are left out; most of them are 0.
-    least_share = 0.02
+    maps: PartMaps
+    now: Tensor
+    seen: Tensor
+    scale: Tensor
+    recalled: Tensor | None
 
-    def __init__(self, channels: int, side: int):
-        super().__init__()
-        self.side = side
-        self.texels = nn.Parameter(torch.randn(PARTS * side * side, channels) * 0.1)
 
-    def forward(self, maps: PartMaps) -> Tensor:
-        """(B, N, C): the textures of the parts over each pixel, sampled bilinearly and blended by their shares."""
-        batch, pixels, parts = maps.share.shape
-        pairs = (maps.share > self.least_share).flatten().nonzero()[:, 0]
-        place = (maps.uv.view(-1, 2)[pairs] * 0.5 + 0.5) * (self.side - 1)
-        inside = ((place > -1) & (place < self.side)).all(-1)
-        pairs, at = pairs[inside], place[inside].clamp(0, self.side - 1)
-        pixel, p = pairs // parts, pairs % parts
-        share = maps.share.flatten()[pairs]
-        low = at.floor().clamp(max=self.side - 2)
-        fraction = at - low
-        column, row = low.long().unbind(-1)
-        corner = (p * self.side + row) * self.side + column
-        texel = torch.stack([corner, corner + 1, corner + self.side, corner + self.side + 1], -1)
-        x, y = fraction.unbind(-1)
-        blend = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], -1) * share[:, None]
-        counts = torch.bincount(pixel, minlength=batch * pixels)
-        offsets = (counts.cumsum(0) - counts) * 4
-        features = F.embedding_bag(
-            texel.flatten(), self.texels, offsets, mode="sum", per_sample_weights=blend.flatten().to(self.texels.dtype)
-        )
-        return features.view(batch, pixels, -1)
+class Painted(NamedTuple):
+    """What G gives of a frame.
+
+    Attributes:
+        layers: What it painted.
+        maps: What it was shown.
+        recalled: As :class:`View` has it.
+        chosen: (B, R, M) int, the exemplars that were copied from, or None where there are none.
+    """
+
+    layers: Layers
+    maps: PartMaps
+    recalled: Tensor | None
+    chosen: Tensor | None
 
 
 class Residual(nn.Module):
@@ -125,11 +129,11 @@ class UNet(nn.Module):
         return self.leave(F.silu(self.top(F.silu(x)) + x))
 
 
-class Generator(nn.Module):
-    """The space-time conditional generator of one actor.
+class Painting(nn.Module):
+    """What generators have in common: a window of poses and their own last frame in, layers out.
 
-    It sees a window of poses, through the coordinate maps and their motion, and its own previous output moved along
-    that motion (Aberman et al. 2019, section 4; Chan et al., *Everybody Dance Now*, 2019).
+    It sees a window of poses, through the maps and their motion, and its own previous output moved along that motion
+    (Aberman et al. 2019, section 4; Chan et al., *Everybody Dance Now*, 2019).
 
     Args:
         config: Its sizes.
@@ -139,8 +143,6 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.conditioning = Conditioning(config.resolution)
-        self.textures = NeuralTextures(config.texture_channels, config.texture_side)
-        self.unet = UNet(config.texture_channels + PARTS + 4 + 4 + 4, 20, config.widths, FACING)
 
     @property
     def resolution(self) -> int:
@@ -148,22 +150,32 @@ class Generator(nn.Module):
         return self.config.resolution
 
     def forward(
-        self, keypoints: Tensor, seen: Tensor, scale: Tensor, memory: Tensor | None = None
-    ) -> tuple[Layers, PartMaps, Tensor | None]:
-        """Paint a frame: :meth:`maps`, :meth:`recall` and :meth:`paint`.
+        self,
+        keypoints: Tensor,
+        seen: Tensor,
+        scale: Tensor,
+        memory: Tensor | None = None,
+        last: Tensor | None = None,
+        bar: Tensor | None = None,
+    ) -> Painted:
+        """Paint a frame.
 
         Args:
             keypoints: (B, 3, J, 2) float, crop pixels, the poses one frame before, now and one after.
             seen: (B, 3, J) bool.
             scale: (B,) float, the actor's torso length in crop pixels.
             memory: (B, 4, S, S) ``Layers.memory()`` of the frame before in this frame's crop; None at a start.
-
-        Returns:
-            What is painted, the maps, and what was recalled: (B, 4, S / 2, S / 2), or None at a start.
+            last: ``Painted.chosen`` of that frame; None at a start.
+            bar: (B, K) bool, exemplars that may not be copied from, or None.
         """
         maps = self.maps(keypoints, seen, scale)
         recalled = None if memory is None else self.recall(memory, maps.motion, scale)
-        return self.paint(maps, keypoints[:, 1], seen[:, 1], scale, recalled), maps, recalled
+        view = View(maps, keypoints[:, 1], seen[:, 1], scale, recalled)
+        layers, chosen = self.paint(view, last, bar)
+        return Painted(layers, maps, recalled, chosen)
+
+    def open(self) -> None:
+        """Get ready to paint, once the weights are there."""
 
     def maps(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> PartMaps:
         """The maps of a window of poses, always in float32: half precision cannot place a pixel."""
@@ -171,26 +183,85 @@ class Generator(nn.Module):
             maps = self.conditioning(keypoints, seen, scale)
         return maps if self.config.window else maps._replace(motion=torch.zeros_like(maps.motion))
 
-    def paint(self, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor, recalled: Tensor | None) -> Layers:
-        """Paint a frame from its maps, the pose of now (B, J, 2), (B, J) and what :meth:`recall` gave."""
-        batch, half = len(now), self.resolution // 2
-        frames = (maps.uv[:, :, -2:] * maps.weight[:, :, -2:, None]).clamp(-2, 2).flatten(2)
-        past = maps.motion.new_zeros(maps.motion.shape)
-        if recalled is not None:
-            past = recalled.permute(0, 2, 3, 1).flatten(1, 2)
-        picture = torch.cat([self.textures(maps), maps.weight, frames, maps.motion, past], -1)
-        x = picture.view(batch, half, half, -1).permute(0, 3, 1, 2)  # channels-last as it lies
-        out = F.pixel_shuffle(self.unet(x, facing(now, seen, scale)).float(), 2)
-        alpha = ((torch.sigmoid(out[:, 3:4] - 1) - 0.01) / 0.98).clamp(0, 1)
-        shadow = (torch.sigmoid(out[:, 4:5] + 3) / 0.94).clamp(0, 1)
-        return Layers(torch.sigmoid(out[:, :3]), alpha, shadow)
-
     def recall(self, memory: Tensor, motion: Tensor, scale: Tensor) -> Tensor:
         """(B, 4, S / 2, S / 2): the previous output, each pixel fetched from where its body point was."""
         half, small = self.resolution // 2, halved(memory)
         pixels = self.conditioning.pixels[:, :2] + motion[..., :2] * scale[:, None, None]
         grid = (pixels / half - 1).view(-1, half, half, 2)
         return F.grid_sample(small, grid.to(small.dtype), align_corners=False, padding_mode="border")
+
+    def pictured(self, view: View, *more: Tensor) -> Tensor:
+        """(B, C, S / 2, S / 2) the maps, what was recalled, and more pixel-major maps (B, N, c), channels-last."""
+        maps, half = view.maps, self.resolution // 2
+        frames = (maps.uv[:, :, -2:] * maps.weight[:, :, -2:, None]).clamp(-2, 2).flatten(2)
+        past = maps.motion.new_zeros(maps.motion.shape)
+        if view.recalled is not None:
+            past = view.recalled.permute(0, 2, 3, 1).flatten(1, 2)
+        picture = torch.cat([*more, maps.weight, frames, maps.motion, past], -1)
+        return picture.view(len(picture), half, half, -1).permute(0, 3, 1, 2)
+
+
+class Generator(Painting):
+    """The space-time conditional generator: it copies filmed frames of the actor, and paints what they do not show.
+
+    Exemplars come warped into the pose wanted (:mod:`perfclone.backends.layered.copying`). A U-Net says, pixel by
+    pixel, how much of each to take and how far to shift it, and paints the rest; it is trained on many people, so it
+    serves one whom it has never seen.
+    """
+
+    def __init__(self, config: GeneratorConfig):
+        super().__init__(config)
+        self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes)
+        self.unet = UNet(PARTS + 12 + SHOWN * COPIED * 4, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
+
+    def open(self) -> None:
+        """Decode the exemplars, unless they are.
+
+        Raises:
+            UserError: They are damaged.
+        """
+        if self.exemplars.pictures is None:
+            self.exemplars.open()
+
+    def paint(self, view: View, last: Tensor | None = None, bar: Tensor | None = None) -> tuple[Layers, Tensor]:
+        """Paint a frame from what is known of it; gives the layers and ``Choice.index``."""
+        with torch.autocast(view.now.device.type, enabled=False):
+            choice = self.exemplars.choose(view.now, view.seen, view.scale, last, bar)
+            copies = copy(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
+        shown = F.pixel_unshuffle(copies.flatten(1, 2), 2)
+        x = torch.cat([shown, self.pictured(view)], 1)
+        out = self.unet(x, facing(view.now, view.seen, view.scale)).float()
+        flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST)
+        flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return blend(F.pixel_shuffle(out[:, : 4 * _PIXEL], 2), flow, copies), choice.index
+
+
+def blend(out: Tensor, flow: Tensor, copies: Tensor) -> Layers:
+    """Blend the copies, and what was painted where they do not fit.
+
+    Args:
+        out: (B, 5 + 1 + M, S, S): painted colour, alpha and shadow, then the say of the painting and of each copy.
+        flow: (B, 2 M, S, S), where to fetch each copy's pixels.
+        copies: (B, M, COPIED, S, S).
+    """
+    moved, trust = _moved(copies[:, :, :4], flow), copies[:, :, 4]
+    say = torch.softmax(DECIDED * out[:, 6:] + torch.log(trust + 1e-3), 1)
+    paint = torch.sigmoid(DECIDED * out[:, 5:6] - _LEANING - torch.log(trust.sum(1, keepdim=True) + 1e-3))
+    alpha = torch.sigmoid(out[:, 3:4] - 1)
+    painted = torch.cat([torch.sigmoid(out[:, :3]) * alpha, alpha], 1)
+    mixed = paint * painted + (1 - paint) * (say[:, :, None] * moved).sum(1)
+    colour = (mixed[:, :3] / mixed[:, 3:].clamp(min=1e-2)).clamp(0, 1)
+    shadow = (torch.sigmoid(out[:, 4:5] + 3) / 0.94).clamp(0, 1)
+    return Layers(colour, ((mixed[:, 3:] - 0.01) / 0.98).clamp(0, 1), shadow)
+
+
+def _moved(copies: Tensor, flow: Tensor) -> Tensor:
+    """Copies (B, M, C, S, S), each pixel fetched from so many pixels (B, 2 M, S, S) away."""
+    batch, places, _, size, _ = copies.shape
+    centres = (torch.arange(size, device=flow.device) + 0.5) * (2 / size) - 1
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    grid = torch.stack([x, y], -1) + flow.reshape(batch * places, 2, size, size).permute(0, 2, 3, 1) * (2 / size)
+    return F.grid_sample(copies.flatten(0, 1), grid, align_corners=False).unflatten(0, (batch, places))
 
 
 def halved(memory: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ class LayeredPainter:
         with device_explained(self.device):
             there = next(actor.generator.parameters()).device == self.device
             self.generator = (actor.generator if there else deepcopy(actor.generator).to(self.device)).eval()
+        self.generator.open()
 
     def paint(self, moments: Iterator[Moment]) -> Iterator[Painted]:
         """One frame for each moment, in the actor's frame, as a stream."""

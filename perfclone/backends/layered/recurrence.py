@@ -9,10 +9,14 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.crop import carry, to_crop
-from perfclone.backends.layered.generator import Generator, Layers
+from perfclone.backends.layered.generator import Layers, Painting
 
 if TYPE_CHECKING:
     from perfclone.backends.layered.training.footage import Batch
+
+
+#: Exemplars that were filmed within so many seconds of a frame are not shown while it is learnt from.
+NEAR_S = 0.4
 
 
 class Past(NamedTuple):
@@ -21,10 +25,12 @@ class Past(NamedTuple):
     Attributes:
         memory: (B, 4, S, S) ``Layers.memory()``.
         boxes: (B, 3) the crops that it was painted in: x, y, side in frame pixels.
+        chosen: (B, R, M) int, the exemplars that it was copied from, or None.
     """
 
     memory: Tensor
     boxes: Tensor
+    chosen: Tensor | None
 
 
 class Step(NamedTuple):
@@ -38,6 +44,7 @@ class Step(NamedTuple):
         scale: (B,) torso length in crop pixels.
         recalled: (B, 4, S / 2, S / 2) the frame before moved along the motion, or None at the start.
         boxes: (B, 3) the crops: x, y, side in frame pixels.
+        chosen: (B, R, M) int, the exemplars that were copied from, or None.
     """
 
     layers: Layers
@@ -47,15 +54,22 @@ class Step(NamedTuple):
     scale: Tensor
     recalled: Tensor | None
     boxes: Tensor
+    chosen: Tensor | None
 
     @property
     def past(self) -> Past:
         """What the next frame is told of this one."""
-        return Past(self.layers.memory(), self.boxes)
+        return Past(self.layers.memory(), self.boxes, self.chosen)
 
 
 def step(
-    generator: Generator, torso: float, keypoints: Tensor, seen: Tensor, boxes: Tensor, past: Past | None
+    generator: Painting,
+    torso: float,
+    keypoints: Tensor,
+    seen: Tensor,
+    boxes: Tensor,
+    past: Past | None,
+    bar: Tensor | None = None,
 ) -> Step:
     """Paint a frame: crop, scale, the memory carried along, and G.
 
@@ -66,14 +80,15 @@ def step(
         seen: (B, 3, J) bool.
         boxes: (B, 3) float, the crops: x, y, side in frame pixels; they may stay on the CPU.
         past: Of the frame before; None at a start.
+        bar: (B, K) bool, exemplars that may not be copied from, or None.
     """
     size, device = generator.resolution, keypoints.device
     window = to_crop(keypoints, boxes[:, None].to(device), size)
     # In double, so that a crop of one size gives one scale whoever asks; where there is no double, boxes are not.
     scale = (torso * size / boxes[:, 2].double()).float().to(device)
-    memory = None if past is None else carry(past.memory, past.boxes, boxes)
-    layers, maps, recalled = generator(window, seen, scale, memory)
-    return Step(layers, maps, window[:, 1], seen[:, 1], scale, recalled, boxes)
+    memory, last = (None, None) if past is None else (carry(past.memory, past.boxes, boxes), past.chosen)
+    painted = generator(window, seen, scale, memory, last, bar)
+    return Step(painted.layers, painted.maps, window[:, 1], seen[:, 1], scale, painted.recalled, boxes, painted.chosen)
 
 
 class Rollout(nn.Module):
@@ -84,7 +99,7 @@ class Rollout(nn.Module):
         torso: The actor's torso length in frame pixels.
     """
 
-    def __init__(self, generator: Generator, torso: float):
+    def __init__(self, generator: Painting, torso: float):
         super().__init__()
         self.generator, self.torso = generator, torso
 
@@ -92,9 +107,16 @@ class Rollout(nn.Module):
         """Paint the frames of a batch of sequences; the first ``warm`` of them without gradient."""
         steps: list[Step] = []
         for n in range(batch.boxes.shape[1]):
-            window = slice(n, n + 3)
+            window, bar = slice(n, n + 3), self._bar(batch, n)
             keypoints, seen, boxes = batch.keypoints[:, window], batch.seen[:, window], batch.boxes[:, n]
             with torch.set_grad_enabled(torch.is_grad_enabled() and n >= warm):
                 past = steps[-1].past if steps else None
-                steps.append(step(self.generator, self.torso, keypoints, seen, boxes, past))
+                steps.append(step(self.generator, self.torso, keypoints, seen, boxes, past, bar))
         return steps
+
+    def _bar(self, batch: Batch, n: int) -> Tensor | None:
+        """(B, K) the exemplars that were filmed so near to the n-th frames that to copy them would teach nothing."""
+        times = getattr(self.generator.exemplars, "times", None)
+        if times is None or batch.times is None:
+            return None
+        return (batch.times[:, n, None] - times).abs() < NEAR_S

@@ -23,7 +23,7 @@ def warm_start(generator: Generator, preset: str) -> bool:
         log.info("No shipped weights for preset %s; starting from scratch.", preset)
         return False
     weights = load_tensors(file.read_bytes())
-    generator.load_state_dict({name: value.float() for name, value in weights.items()}, strict=True)
+    generator.unet.load_state_dict({name: value.float() for name, value in weights.items()}, strict=True)
     return True
 
 

@@ -13,9 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
 import numpy as np
 
 from perfclone.backends.layered.crop import Box, scaled
+from perfclone.backends.layered.exemplars import code
+from perfclone.backends.layered.training.choosing import cut_out
 from perfclone.backends.layered.training.footage import Footage, borders
 from perfclone.backends.layered.training.placing import Placed, kept_frames
 from perfclone.backends.layered.training.watching import Watched
@@ -27,6 +30,9 @@ from perfclone.progress import Progress
 
 _BLOCK = 1 << 20
 _CLEAR = 16  # matte values below this (of 255) are background
+_ROUGH = 64  # side in which what is behind the person of a frame without a plate is made up
+#: Side that an exemplar has at most, pixels.
+LARGEST = 1024
 _FINER = 2  # times G's resolution that a crop has at most while its matte is refined
 
 
@@ -36,10 +42,11 @@ def cut(
     placed: Placed,
     boxes: np.ndarray,
     resolution: int,
+    exemplars: np.ndarray,
     folder: Path,
     progress: Progress | None = None,
-) -> Footage:
-    """Cut frames, mattes and plates out of the video, onto the disk.
+) -> tuple[Footage, list[bytes]]:
+    """Cut frames, mattes and plates out of the video, onto the disk, and exemplars at their own size.
 
     Args:
         video: The reference video.
@@ -47,26 +54,36 @@ def cut(
         placed: The second.
         boxes: (n, 3) int32, the crops in the steady view.
         resolution: Side S of G's crop.
+        exemplars: (K,) int, rising, the frames that become exemplars.
         folder: Where the files go.
         progress: Called with "crops", frames done and frames in all.
+
+    Returns:
+        The footage, and the coded pictures of the exemplars.
     """
     shape = (len(boxes), resolution, resolution)
     frames, mattes = mapped(folder / "frames.npy", (*shape, 3)), mapped(folder / "mattes.npy", shape)
     own = boxes if placed.still else _own_boxes(boxes, placed.matrices)
-    first, plate_of = _different(boxes, placed.still)
+    first, plate_of = _different(boxes, placed.still and not placed.lost)
     plates = mapped(folder / "plates.npy", (len(first), *shape[1:], 3))
     behind = lru_cache(64)(lambda n: _behind(placed, n, Box(*own[n].tolist()), _finer(own[n, 2], resolution)))
+    pictures = []
     for n, frame in enumerate(kept_frames(video, watched.kept[placed.on])):
-        plate, known = behind(first[plate_of[n]])
-        crop = _crop(frame.pixels, watched, placed, n, Box(*own[n].tolist()), plate, known)
-        frames[n], mattes[n], plates[plate_of[n]] = (scaled(each, resolution) for each in (*crop, plate))
+        box = Box(*own[n].tolist())
+        if placed.lost:
+            crop = _alone(frame.pixels, watched.matte(placed.on[n]), box, _finer(box.side, resolution))
+        else:
+            crop = _crop(frame.pixels, watched, placed, n, box, *behind(first[plate_of[n]]))
+        frames[n], mattes[n], plates[plate_of[n]] = (scaled(each, resolution) for each in crop)
+        if n in exemplars:
+            pictures.append(code(_exemplar(frame.pixels, crop, placed, n, box)))
         if progress:
             progress("crops", n + 1, len(boxes))
     for array in (frames, mattes, plates):
         array.flush()
     follows = watched.follows[placed.on] & np.r_[False, np.diff(placed.on) == 1]
     filmed = borders(own, placed.poses.size, resolution)
-    return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes, filmed)
+    return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes, filmed), pictures
 
 
 def _finer(side: int, resolution: int) -> int:
@@ -76,17 +93,35 @@ def _finer(side: int, resolution: int) -> int:
 
 def _crop(
     pixels: np.ndarray, watched: Watched, placed: Placed, n: int, box: Box, plate: np.ndarray, known: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The crop of frame n as bright as the plate (S, S, 3), and its matte, (S, S) uint8, refined against it."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The crop of frame n as bright as the plate (S, S, 3), its matte (S, S), refined against it, and that plate."""
     side, at = len(plate), placed.on[n]
     frame = box.cut(pixels, side)
-    if placed.whole:
-        return frame, np.full((side, side), 255, np.uint8)
     matte, others, pose = box.cut(watched.matte(at), side), watched.beside(at), placed.own_pose(n)
     frame = in_exposure_of(frame, plate, known & (matte < _CLEAR))
     points = (pose.keypoints - (box.x, box.y)) * (side / box.side)
     others = None if others is None else box.cut(others, side)
-    return frame, refine(matte, frame, plate, known, points, pose.scores, others)
+    return frame, refine(matte, frame, plate, known, points, pose.scores, others), plate
+
+
+def _alone(pixels: np.ndarray, matte: np.ndarray, box: Box, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The crop of a frame that lies on no plate: what is behind the person is the frame itself, filled from around."""
+    frame, matte = box.cut(pixels, side), box.cut(matte, side)
+    small, hole = scaled(frame, _ROUGH), cv2.dilate(scaled(matte, _ROUGH), np.ones((5, 5), np.uint8)) > 0
+    filled = scaled(cv2.inpaint(small, hole.astype(np.uint8), 3, cv2.INPAINT_TELEA), side)
+    person = cv2.dilate(matte, np.ones((9, 9), np.uint8))[..., None] > 0
+    return frame, matte, np.where(person, filled, frame)
+
+
+def _exemplar(pixels: np.ndarray, crop: tuple[np.ndarray, ...], placed: Placed, n: int, box: Box) -> np.ndarray:
+    """The person of frame n, cut out at the size that they were filmed in: (S, S, 4) uint8."""
+    side, matte = min(box.side, LARGEST), crop[1]
+    matte = scaled(matte, side)
+    if placed.lost:
+        return cut_out(box.cut(pixels, side), matte, scaled(crop[2], side))
+    plate, known = _behind(placed, n, box, side)
+    frame = in_exposure_of(box.cut(pixels, side), plate, known & (matte < _CLEAR))
+    return cut_out(frame, matte, plate)
 
 
 def _different(boxes: np.ndarray, still: bool) -> tuple[np.ndarray, np.ndarray]:

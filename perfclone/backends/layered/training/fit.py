@@ -11,10 +11,11 @@ import torch
 
 from perfclone.backends import Trained
 from perfclone.backends.layered.config import PRESETS
+from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.training.base import driving_poses, warm_start
 from perfclone.backends.layered.training.loop import Trainer
-from perfclone.backends.layered.training.prepare import driving_footage, load_reference
+from perfclone.backends.layered.training.prepare import driving_footage, load_exemplars, load_reference
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.space import normalise
 from perfclone.pose.stance import Stance
@@ -43,7 +44,7 @@ def fit(
     filmed = footage.poses
     stance = Stance.find(normalise(filmed.keypoints, filmed.scores), filmed.scores, facts.body)
     unpaired = [driving_footage(poses, facts, plate, size, stance) for poses in sequences]
-    generator = _generator(config)
+    generator = _generator(config, load_exemplars(run.material, footage, facts.body.torso, size))
     trainer = Trainer(run, checkpoints, generator, footage, unpaired, facts.body.torso)
     checkpoints.restore()
     state = trainer.progression
@@ -55,14 +56,16 @@ def fit(
     if done and checkpoints.accelerator.is_main_process:
         checkpoints.load_best(generator)
     learnt = footage.poses[trainer.parts.train & (footage.poses.scores > 0).any(1)]
-    made = (generator, plate, learnt, facts.body, facts.side, facts.fps, facts.camera == "lost")
+    made = (generator, plate, learnt, facts.body, facts.side, facts.fps)
     return Trained(done, state.step, state.seconds, state.best, *made)
 
 
-def _generator(config: TrainConfig) -> Generator:
-    """G, new or warmly started."""
+def _generator(config: TrainConfig, exemplars: Exemplars) -> Generator:
+    """G, new or warmly started, with the actor's exemplars."""
     torch.manual_seed(config.seed)
-    generator = Generator(dataclasses.replace(PRESETS[config.preset].generator, window=config.window))
+    held = {"exemplars": exemplars.count, "exemplar_bytes": len(exemplars.coded)}
+    generator = Generator(dataclasses.replace(PRESETS[config.preset].generator, window=config.window, **held))
+    generator.exemplars = exemplars
     if config.warm_start:
         warm_start(generator, config.preset)
     return generator

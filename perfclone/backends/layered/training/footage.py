@@ -24,6 +24,7 @@ class Batch(NamedTuple):
         frames: (B, L, 3, S, S) in [0, 1], or None where there is no ground truth.
         mattes: (B, L, 1, S, S) in [0, 1], or None.
         filmed: (B, L, 1, S, S) bool, where the crop lies in the frame: beyond its border nothing is known. Or None.
+        times: (B, L) float, seconds, when the frames were filmed; None where there is no ground truth.
     """
 
     keypoints: Tensor
@@ -33,6 +34,7 @@ class Batch(NamedTuple):
     frames: Tensor | None
     mattes: Tensor | None
     filmed: Tensor | None
+    times: Tensor | None
 
 
 @dataclass
@@ -93,6 +95,7 @@ class Footage:
             None if self.frames is None else colours(self.frames[at]),
             None if self.mattes is None else picture(self.mattes[at])[:, :, None],
             None if self.filmed is None else self._filmed(at).to(device),
+            None if self.frames is None else torch.from_numpy(self.poses.times[at]).float().to(device),
         )
 
     def _filmed(self, at: np.ndarray) -> Tensor:

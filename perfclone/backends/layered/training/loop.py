@@ -100,9 +100,8 @@ class Trainer:
         self.features = PerceptualFeatures().to(self.accelerator.device)
         self.ema = torch.optim.swa_utils.AveragedModel(generator, avg_fn=_average).to(self.accelerator.device)
         rate = self.config.learning_rate
-        self.rates = (rate, 10 * rate)
-        groups = [{"params": list(part.parameters())} for part in (generator.unet, generator.textures)]
-        optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), weight_decay=1e-4)
+        self.rate = rate
+        optimiser = torch.optim.AdamW(generator.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-4)
         rollout = Rollout(generator.to(memory_format=torch.channels_last), torso)
         self.rollout, self.optimiser = self.accelerator.prepare(rollout, optimiser)
         self.critic = self.critic_optimiser = None
@@ -147,8 +146,8 @@ class Trainer:
     def advance(self, fraction: float) -> dict[str, float]:
         """Take the next step of a run that is done to a fraction; gives the losses by name."""
         step, early = self.progression.step, fraction < EARLY_SHARE
-        for group, rate in zip(self.optimiser.param_groups, self.rates):
-            group["lr"] = rate * learning_rate(step, fraction)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate * learning_rate(step, fraction)
         branch, batch, warm = self.fetch(step, EARLY if early else SCHEDULE)
         with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
             losses = self.step(branch, batch, warm, adversarial=not early)

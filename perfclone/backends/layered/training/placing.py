@@ -32,14 +32,14 @@ class Placed:
         matrices: (n, 3, 3), frame pixels -> pixels of the steady view.
         poses: The performer in them, cleaned, in pixels of the steady view.
         plate: The empty background.
-        whole: Whether there is no such plate, so that whole frames are painted.
+        lost: Whether none fits them all: then each frame is its own background, and the plate that of one of them.
     """
 
     on: np.ndarray
     matrices: np.ndarray
     poses: PoseSequence
     plate: Plate
-    whole: bool
+    lost: bool
 
     @property
     def still(self) -> bool:
@@ -60,7 +60,7 @@ def place(
     Args:
         video: The reference video.
         watched: The first pass.
-        camera: What the judge says of it; None takes the frames as they are, for painting them whole.
+        camera: What the judge says of it; None takes the frames as they are, each with a background of its own.
         known: So many frames may enter the plate.
         progress: Called with "plate", frames done and frames in all.
     """
@@ -68,7 +68,7 @@ def place(
     on = np.flatnonzero([matrix is not None for matrix in matrices])
     shown = (watched.poses.scores[on[on < known]] > 0).any(1).sum()
     if camera and shown < FEWEST_FRAMES:
-        log.warning("Too few frames can be laid on one plate; whole frames are painted, which looks less steady.")
+        log.warning("Too few frames can be laid on one plate; clones stand before a still picture of one moment of the video.")
         return place(video, watched, None, known, progress)
     matrices, found = np.stack([matrices[n] for n in on]), watched.poses[on]
     steady = replace(found, keypoints=move_points(found.keypoints, matrices))
@@ -82,6 +82,7 @@ def _laid(
     tracker, builder = camera and camera.tracker(), PlateBuilder(reach=camera and _reach(watched, camera))
     everybody, company = dict(zip(watched.looked.tolist(), watched.sample.everybody)), watched.company
     seen, matrices, begun = (watched.poses.scores > 0).any(1), [], False
+    middle = np.flatnonzero(seen[:known])[seen[:known].sum() // 2]
     for n, frame in enumerate(kept_frames(video, watched.kept)):
         matte = watched.matte(n)
         if camera and camera.kind == "still" and watched.standing is not None:
@@ -91,7 +92,8 @@ def _laid(
         view = tracker(frame.pixels, matte, not watched.follows[n]) if tracker else None
         matrices.append(np.eye(3) if tracker is None else None if view is None else view.matrix)
         fit = (n in everybody if company else seen[n]) and n < known
-        if matrices[n] is not None and (fit or not begun):
+        wanted = n == middle if camera is None else matrices[n] is not None and (fit or not begun)
+        if wanted:
             builder.add(frame.pixels, matte, matrices[n])
             begun = True
         if progress:

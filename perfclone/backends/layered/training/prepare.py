@@ -9,12 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from perfclone.backends.layered.crop import usual_side
+from perfclone.backends.layered.crop import to_crop, usual_side
+from perfclone.backends.layered.exemplars import Exemplars
+from perfclone.backends.layered.training.choosing import choose_exemplars
 from perfclone.backends.layered.training.cutting import cut
 from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
 from perfclone.backends.layered.training.placing import Placed, place
-from perfclone.backends.layered.training.validation import ALL_HELD_OUT
+from perfclone.backends.layered.training.validation import ALL_HELD_OUT, split
 from perfclone.backends.layered.training.watching import watch
 from perfclone.errors import UserError
 from perfclone.pose.body import Body, measure_body
@@ -68,7 +71,7 @@ def prepare_reference(
         resolution: Side S of G's crop.
         extractor: A pose extractor, or poses saved from this video; where it gives no matte, BlazePose gives it.
         person: Which person, 0 the largest.
-        with_plate: Otherwise whole frames are painted, as they are where no plate is to be had.
+        with_plate: Otherwise each frame is its own background, as where no plate is to be had.
         holdout: Share of the video, at its end, that neither the plate nor the body may know of.
         progress: Called with ("poses" | "plate" | "crops", done, total).
 
@@ -98,14 +101,19 @@ def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, 
         raise UserError(ALL_HELD_OUT)
     placed = place(video, watched, camera, known, progress)
     body = measure_body(placed.poses[placed.on < known])
-    side, boxes = _boxes(placed, body, resolution)
-    footage = cut(video, watched, placed, boxes, resolution, folder, progress)
+    poses = placed.poses
+    side = usual_side(poses.keypoints, poses.scores, body.torso, resolution)
+    boxes = follow_boxes(poses, side, body.torso)
+    exemplars = choose_exemplars(poses, split((poses.scores > 0).any(1), holdout).train)
+    footage, pictures = cut(video, watched, placed, boxes, resolution, exemplars, folder, progress)
     footage.poses.save(folder / "poses.npz")
+    lengths, whole = [len(picture) for picture in pictures], np.frombuffer(b"".join(pictures), np.uint8)
+    np.savez(folder / "exemplars.npz", at=exemplars, lengths=lengths, pictures=whole)
     np.save(folder / "plate.npy", placed.plate.steady)
     index = {name: getattr(footage, name) for name in ("boxes", "follows", "plate_of", "filmed")}
     np.savez(folder / "index.npz", **index)
-    (width, height), fps, seen = placed.poses.size, watched.poses.fps, placed.plate.seen
-    kind = "lost" if placed.whole else verdict.camera.kind
+    (width, height), fps, seen = poses.size, watched.poses.fps, placed.plate.seen
+    kind = "lost" if placed.lost else verdict.camera.kind
     reference = Reference(width, height, fps, side, body, kind, seen)
     (folder / "reference.json").write_text(json.dumps(asdict(reference)))
 
@@ -118,17 +126,6 @@ def _heed(verdict: Verdict, with_plate: bool) -> None:
         log.warning("The camera: %s.", verdict.camera_told)
 
 
-def _boxes(placed: Placed, body: Body, resolution: int) -> tuple[int, np.ndarray]:
-    """Usual side of the crop, and the crop of each frame in the steady view, (n, 3) int32."""
-    poses, (width, height) = placed.poses, placed.poses.size
-    if placed.whole:
-        side = max(width, height)
-        box = np.array([(width - side) // 2, (height - side) // 2, side], np.int32)
-        return side, np.tile(box, (len(poses), 1))
-    side = usual_side(poses.keypoints, poses.scores, body.torso, resolution)
-    return side, follow_boxes(poses, side, body.torso)
-
-
 def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
     """Open what :func:`prepare_reference` wrote: facts, crops (mapped, not read), full plate (H, W, 3) uint8."""
     facts = json.loads((folder / "reference.json").read_text())
@@ -139,6 +136,24 @@ def load_reference(folder: Path) -> tuple[Reference, Footage, np.ndarray]:
         index["filmed"] = borders(index["boxes"], poses.size, mapped["frames"].shape[1])
     footage = Footage(poses, **index, **mapped)
     return Reference(**{**facts, "body": Body(**facts["body"])}), footage, np.load(folder / "plate.npy")
+
+
+def load_exemplars(folder: Path, footage: Footage, torso: float, resolution: int) -> Exemplars:
+    """Open the exemplars that :func:`prepare_reference` chose.
+
+    Args:
+        folder: The material.
+        footage: Of it.
+        torso: The actor's torso length in frame pixels.
+        resolution: Side S of G's crop.
+    """
+    with np.load(folder / "exemplars.npz") as data:
+        at, ends, pictures = data["at"], np.cumsum(data["lengths"]), data["pictures"].tobytes()
+    boxes = torch.from_numpy(footage.boxes[at]).float()
+    keypoints = to_crop(torch.from_numpy(footage.poses.keypoints[at]), boxes, 2) - 1
+    seen, times = torch.from_numpy(footage.poses.scores[at] > 0), torch.from_numpy(footage.poses.times[at]).float()
+    pictures = [pictures[start:end] for start, end in zip([0, *ends], ends)]
+    return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, 2 * torso / boxes[:, 2], times)
 
 
 def driving_footage(

@@ -1,0 +1,119 @@
+"""The parts of a body, each with a coordinate frame of its own, and the regions that are copied as one piece.
+
+A limb measures *u* along itself and *v* across it; the torso and the head have an affine frame, whose sign tells front
+from back. What is looked up in these coordinates sticks to the part however it moves.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from perfclone.pose.skeleton import EARS, HEAD, HIPS, INDEX, NECK, SHOULDERS, TRUNK
+
+#: Limbs as (start, end); the torso and the head follow them on the part axis.
+LIMBS: tuple[tuple[str, str], ...] = tuple(
+    (f"{side}_{a}", f"{side}_{b}")
+    for a, b in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("wrist", "index"),
+                 ("ankle", "toe"), ("shoulder", "hip"))
+    for side in ("right", "left")
+) + (("neck", "nose"), ("neck", "right_shoulder"), ("neck", "left_shoulder"))  # fmt: skip
+PARTS = len(LIMBS) + 2
+TORSO, SKULL = PARTS - 2, PARTS - 1
+#: (P,) the J indices that each part hangs on.
+JOINTS: tuple[tuple[int, ...], ...] = (
+    *((INDEX[a], INDEX[b]) for a, b in LIMBS), (*TRUNK, NECK), (*HEAD, NECK),
+)  # fmt: skip
+STARTS, ENDS = ([INDEX[limb[end]] for limb in LIMBS] for end in (0, 1))
+#: Half-width of a limb in its own coordinates, and the head's radius, torso lengths.
+LIMB_WIDTH, HEAD_RADIUS = 0.35, 0.38
+#: How far a limb's length may shrink in a frame before its coordinates are held, crop pixels.
+_LEAST_LENGTH = 2.0
+
+
+def _limbs(*ends: tuple[str, str]) -> tuple[int, ...]:
+    return tuple(LIMBS.index(limb) for limb in ends)
+
+
+def _side(name: str, *chain: str) -> tuple[int, ...]:
+    joints = [f"{name}_{joint}" for joint in chain]
+    return _limbs(*zip(joints, joints[1:]))
+
+
+#: The regions, each some parts that are copied from one filmed frame. Those of ARMS lie over the others.
+REGIONS: tuple[tuple[int, ...], ...] = (
+    (TORSO, *_side("right", "shoulder", "hip"), *_side("left", "shoulder", "hip"),
+     *_limbs(("neck", "right_shoulder"), ("neck", "left_shoulder"))),
+    (SKULL, *_limbs(("neck", "nose"))),
+    _side("right", "hip", "knee", "ankle", "toe"),
+    _side("left", "hip", "knee", "ankle", "toe"),
+    _side("right", "shoulder", "elbow", "wrist", "index"),
+    _side("left", "shoulder", "elbow", "wrist", "index"),
+)  # fmt: skip
+BODY, FACE, ARMS = (0, 1, 2, 3), 1, (4, 5)
+
+
+def part_frames(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
+    """The affine maps from a pixel to the coordinates of each part.
+
+    Args:
+        now: (B, J, 2) float, pixels.
+        known: (B, J) bool.
+        scale: (B,) float, the torso length in pixels.
+
+    Returns:
+        (B, P, 2, 3): limbs (u in [0, 1] from start to end, v in LIMB_WIDTH), torso and head about [-1, 1].
+    """
+    limbs = _limb_rows(now[:, STARTS], now[:, ENDS], scale)
+    whole = torch.stack([_torso_frame(now, scale), _head_frame(now, known, scale)], 1)
+    return torch.cat([limbs, whole], 1)
+
+
+def parts_seen(known: Tensor) -> Tensor:
+    """(B, J) -> (B, P) bool, whether a part's joints are known."""
+    limbs = known[:, STARTS] & known[:, ENDS]
+    torso = known[:, TRUNK].all(1, keepdim=True)
+    head = known[:, HEAD].any(1, keepdim=True) & known[:, NECK : NECK + 1]
+    return torch.cat([limbs, torso, head], 1)
+
+
+def _limb_rows(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
+    """(B, L, 2, 3) affine maps from a pixel to (u in [0, 1] from start to end, v in half-widths)."""
+    d = b - a
+    length = d.norm(dim=-1, keepdim=True).clamp(min=_LEAST_LENGTH)
+    along = d / length.square()
+    across = torch.stack([d[..., 1], -d[..., 0]], -1) / (length * LIMB_WIDTH * scale[:, None, None])
+    return _rows(a, along, across)
+
+
+def _rows(origin: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Stack two covectors (..., 2) and their offsets at the origin into (..., 2, 3)."""
+    axes = torch.stack([first, second], -2)
+    return torch.cat([axes, -(axes @ origin[..., None])], -1)
+
+
+def _affine(origin: Tensor, across: Tensor, down: Tensor, least: Tensor) -> Tensor:
+    """(B, 2, 3) inverse of the frame (origin, across, down); its determinant keeps its sign and at least ``least``."""
+    det = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
+    det = torch.where(det < 0, -1.0, 1.0) * torch.maximum(det.abs(), least)
+    first = torch.stack([down[:, 1], -down[:, 0]], -1) / det[:, None]
+    second = torch.stack([-across[:, 1], across[:, 0]], -1) / det[:, None]
+    return _rows(origin, first, second)
+
+
+def _torso_frame(now: Tensor, scale: Tensor) -> Tensor:
+    neck, hips = now[:, NECK], now[:, HIPS].mean(1)
+    across = (now[:, SHOULDERS[1]] - now[:, SHOULDERS[0]]) / 2
+    return _affine((neck + hips) / 2, across, (hips - neck) / 2, 0.08 * scale.square())
+
+
+def _head_frame(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
+    """A disc around the head, its axis from the neck, centred between the ears (on the face if they are hidden)."""
+    face = known[:, HEAD].float()[..., None]
+    centre = (now[:, HEAD] * face).sum(1) / face.sum(1).clamp(min=1)
+    ears = known[:, EARS].all(1, keepdim=True)
+    centre = torch.where(ears, now[:, EARS].mean(1), centre)
+    up = centre - now[:, NECK]
+    up = up / up.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    radius = (HEAD_RADIUS * scale)[:, None]
+    return _rows(centre, torch.stack([-up[:, 1], up[:, 0]], -1) / radius, -up / radius)

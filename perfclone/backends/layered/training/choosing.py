@@ -1,0 +1,54 @@
+"""Which filmed frames become exemplars, and how they are cut out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.skeleton import BODY_18
+from perfclone.pose.space import normalise
+
+#: How many frames an actor keeps.
+COUNT = 64
+#: A frame gives way to a calmer one, whose motion blurs it less, within so many seconds.
+CALM_S = 0.1
+
+
+def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT) -> np.ndarray:
+    """Choose frames whose poses lie far apart (farthest-point sampling; Gonzalez 1985), and of these the calmer ones.
+
+    Args:
+        poses: Of the reference video.
+        usable: (T,) bool, the frames that may be taken.
+        count: How many at most.
+
+    Returns:
+        (K,) int, rising.
+    """
+    good = np.flatnonzero(usable & (poses.scores > 0).any(1))
+    body = normalise(poses.keypoints, poses.scores)[:, :BODY_18].reshape(len(poses), -1)
+    places = body[good]
+    chosen = [len(good) // 2]
+    distance = np.abs(places - places[chosen[0]]).sum(1)
+    while len(chosen) < count and distance.max() > 0:
+        chosen.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.abs(places - places[chosen[-1]]).sum(1))
+    speed = np.abs(np.gradient(body, axis=0)).sum(1) if len(body) > 1 else np.zeros(len(body))
+    around = (np.abs(poses.times[good] - poses.times[n]) <= CALM_S for n in good[chosen])
+    return np.unique([good[near][speed[good[near]].argmin()] for near in around])
+
+
+def cut_out(frame: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.ndarray:
+    """Take the plate out of a frame: the person's own colour, where I = a F + (1 - a) P (Porter and Duff 1984).
+
+    Args:
+        frame: (S, S, 3) uint8.
+        matte: (S, S) uint8.
+        plate: (S, S, 3) uint8, what lies behind the person.
+
+    Returns:
+        (S, S, 4) uint8 straight RGBA, black where nobody is.
+    """
+    alpha = matte[..., None].astype(np.float32) / 255
+    colour = (frame - (1 - alpha) * plate) / np.maximum(alpha, 1e-3)
+    return np.dstack([np.where(matte[..., None] > 0, colour.clip(0, 255), 0).astype(np.uint8), matte])
