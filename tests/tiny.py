@@ -4,6 +4,7 @@ import atexit
 import json
 import shutil
 import tempfile
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,10 @@ from eval.synthetic import Scene, motion
 from perfclone.actor import Actor, ActorConfig
 from perfclone.actor.layout import WEIGHTS
 from perfclone.backends.layered.config import PRESETS, GeneratorConfig, Preset
+from perfclone.backends.layered.crop import Box, to_crop
+from perfclone.backends.layered.exemplars import Exemplars, code
+from perfclone.backends.layered.training.choosing import cut_out
+from perfclone.backends.layered.training.footage import follow_boxes
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.kinds import synthetic_record
 from perfclone.governance.keys import SigningKey
@@ -56,10 +61,27 @@ def record_of(clip):
     return synthetic_record("anna", file_sha256(Path(clip)), SigningKey.new())
 
 
-def untrained_actor(seed=0, **changes):
+@cache
+def exemplars(resolution, count=6, side=96):
+    """Some frames of the clip, cut out."""
+    scene, moments = Scene("anna", SIZE, samples=1), poses()
+    torso, at = measure_body(moments).torso, np.linspace(0, len(moments) - 1, count).astype(int)
+    boxes = follow_boxes(moments, side, torso)[at]
+    cut = [Box(*box.tolist()) for box in boxes]
+    pictures = [
+        code(cut_out(*(box.cut(picture, side) for picture in (shots()[n].rgb, shots()[n].matte, scene.plate))))
+        for n, box in zip(at, cut)
+    ]
+    places = to_crop(torch.from_numpy(moments.keypoints[at]), torch.from_numpy(boxes).float(), 2) - 1
+    seen, times = torch.from_numpy(moments.scores[at] > 0), torch.from_numpy(moments.times[at]).float()
+    scale = 2 * torso / torch.from_numpy(boxes[:, 2]).float()
+    return Exemplars(count, resolution).fill(pictures, places, seen, scale, times)
+
+
+def untrained_actor(seed=0, generator=PRESET.generator, **changes):
     """An actor with random weights and with a record, who stands where the clip's person does."""
     torch.manual_seed(seed)
-    body = measure_body(poses())
+    body, copied = measure_body(poses()), exemplars(generator.resolution)
     config = ActorConfig(
         width=SIZE,
         height=SIZE,
@@ -68,10 +90,11 @@ def untrained_actor(seed=0, **changes):
         body_lengths=body.lengths,
         body_centre_x=body.centre_x,
         body_floor_y=body.floor_y,
-        generator=PRESET.generator,
+        generator=replace(generator, exemplars=copied.count, exemplar_bytes=len(copied.coded)),
         poses=4,
     )
     actor = Actor(replace(config, **changes))
+    actor.generator.exemplars = deepcopy(copied)
     actor.plate.copy_(torch.randint(0, 255, actor.plate.shape, dtype=torch.uint8))
     actor.consent = synthetic_record("anna", "0" * 64, SigningKey.new())
     return actor.eval()

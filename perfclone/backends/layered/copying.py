@@ -2,10 +2,13 @@
 
 A region's exemplar is warped as a whole: at each pixel the affine maps of the parts near by are blended, as linear
 blend skinning does with bones, so that clothes and hair beyond the limbs go along. The trunk, the head and the legs
-share the picture out among them; the arms lie over it.
+share the picture out among them; the arms lie over it. The warp is smooth and is computed coarsely (:func:`warp`); the
+pixels are fetched from the exemplars once, at whatever size the picture is to have (:func:`compose`).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,13 +16,13 @@ from torch import Tensor
 
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.exemplars import SHOWN, Choice, Exemplars, nearness
-from perfclone.backends.layered.parts import ARMS, BODY, PARTS, REGIONS, part_frames
+from perfclone.backends.layered.parts import ARMS, BODY, REGIONS, part_frames
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
 COPIED = 5
 #: Torso lengths: how far from its parts a region still reaches, how softly it ends there, and an arm's half-width.
 REACH, FADE, SLEEVE = 0.6, 0.1, 0.3
-#: Pixels between the places at which the warp is computed; it is smooth.
+#: Pixels of G's crop between the places at which the warp is computed.
 STEP = 4
 #: Regions that may lie over one another's pixels in an exemplar without one being taken for the other.
 _JOINED = torch.eye(len(REGIONS))
@@ -27,9 +30,30 @@ for _r in BODY:
     _JOINED[0, _r] = _JOINED[_r, 0] = 1.0
 
 
+class Piece(NamedTuple):
+    """A region of the picture and where its pixels come from, in a window of the coarse grid.
+
+    Attributes:
+        region: Which.
+        rows: Of the window.  columns: Of the window.
+        fields: (B M, 3, h, w): x and y in the exemplars' pictures, [-1, 1] from edge to edge, and the region's mask.
+        index: (B, M) the exemplars.
+        weight: (B, M) how much the choice trusts them.
+    """
+
+    region: int
+    rows: slice
+    columns: slice
+    fields: Tensor
+    index: Tensor
+    weight: Tensor
+
+
 @torch.no_grad()
-def copy(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
-    """Copy what was chosen into the pose wanted.
+def warp(
+    exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor
+) -> list[Piece]:
+    """Find where the pixels of each region come from.
 
     Args:
         exemplars: Opened.
@@ -40,31 +64,28 @@ def copy(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
         scale: (B,) torso length in crop pixels.
 
     Returns:
-        (B, M, COPIED, S, S) float in [0, 1].
+        The regions that are in the picture, in the order in which they lie over one another.
     """
-    size, coarse = exemplars.resolution, exemplars.resolution // STEP
-    reach = maps.reach.unflatten(1, (size // 2, size // 2))[:, :: STEP // 2, :: STEP // 2]
+    half = exemplars.resolution // 2
+    reach = maps.reach.unflatten(1, (half, half))[:, :: STEP // 2, :: STEP // 2]
     near, frames = nearness(reach), part_frames(now, seen, scale)
     claims = torch.stack([near[..., list(REGIONS[r])].amax(-1) for r in BODY], -1)
     claims = claims / claims.sum(-1, keepdim=True).clamp(min=1e-12)
-    picture = near.new_zeros(len(now), SHOWN, COPIED, size, size)
+    pieces = []
     for r in (*BODY, *ARMS):
-        own = reach[..., list(REGIONS[r])].amin(-1)
-        rows, columns = _window(own < (REACH + FADE) ** 2)
+        distance = reach[..., list(REGIONS[r])].amin(-1)
+        rows, columns = _window(distance < (REACH + FADE) ** 2)
         if rows.stop <= rows.start:
             continue
-        distance = own[:, rows, columns]
-        mask = torch.exp(-(distance / SLEEVE**2).clamp(max=20)) if r in ARMS else claims[:, rows, columns, BODY.index(r)]
+        distance, claim = distance[:, rows, columns], claims[:, rows, columns]
+        mask = torch.exp(-(distance / SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
         mask = mask * ((REACH + FADE - distance.sqrt()) / FADE).clamp(0, 1)
-        piece = _piece(exemplars, choice, r, frames, near[:, rows, columns], rows, columns, mask)
-        target = picture[..., _fine(rows), _fine(columns)]
-        if r in ARMS:
-            target *= 1 - piece[:, :, 3:4]
-        target += piece
-    return picture.clamp_(0, 1)
+        fields = _fields(exemplars, choice, r, frames, near[:, rows, columns], rows, columns, mask)
+        pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r]))
+    return pieces
 
 
-def _piece(
+def _fields(
     exemplars: Exemplars,
     choice: Choice,
     r: int,
@@ -74,7 +95,7 @@ def _piece(
     columns: slice,
     mask: Tensor,
 ) -> Tensor:
-    """(B, M, COPIED, h, w) a region's exemplars in a window of the picture, each warped as a whole, times a mask."""
+    """``Piece.fields`` of a region."""
     size, index = exemplars.resolution, choice.index[:, r]  # (B, M)
     there = near[:, None] * exemplars.near[r] * exemplars.parts[index][:, :, None, None]  # (B, M, h, w, P)
     share = there / there.sum(-1, keepdim=True).clamp(min=1e-12)
@@ -85,13 +106,52 @@ def _piece(
     grid = places.flatten(0, 1) * (2 / size) - 1  # (B M, h, w, 2)
     labels = torch.einsum("r,bmrhw->bmhw", _JOINED[r].to(grid), exemplars.labels[index]).flatten(0, 1)
     shows = (1.3 * F.grid_sample(labels[:, None], grid, align_corners=False)).clamp(0, 1)
-    shows = shows * mask.repeat_interleave(SHOWN, 0)[:, None]
-    fine = _enlarged(torch.cat([grid.permute(0, 3, 1, 2), shows], 1))
-    picture = F.grid_sample(
-        exemplars.pictures[index].flatten(0, 1), fine[:, :2].permute(0, 2, 3, 1), align_corners=False
+    return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
+
+
+def compose(exemplars: Exemplars, pieces: list[Piece], batch: int, size: int, flow: Tensor | None = None) -> Tensor:
+    """Fetch the pixels, and lay the regions over one another.
+
+    Args:
+        exemplars: Opened.
+        pieces: As :func:`warp` gives them.
+        batch: B.
+        size: Side of the picture, pixels.
+        flow: (B, M, 2, size, size), how far from its place each pixel is fetched, crop sides / 2; None is nowhere.
+
+    Returns:
+        (B, M, COPIED, size, size) float in [0, 1].
+    """
+    picture = exemplars.scale.new_zeros(batch, SHOWN, COPIED, size, size)
+    cell = size * STEP / exemplars.resolution
+    for piece in pieces:
+        rows, columns = _fine(piece.rows, cell, size), _fine(piece.columns, cell, size)
+        place = _places(piece, rows, columns, cell, picture.device)
+        if flow is not None:
+            shift = flow[..., rows, columns].flatten(0, 1).permute(0, 2, 3, 1)
+            place = place + shift * shift.new_tensor([size / cell / (s.stop - s.start) for s in piece[2:0:-1]])
+        fields = F.grid_sample(
+            piece.fields, place.expand(len(piece.fields), -1, -1, -1), padding_mode="border", align_corners=False
+        )
+        grid, mask = fields[:, :2].permute(0, 2, 3, 1), fields[:, 2:]
+        fetched = F.grid_sample(exemplars.sized(size)[piece.index].flatten(0, 1), grid, align_corners=False)
+        trust = piece.weight.reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
+        fetched = (torch.cat([fetched, trust], 1) * mask).unflatten(0, (batch, SHOWN))
+        under = picture[..., rows, columns]
+        if piece.region in ARMS:
+            under = under.clone() * (1 - fetched[:, :, 3:4])
+        picture[..., rows, columns] = under + fetched
+    return picture.clamp(0, 1)
+
+
+def _places(piece: Piece, rows: slice, columns: slice, cell: float, device: torch.device) -> Tensor:
+    """(1, h, w, 2) where the pixels of a window lie in the window of a piece, [-1, 1] from edge to edge."""
+    y, x = (
+        (((torch.arange(fine.start, fine.stop, device=device) + 0.5) / cell - span.start) * 2 / (span.stop - span.start)) - 1
+        for fine, span in ((rows, piece.rows), (columns, piece.columns))
     )
-    weight = choice.weight[:, r].reshape(-1, 1, 1, 1).expand(-1, 1, *picture.shape[2:])
-    return (torch.cat([picture, weight], 1) * fine[:, 2:]).unflatten(0, index.shape)
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([x, y], -1)[None]
 
 
 def _window(inside: Tensor) -> tuple[slice, slice]:
@@ -103,17 +163,13 @@ def _window(inside: Tensor) -> tuple[slice, slice]:
     return spans[0], spans[1]
 
 
+def _fine(span: slice, cell: float, size: int) -> slice:
+    """The pixels of a picture of so many pixels a side that a span of the coarse grid covers."""
+    return slice(int(span.start * cell), min(size, int(-(-span.stop * cell // 1))))
+
+
 def _centres(rows: slice, columns: slice, device: torch.device) -> Tensor:
     """(N, 3) x, y, 1 of the places of a window at which the warp is computed, crop pixels."""
     y, x = (STEP * (torch.arange(span.start, span.stop, device=device) + 0.5) for span in (rows, columns))
     y, x = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([x, y, torch.ones_like(x)], -1).flatten(0, 1)
-
-
-def _fine(span: slice) -> slice:
-    return slice(STEP * span.start, STEP * span.stop)
-
-
-def _enlarged(x: Tensor) -> Tensor:
-    """(B, C, h, w) -> (B, C, STEP h, STEP w), smoothly."""
-    return F.interpolate(x, scale_factor=float(STEP), mode="bilinear", align_corners=False)

@@ -26,6 +26,8 @@ QUALITY = 90
 _OWN, _NEIGHBOUR, _OTHER, _OF_FACE = 2.0, 0.6, 0.3, 4.0
 #: In torso lengths: what an exemplar that does not show the region, or that may not be used, is further away.
 _UNSEEN, _BARRED = 10.0, 100.0
+#: Torso lengths by which two poses may differ and yet be as good as one another.
+_AS_GOOD = 0.02
 #: How near a part another must be to take its place, torso lengths; an arm takes it this much more readily.
 SOFTNESS, IN_FRONT = 0.05, 4.0
 
@@ -67,7 +69,7 @@ class Exemplars(nn.Module):
         self.register_buffer("scale", torch.ones(count))
         for name, value in _tables().items():
             self.register_buffer(name, value, persistent=False)
-        for name in ("pictures", "times", "back", "parts", "poses", "labels"):
+        for name in ("pictures", "halves", "times", "back", "parts", "poses", "labels"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning = Conditioning(resolution // 2)
 
@@ -102,12 +104,17 @@ class Exemplars(nn.Module):
             raise UserError("The actor's exemplars are damaged; fetch or train the actor again.")
         device, size = self.keypoints.device, self.resolution
         self.pictures = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).contiguous().to(device)
+        self.halves = F.avg_pool2d(self.pictures, 2)
         keypoints, scale, seen = (self.keypoints.float() + 1) * (size / 2), self.scale.float() * (size / 2), self.seen > 0
         rows, self.parts, self.poses = part_frames(keypoints, seen, scale), parts_seen(seen), keypoints / scale[:, None, None]
         linear = torch.where(self.parts[..., None, None], rows[..., :2], torch.eye(2, device=device))
         inverse = torch.linalg.inv(linear.double()).float()
         self.back = torch.cat([inverse, -inverse @ rows[..., 2:]], -1)  # (K, P, 2, 3) part coordinates -> pixels
         self.labels = torch.cat([self._labels(*each) for each in zip(keypoints, seen, scale)])
+
+    def sized(self, size: int) -> Tensor:
+        """(K, 4, S, S) the pictures at G's resolution, or at half of it."""
+        return self.pictures if size == self.resolution else self.halves
 
     def decoded(self) -> Iterator[np.ndarray]:
         """The pictures as they are stored: (S, S, 4) uint8 straight RGBA, each of its own side."""
@@ -136,7 +143,8 @@ class Exemplars(nn.Module):
         if most <= SHOWN:  # hardly any: the last stands for those that are missing
             extra = SHOWN + 1 - most
             value, index = (torch.cat([x, x[..., -1:].expand(*x.shape[:2], extra)], -1) for x in (value, index))
-        weight = (value[..., SHOWN:] - value[..., :SHOWN]).clamp(min=1e-4)
+        nearness = (value + _AS_GOOD).reciprocal()
+        weight = (nearness[..., :SHOWN] - nearness[..., SHOWN:]).clamp(min=1e-4)
         weight, index = weight / weight.sum(-1, keepdim=True), index[..., :SHOWN]
         return Choice(*_in_place(index, weight, last))
 

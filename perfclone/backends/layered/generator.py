@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import FACING, Conditioning, PartMaps, facing
 from perfclone.backends.layered.config import GeneratorConfig
-from perfclone.backends.layered.copying import COPIED, copy
+from perfclone.backends.layered.copying import COPIED, compose, warp
 from perfclone.backends.layered.exemplars import SHOWN, Exemplars
 from perfclone.backends.layered.parts import PARTS
 
@@ -212,7 +212,7 @@ class Generator(Painting):
     def __init__(self, config: GeneratorConfig):
         super().__init__(config)
         self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes)
-        self.unet = UNet(PARTS + 12 + SHOWN * COPIED * 4, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
+        self.unet = UNet(PARTS + 12 + SHOWN * COPIED, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
 
     def open(self) -> None:
         """Decode the exemplars, unless they are.
@@ -225,43 +225,37 @@ class Generator(Painting):
 
     def paint(self, view: View, last: Tensor | None = None, bar: Tensor | None = None) -> tuple[Layers, Tensor]:
         """Paint a frame from what is known of it; gives the layers and ``Choice.index``."""
-        with torch.autocast(view.now.device.type, enabled=False):
+        batch, size = len(view.now), self.resolution
+        with torch.autocast(view.now.device.type, enabled=False), torch.no_grad():
             choice = self.exemplars.choose(view.now, view.seen, view.scale, last, bar)
-            copies = copy(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
-        shown = F.pixel_unshuffle(copies.flatten(1, 2), 2)
+            pieces = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
+            shown = compose(self.exemplars, pieces, batch, size // 2).flatten(1, 2)
         x = torch.cat([shown, self.pictured(view)], 1)
         out = self.unet(x, facing(view.now, view.seen, view.scale)).float()
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST)
         flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return blend(F.pixel_shuffle(out[:, : 4 * _PIXEL], 2), flow, copies), choice.index
+        flow = flow.unflatten(1, (SHOWN, 2)) * (2 / size)
+        with torch.autocast(view.now.device.type, enabled=False):
+            copies = compose(self.exemplars, pieces, batch, size, flow)
+        return blend(F.pixel_shuffle(out[:, : 4 * _PIXEL], 2), copies), choice.index
 
 
-def blend(out: Tensor, flow: Tensor, copies: Tensor) -> Layers:
+def blend(out: Tensor, copies: Tensor) -> Layers:
     """Blend the copies, and what was painted where they do not fit.
 
     Args:
         out: (B, 5 + 1 + M, S, S): painted colour, alpha and shadow, then the say of the painting and of each copy.
-        flow: (B, 2 M, S, S), where to fetch each copy's pixels.
         copies: (B, M, COPIED, S, S).
     """
-    moved, trust = _moved(copies[:, :, :4], flow), copies[:, :, 4]
-    say = torch.softmax(DECIDED * out[:, 6:] + torch.log(trust + 1e-3), 1)
-    paint = torch.sigmoid(DECIDED * out[:, 5:6] - _LEANING - torch.log(trust.sum(1, keepdim=True) + 1e-3))
+    trust = copies[:, :, 4] + 1e-3
+    say = torch.softmax(DECIDED * (out[:, 6:] + torch.log(trust)), 1)
+    paint = torch.sigmoid(DECIDED * out[:, 5:6] - _LEANING - torch.log(trust.sum(1, keepdim=True)))
     alpha = torch.sigmoid(out[:, 3:4] - 1)
     painted = torch.cat([torch.sigmoid(out[:, :3]) * alpha, alpha], 1)
-    mixed = paint * painted + (1 - paint) * (say[:, :, None] * moved).sum(1)
+    mixed = paint * painted + (1 - paint) * (say[:, :, None] * copies[:, :, :4]).sum(1)
     colour = (mixed[:, :3] / mixed[:, 3:].clamp(min=1e-2)).clamp(0, 1)
     shadow = (torch.sigmoid(out[:, 4:5] + 3) / 0.94).clamp(0, 1)
     return Layers(colour, ((mixed[:, 3:] - 0.01) / 0.98).clamp(0, 1), shadow)
-
-
-def _moved(copies: Tensor, flow: Tensor) -> Tensor:
-    """Copies (B, M, C, S, S), each pixel fetched from so many pixels (B, 2 M, S, S) away."""
-    batch, places, _, size, _ = copies.shape
-    centres = (torch.arange(size, device=flow.device) + 0.5) * (2 / size) - 1
-    y, x = torch.meshgrid(centres, centres, indexing="ij")
-    grid = torch.stack([x, y], -1) + flow.reshape(batch * places, 2, size, size).permute(0, 2, 3, 1) * (2 / size)
-    return F.grid_sample(copies.flatten(0, 1), grid, align_corners=False).unflatten(0, (batch, places))
 
 
 def halved(memory: Tensor) -> Tensor:

@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+import torch
+from tiny import exemplars, poses, shots
+
+from perfclone.backends.layered.conditioning import Conditioning
+from perfclone.backends.layered.copying import compose, warp
+from perfclone.backends.layered.exemplars import SHOWN, Exemplars, code
+from perfclone.backends.layered.parts import REGIONS
+from perfclone.backends.layered.training.choosing import choose_exemplars, cut_out
+from perfclone.errors import UserError
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def held():
+    return exemplars(SIDE)
+
+
+def pose_of(held, k):
+    """The pose that an exemplar shows, as G is given it: (1, J, 2) crop pixels, (1, J) bool, (1,) pixels."""
+    now, scale = (held.keypoints[k : k + 1] + 1) * SIDE / 2, held.scale[k : k + 1] * SIDE / 2
+    return now, held.seen[k : k + 1] > 0, scale
+
+
+def copied(held, now, seen, scale, size=SIDE, flow=None, bar=None):
+    maps = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale)
+    choice = held.choose(now, seen, scale, None, bar)
+    return compose(held, warp(held, choice, maps, now, seen, scale), len(now), size, flow), choice
+
+
+def test_a_filmed_pose_is_copied_from_its_own_frame(held):
+    now, seen, scale = pose_of(held, 2)
+    picture, choice = copied(held, now, seen, scale)
+    assert (choice.index[0, :, 0] == 2).all() and (choice.weight[0, :, 0] > 0.7).all()
+    assert (picture[0, 0, :4] - held.pictures[2]).abs().mean() < 0.01
+    assert picture[0, 0, 3, :4].max() == 0, "nobody is at the picture's upper edge"
+
+
+def test_half_the_size_is_the_same_picture(held):
+    now, seen, scale = pose_of(held, 2)
+    small, large = copied(held, now, seen, scale, SIDE // 2)[0], copied(held, now, seen, scale)[0]
+    assert (torch.nn.functional.avg_pool2d(large[0, 0], 2) - small[0, 0]).abs().mean() < 0.01
+
+
+def test_the_copy_goes_where_the_body_goes(held):
+    now, seen, scale = pose_of(held, 2)
+    there, moved = copied(held, now, seen, scale)[0], copied(held, now + torch.tensor([8.0, 0]), seen, scale)[0]
+    assert (moved[0, 0, :4, :, 16:] - there[0, 0, :4, :, 8:-8]).abs().mean() < 0.01
+
+
+def test_flow_says_where_a_pixel_is_fetched_and_can_be_learnt(held):
+    now, seen, scale = pose_of(held, 2)
+    flow = torch.zeros(1, SHOWN, 2, SIDE, SIDE)
+    flow[:, :, 0] = 4 * 2 / SIDE  # each pixel from four to the right
+    shifted, still = copied(held, now, seen, scale, flow=flow)[0], copied(held, now, seen, scale)[0]
+    assert (shifted[0, 0, :4, :, 4:-12] - still[0, 0, :4, :, 8:-8]).abs().mean() < 0.02
+    flow = torch.zeros_like(flow).requires_grad_()
+    copied(held, now, seen, scale, flow=flow)[0].square().sum().backward()
+    assert torch.isfinite(flow.grad).all() and flow.grad.abs().sum() > 0
+
+
+def test_what_is_barred_is_not_chosen(held):
+    now, seen, scale = pose_of(held, 2)
+    bar = torch.zeros(1, held.count, dtype=torch.bool)
+    bar[0, 2] = True
+    assert not (copied(held, now, seen, scale, bar=bar)[1].index == 2).any()
+
+
+def test_exemplars_are_exchanged_only_once_they_weigh_nothing(held):
+    a, seen, scale = pose_of(held, 0)
+    b, last, weights = pose_of(held, 5)[0], None, []
+    for share in np.linspace(0, 1, 401):
+        choice = held.choose(a + float(share) * (b - a), seen, scale, last, None)
+        dense = torch.zeros(len(REGIONS), held.count).scatter_(1, choice.index[0], choice.weight[0])
+        weights.append(dense)
+        if last is not None:
+            stays = (choice.index[..., None] == last[:, :, None]).any(-1)
+            moved = stays & (choice.index != last)
+            assert not moved.any(), "one that stays keeps its place"
+        last = choice.index
+    steps = torch.stack(weights).diff(dim=0).abs().amax((1, 2))
+    assert steps.max() < 0.25, "no exemplar comes or goes at once"
+
+
+def test_pictures_survive_the_file():
+    held = exemplars(SIDE)
+    read = Exemplars(held.count, SIDE, len(held.coded))
+    read.load_state_dict(held.state_dict())
+    read.open()
+    assert torch.equal(read.pictures, held.pictures) and torch.equal(read.labels, held.labels)
+
+
+@pytest.mark.parametrize("damage", [slice(0, 4), slice(16, 200)])
+def test_damaged_pictures_are_refused(damage):
+    held = exemplars(SIDE)
+    read = Exemplars(held.count, SIDE, len(held.coded))
+    read.load_state_dict(held.state_dict())
+    read.coded[damage] = 255
+    with pytest.raises(UserError, match="exemplars are damaged"):
+        read.open()
+
+
+def test_too_few_pictures_are_refused():
+    held = exemplars(SIDE)
+    one = len(code(next(held.decoded())))
+    read = Exemplars(held.count, SIDE, len(held.coded) - one)
+    read.load_state_dict({**held.state_dict(), "coded": held.coded[: len(held.coded) - one]})
+    with pytest.raises(UserError, match="exemplars are damaged"):
+        read.open()
+
+
+def test_a_cut_out_person_over_the_plate_is_the_frame():
+    rng = np.random.default_rng(0)
+    person, plate = rng.integers(0, 255, (2, 16, 16, 3)).astype(np.float64)
+    matte = rng.integers(0, 256, (16, 16)).astype(np.uint8)
+    alpha = matte[..., None] / 255
+    frame = np.rint(alpha * person + (1 - alpha) * plate).astype(np.uint8)
+    cut = cut_out(frame, matte, plate.astype(np.uint8)).astype(np.float64)
+    again = alpha * cut[..., :3] + (1 - alpha) * plate
+    assert np.abs(again - frame).max() <= 1.5 and (cut[matte == 0, :3] == 0).all()
+
+
+def test_exemplars_lie_far_apart_and_rather_where_nothing_moves():
+    moments = poses()
+    chosen = choose_exemplars(moments, np.arange(len(moments)) < 20, 8)
+    assert len(chosen) <= 8 and chosen.max() < 20 and (np.diff(chosen) > 0).all()
+    keypoints = np.repeat(moments.keypoints[:1], 30, 0)
+    keypoints[10:13] += np.linspace(0, 30, 3)[:, None, None] * np.eye(28)[4][None, :, None].astype(np.float32)
+    keypoints[13:] = keypoints[12]
+    waves = type(moments)(keypoints, np.ones((30, 28), np.float32), moments.times, moments.size)
+    assert not set(choose_exemplars(waves, np.ones(30, bool), 4)) & {11, 12}, "not in the middle of a quick wave"
+
+
+def test_shots_have_what_these_tests_need():
+    assert shots()[0].matte.max() == 255
