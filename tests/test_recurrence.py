@@ -34,6 +34,7 @@ def walking(speed):
 def test_training_and_cloning_paint_the_same_frames(speed):
     actor, moments = untrained_actor(), walking(speed)
     painter = LayeredPainter(actor, device="cpu")
+    painter.generator.filmed = None  # at G's own size, in which training paints
     painted = [frame.pixels for frame in painter.paint(moments.moments())]
     assert len(painted) == FRAMES
     for n, (cloned, trained) in enumerate(zip(painted, rolled_out(actor, moments, painter))):

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perfclone.backends.layered.conditioning import PartMaps
-from perfclone.backends.layered.exemplars import SHOWN, Choice, Exemplars, nearness
+from perfclone.backends.layered.exemplars import SHOWN, Choice, Exemplars, Fetch, nearness
 from perfclone.backends.layered.parts import ARMS, BODY, REGIONS, part_frames
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
@@ -49,10 +49,24 @@ class Piece(NamedTuple):
     weight: Tensor
 
 
+class Warp(NamedTuple):
+    """Where the pixels of a picture come from.
+
+    Attributes:
+        pieces: In the order in which they lie over one another.
+        batch: B.
+        side: Of the coarse grid.
+        device: Where it is.
+    """
+
+    pieces: list[Piece]
+    batch: int
+    side: int
+    device: torch.device
+
+
 @torch.no_grad()
-def warp(
-    exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor
-) -> list[Piece]:
+def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor) -> Warp:
     """Find where the pixels of each region come from.
 
     Args:
@@ -64,7 +78,7 @@ def warp(
         scale: (B,) torso length in crop pixels.
 
     Returns:
-        The regions that are in the picture, in the order in which they lie over one another.
+        The regions that are in the picture.
     """
     half = exemplars.resolution // 2
     reach = maps.reach.unflatten(1, (half, half))[:, :: STEP // 2, :: STEP // 2]
@@ -82,7 +96,7 @@ def warp(
         mask = mask * ((REACH + FADE - distance.sqrt()) / FADE).clamp(0, 1)
         fields = _fields(exemplars, choice, r, frames, near[:, rows, columns], rows, columns, mask)
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r]))
-    return pieces
+    return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
 
 
 def _fields(
@@ -109,22 +123,21 @@ def _fields(
     return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
 
 
-def compose(exemplars: Exemplars, pieces: list[Piece], batch: int, size: int, flow: Tensor | None = None) -> Tensor:
+def compose(warp: Warp, fetch: Fetch, size: int, flow: Tensor | None = None) -> Tensor:
     """Fetch the pixels, and lay the regions over one another.
 
     Args:
-        exemplars: Opened.
-        pieces: As :func:`warp` gives them.
-        batch: B.
+        warp: Where they come from.
+        fetch: How they are fetched.
         size: Side of the picture, pixels.
         flow: (B, M, 2, size, size), how far from its place each pixel is fetched, crop sides / 2; None is nowhere.
 
     Returns:
         (B, M, COPIED, size, size) float in [0, 1].
     """
-    picture = exemplars.scale.new_zeros(batch, SHOWN, COPIED, size, size)
-    cell = size * STEP / exemplars.resolution
-    for piece in pieces:
+    picture = torch.zeros(warp.batch, SHOWN, COPIED, size, size, device=warp.device)
+    cell = size / warp.side
+    for piece in warp.pieces:
         rows, columns = _fine(piece.rows, cell, size), _fine(piece.columns, cell, size)
         place = _places(piece, rows, columns, cell, picture.device)
         if flow is not None:
@@ -134,9 +147,9 @@ def compose(exemplars: Exemplars, pieces: list[Piece], batch: int, size: int, fl
             piece.fields, place.expand(len(piece.fields), -1, -1, -1), padding_mode="border", align_corners=False
         )
         grid, mask = fields[:, :2].permute(0, 2, 3, 1), fields[:, 2:]
-        fetched = F.grid_sample(exemplars.sized(size)[piece.index].flatten(0, 1), grid, align_corners=False)
+        fetched = fetch(piece.index.flatten(), grid)
         trust = piece.weight.reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
-        fetched = (torch.cat([fetched, trust], 1) * mask).unflatten(0, (batch, SHOWN))
+        fetched = (torch.cat([fetched, trust], 1) * mask).unflatten(0, (warp.batch, SHOWN))
         under = picture[..., rows, columns]
         if piece.region in ARMS:
             under = under.clone() * (1 - fetched[:, :, 3:4])
@@ -147,7 +160,12 @@ def compose(exemplars: Exemplars, pieces: list[Piece], batch: int, size: int, fl
 def _places(piece: Piece, rows: slice, columns: slice, cell: float, device: torch.device) -> Tensor:
     """(1, h, w, 2) where the pixels of a window lie in the window of a piece, [-1, 1] from edge to edge."""
     y, x = (
-        (((torch.arange(fine.start, fine.stop, device=device) + 0.5) / cell - span.start) * 2 / (span.stop - span.start)) - 1
+        (
+            ((torch.arange(fine.start, fine.stop, device=device) + 0.5) / cell - span.start)
+            * 2
+            / (span.stop - span.start)
+        )
+        - 1
         for fine, span in ((rows, piece.rows), (columns, piece.columns))
     )
     y, x = torch.meshgrid(y, x, indexing="ij")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -44,6 +45,21 @@ class Choice(NamedTuple):
     weight: Tensor
 
 
+class Fetch(Protocol):
+    """Takes pixels out of exemplars."""
+
+    def __call__(self, index: Tensor, grid: Tensor) -> Tensor:
+        """Fetch pixels.
+
+        Args:
+            index: (N,) int, from which exemplars.
+            grid: (N, h, w, 2) float, where in them, x and y in [-1, 1] from edge to edge.
+
+        Returns:
+            (N, 4, h, w) float in [0, 1], premultiplied RGB and alpha; 0 beyond the edges.
+        """
+
+
 class Exemplars(nn.Module):
     """Filmed frames of the actor, cut out, with the poses that they show.
 
@@ -78,7 +94,9 @@ class Exemplars(nn.Module):
         """How many there are."""
         return len(self.keypoints)
 
-    def fill(self, pictures: Sequence[bytes], keypoints: Tensor, seen: Tensor, scale: Tensor, times: Tensor) -> Exemplars:
+    def fill(
+        self, pictures: Sequence[bytes], keypoints: Tensor, seen: Tensor, scale: Tensor, times: Tensor
+    ) -> Exemplars:
         """Take exemplars, in place of those that were there.
 
         Args:
@@ -105,16 +123,28 @@ class Exemplars(nn.Module):
         device, size = self.keypoints.device, self.resolution
         self.pictures = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).contiguous().to(device)
         self.halves = F.avg_pool2d(self.pictures, 2)
-        keypoints, scale, seen = (self.keypoints.float() + 1) * (size / 2), self.scale.float() * (size / 2), self.seen > 0
-        rows, self.parts, self.poses = part_frames(keypoints, seen, scale), parts_seen(seen), keypoints / scale[:, None, None]
+        keypoints, scale, seen = (
+            (self.keypoints.float() + 1) * (size / 2),
+            self.scale.float() * (size / 2),
+            self.seen > 0,
+        )
+        rows, self.parts, self.poses = (
+            part_frames(keypoints, seen, scale),
+            parts_seen(seen),
+            keypoints / scale[:, None, None],
+        )
         linear = torch.where(self.parts[..., None, None], rows[..., :2], torch.eye(2, device=device))
         inverse = torch.linalg.inv(linear.double()).float()
         self.back = torch.cat([inverse, -inverse @ rows[..., 2:]], -1)  # (K, P, 2, 3) part coordinates -> pixels
         self.labels = torch.cat([self._labels(*each) for each in zip(keypoints, seen, scale)])
 
-    def sized(self, size: int) -> Tensor:
-        """(K, 4, S, S) the pictures at G's resolution, or at half of it."""
-        return self.pictures if size == self.resolution else self.halves
+    def small(self, index: Tensor, grid: Tensor) -> Tensor:
+        """:class:`Fetch` pixels of pictures at half of G's resolution."""
+        return F.grid_sample(self.halves[index], grid, align_corners=False)
+
+    def usual(self, index: Tensor, grid: Tensor) -> Tensor:
+        """:class:`Fetch` pixels of pictures at G's resolution."""
+        return F.grid_sample(self.pictures[index], grid, align_corners=False)
 
     def decoded(self) -> Iterator[np.ndarray]:
         """The pictures as they are stored: (S, S, 4) uint8 straight RGBA, each of its own side."""
@@ -166,6 +196,37 @@ class Exemplars(nn.Module):
         now, unit = keypoints[None] / 2, scale[None] / 2
         maps = self.conditioning(now[:, None].expand(-1, 3, -1, -1), seen[None, None].expand(-1, 3, -1), unit)
         return region_shares(maps).transpose(1, 2).view(1, len(REGIONS), side, side)
+
+
+class Filmed:
+    """The pictures at the size that they were filmed in, for frames that are larger than G's crop.
+
+    Args:
+        exemplars: Whose they are.
+
+    Attributes:
+        side: Of the largest, pixels.
+    """
+
+    def __init__(self, exemplars: Exemplars):
+        device = exemplars.keypoints.device
+        self.pictures = [np.rint(255 * premultiplied(each)).astype(np.uint8) for each in exemplars.decoded()]
+        self.side = max(len(picture) for picture in self.pictures)
+        self.on_device = (
+            None if device.type == "cpu" else [torch.from_numpy(each).to(device) for each in self.pictures]
+        )
+
+    def __call__(self, index: Tensor, grid: Tensor) -> Tensor:
+        """See :class:`Fetch`."""
+        return torch.stack([self._fetch(k, where) for k, where in zip(index.tolist(), grid)])
+
+    def _fetch(self, k: int, grid: Tensor) -> Tensor:
+        if self.on_device:
+            picture = self.on_device[k].permute(2, 0, 1)[None].float() / 255
+            return F.grid_sample(picture, grid[None], align_corners=False)[0]
+        places = ((grid + 1) * (len(self.pictures[k]) / 2) - 0.5).numpy()
+        pixels = cv2.remap(self.pictures[k], places, None, cv2.INTER_LINEAR)
+        return torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255)
 
 
 def region_shares(maps: PartMaps) -> Tensor:

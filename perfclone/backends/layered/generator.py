@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from perfclone.backends.layered.conditioning import FACING, Conditioning, PartMaps, facing
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.backends.layered.copying import COPIED, compose, warp
-from perfclone.backends.layered.exemplars import SHOWN, Exemplars
+from perfclone.backends.layered.exemplars import SHOWN, Exemplars, Filmed
 from perfclone.backends.layered.parts import PARTS
 
 #: Channels of a pixel: colour, alpha, shadow, and the say of the painting and of each copy.
@@ -39,9 +39,10 @@ class Layers(NamedTuple):
         """Composite over the plate's crop (B, 3, S, S) in [0, 1]."""
         return self.alpha * self.colour + (1 - self.alpha) * self.shadow * plate
 
-    def memory(self) -> Tensor:
-        """(B, 4, S, S) what the next frame is told of this one: premultiplied colour and alpha."""
-        return torch.cat([self.alpha * self.colour, self.alpha], 1)
+    def memory(self, size: int) -> Tensor:
+        """(B, 4, size, size) what the next frame is told of this one: premultiplied colour and alpha."""
+        memory = torch.cat([self.alpha * self.colour, self.alpha], 1)
+        return memory if memory.shape[-1] == size else F.interpolate(memory, size=(size, size), mode="area")
 
 
 class View(NamedTuple):
@@ -157,6 +158,7 @@ class Painting(nn.Module):
         memory: Tensor | None = None,
         last: Tensor | None = None,
         bar: Tensor | None = None,
+        large: int | None = None,
     ) -> Painted:
         """Paint a frame.
 
@@ -167,15 +169,21 @@ class Painting(nn.Module):
             memory: (B, 4, S, S) ``Layers.memory()`` of the frame before in this frame's crop; None at a start.
             last: ``Painted.chosen`` of that frame; None at a start.
             bar: (B, K) bool, exemplars that may not be copied from, or None.
+            large: Side of the layers, pixels, where :attr:`filmed_side` allows more than S.
         """
         maps = self.maps(keypoints, seen, scale)
         recalled = None if memory is None else self.recall(memory, maps.motion, scale)
         view = View(maps, keypoints[:, 1], seen[:, 1], scale, recalled)
-        layers, chosen = self.paint(view, last, bar)
+        layers, chosen = self.paint(view, last, bar, large)
         return Painted(layers, maps, recalled, chosen)
 
     def open(self) -> None:
         """Get ready to paint, once the weights are there."""
+
+    @property
+    def filmed_side(self) -> int:
+        """Side of the largest picture that it can paint sharply, pixels."""
+        return self.resolution
 
     def maps(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> PartMaps:
         """The maps of a window of poses, always in float32: half precision cannot place a pixel."""
@@ -211,33 +219,46 @@ class Generator(Painting):
 
     def __init__(self, config: GeneratorConfig):
         super().__init__(config)
+        self.filmed: Filmed | None = None
         self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes)
         self.unet = UNet(PARTS + 12 + SHOWN * COPIED, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
 
     def open(self) -> None:
-        """Decode the exemplars, unless they are.
+        """Decode the exemplars, at the size that they were filmed in too.
 
         Raises:
             UserError: They are damaged.
         """
         if self.exemplars.pictures is None:
             self.exemplars.open()
+        self.filmed = Filmed(self.exemplars)
 
-    def paint(self, view: View, last: Tensor | None = None, bar: Tensor | None = None) -> tuple[Layers, Tensor]:
+    @property
+    def filmed_side(self) -> int:
+        """Side of the largest exemplar, pixels."""
+        return self.filmed.side if self.filmed else self.resolution
+
+    def paint(
+        self, view: View, last: Tensor | None = None, bar: Tensor | None = None, large: int | None = None
+    ) -> tuple[Layers, Tensor]:
         """Paint a frame from what is known of it; gives the layers and ``Choice.index``."""
-        batch, size = len(view.now), self.resolution
-        with torch.autocast(view.now.device.type, enabled=False), torch.no_grad():
+        exact = torch.autocast(view.now.device.type, enabled=False)
+        with exact, torch.no_grad():
             choice = self.exemplars.choose(view.now, view.seen, view.scale, last, bar)
-            pieces = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
-            shown = compose(self.exemplars, pieces, batch, size // 2).flatten(1, 2)
-        x = torch.cat([shown, self.pictured(view)], 1)
-        out = self.unet(x, facing(view.now, view.seen, view.scale)).float()
-        flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST)
-        flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
-        flow = flow.unflatten(1, (SHOWN, 2)) * (2 / size)
-        with torch.autocast(view.now.device.type, enabled=False):
-            copies = compose(self.exemplars, pieces, batch, size, flow)
-        return blend(F.pixel_shuffle(out[:, : 4 * _PIXEL], 2), copies), choice.index
+            found = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
+            shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
+        out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()
+        size, fetch = (large, self.filmed) if large else (self.resolution, self.exemplars.usual)
+        flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)
+        with exact:
+            copies = compose(found, fetch, size, _resized(flow, size).unflatten(1, (SHOWN, 2)))
+        said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2)
+        return blend(_resized(said, size), copies), choice.index
+
+
+def _resized(x: Tensor, size: int) -> Tensor:
+    """(B, C, h, w) -> (B, C, size, size), smoothly where it grows."""
+    return x if x.shape[-1] == size else F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)
 
 
 def blend(out: Tensor, copies: Tensor) -> Layers:

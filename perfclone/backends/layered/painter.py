@@ -105,9 +105,20 @@ class LayeredPainter:
         mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with device_explained(self.device), mixed:
             painted = recurrence.step(
-                self.generator, self.body.torso, keypoints.to(self.device), seen.to(self.device), boxes, past
+                self.generator,
+                self.body.torso,
+                keypoints.to(self.device),
+                seen.to(self.device),
+                boxes,
+                past,
+                large=self._large(box),
             )
         return painted.layers, painted.past
+
+    def _large(self, box: Box) -> int | None:
+        """Side of what is painted where a crop is larger than G's, and was filmed larger; None for G's own."""
+        size = min(box.side, self.generator.filmed_side)
+        return size if size > self.generator.resolution else None
 
     def _near(self, other: Moment, now: Moment) -> Pose:
         """A neighbouring pose; at low frame rates, where it would be at the reference's own frame rate."""

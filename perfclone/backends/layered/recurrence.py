@@ -45,6 +45,7 @@ class Step(NamedTuple):
         recalled: (B, 4, S / 2, S / 2) the frame before moved along the motion, or None at the start.
         boxes: (B, 3) the crops: x, y, side in frame pixels.
         chosen: (B, R, M) int, the exemplars that were copied from, or None.
+        size: Side S of G's crop, pixels.
     """
 
     layers: Layers
@@ -55,11 +56,12 @@ class Step(NamedTuple):
     recalled: Tensor | None
     boxes: Tensor
     chosen: Tensor | None
+    size: int
 
     @property
     def past(self) -> Past:
         """What the next frame is told of this one."""
-        return Past(self.layers.memory(), self.boxes, self.chosen)
+        return Past(self.layers.memory(self.size), self.boxes, self.chosen)
 
 
 def step(
@@ -70,6 +72,7 @@ def step(
     boxes: Tensor,
     past: Past | None,
     bar: Tensor | None = None,
+    large: int | None = None,
 ) -> Step:
     """Paint a frame: crop, scale, the memory carried along, and G.
 
@@ -81,14 +84,16 @@ def step(
         boxes: (B, 3) float, the crops: x, y, side in frame pixels; they may stay on the CPU.
         past: Of the frame before; None at a start.
         bar: (B, K) bool, exemplars that may not be copied from, or None.
+        large: Side of the layers, pixels, where it is not S.
     """
     size, device = generator.resolution, keypoints.device
     window = to_crop(keypoints, boxes[:, None].to(device), size)
     # In double, so that a crop of one size gives one scale whoever asks; where there is no double, boxes are not.
     scale = (torso * size / boxes[:, 2].double()).float().to(device)
     memory, last = (None, None) if past is None else (carry(past.memory, past.boxes, boxes), past.chosen)
-    painted = generator(window, seen, scale, memory, last, bar)
-    return Step(painted.layers, painted.maps, window[:, 1], seen[:, 1], scale, painted.recalled, boxes, painted.chosen)
+    painted = generator(window, seen, scale, memory, last, bar, large)
+    now = (window[:, 1], seen[:, 1], scale)
+    return Step(painted.layers, painted.maps, *now, painted.recalled, boxes, painted.chosen, size)
 
 
 class Rollout(nn.Module):

@@ -1,4 +1,4 @@
-"""The generator of actors of formats 1 and 2, which painted everything from learned textures; they are still painted."""
+"""The generator of actors of formats 1 and 2, which painted all from learned textures; they are still painted."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ class TexturedGenerator(Painting):
         self.textures = NeuralTextures(config.texture_channels, config.texture_side)
         self.unet = UNet(config.texture_channels + PARTS + 4 + 4 + 4, 20, config.widths, FACING)
 
-    def paint(self, view: View, last: Tensor | None = None, bar: Tensor | None = None) -> tuple[Layers, None]:
-        """Paint a frame from what is known of it; it copies nothing."""
+    def paint(
+        self, view: View, last: Tensor | None = None, bar: Tensor | None = None, large: int | None = None
+    ) -> tuple[Layers, None]:
+        """Paint a frame from what is known of it; it copies nothing, and knows no larger pictures."""
         x = self.pictured(view, self.textures(view.maps))
         out = F.pixel_shuffle(self.unet(x, facing(view.now, view.seen, view.scale)).float(), 2)
         alpha = ((torch.sigmoid(out[:, 3:4] - 1) - 0.01) / 0.98).clamp(0, 1)

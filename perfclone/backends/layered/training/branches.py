@@ -63,7 +63,7 @@ def paired_losses(features: PerceptualFeatures, steps: list[Step], batch: Batch,
 
 def unpaired_losses(steps: list[Step]) -> dict[str, Tensor]:
     """The unpaired branch: each painted frame against the one before it, moved as the body moved."""
-    pairs = [coherence_loss(step.recalled, halved(step.layers.memory()), step.maps) for step in steps[1:]]
+    pairs = [coherence_loss(step.recalled, halved(step.past.memory), step.maps) for step in steps[1:]]
     return {"coherence": COHERENCE * sum(pairs) / len(pairs)}
 
 

@@ -68,7 +68,9 @@ def place(
     on = np.flatnonzero([matrix is not None for matrix in matrices])
     shown = (watched.poses.scores[on[on < known]] > 0).any(1).sum()
     if camera and shown < FEWEST_FRAMES:
-        log.warning("Too few frames can be laid on one plate; clones stand before a still picture of one moment of the video.")
+        log.warning(
+            "Too few frames can be laid on one plate; clones stand before a still picture of one moment of the video."
+        )
         return place(video, watched, None, known, progress)
     matrices, found = np.stack([matrices[n] for n in on]), watched.poses[on]
     steady = replace(found, keypoints=move_points(found.keypoints, matrices))

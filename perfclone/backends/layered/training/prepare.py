@@ -16,7 +16,7 @@ from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.training.choosing import choose_exemplars
 from perfclone.backends.layered.training.cutting import cut
 from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
-from perfclone.backends.layered.training.placing import Placed, place
+from perfclone.backends.layered.training.placing import place
 from perfclone.backends.layered.training.validation import ALL_HELD_OUT, split
 from perfclone.backends.layered.training.watching import watch
 from perfclone.errors import UserError
