@@ -116,7 +116,7 @@ class Clean:
         keypoints, scores = _clean_window(window, self.fps, self.options)
         done = len(past) + count
         for i in range(len(past), done):
-            yield window[i]._replace(pose=Pose(keypoints[i], scores[i], window[i].pose.matte))
+            yield window[i]._replace(pose=Pose(keypoints[i], scores[i], window[i].pose.matte, window[i].pose.details))
         if done == len(window):
             return [], []
         past = [
