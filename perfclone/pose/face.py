@@ -108,4 +108,6 @@ def head_angles(rotation: np.ndarray) -> np.ndarray:
     """
     turned = rotation / np.linalg.norm(rotation, axis=0)
     across, up, ahead = turned[:, 2]
-    return np.array([np.arctan2(across, ahead), -np.arcsin(np.clip(up, -1, 1)), -np.arctan2(turned[1, 0], turned[1, 1])])
+    return np.array(
+        [np.arctan2(across, ahead), -np.arcsin(np.clip(up, -1, 1)), -np.arctan2(turned[1, 0], turned[1, 1])]
+    )

@@ -36,7 +36,7 @@ output_stream: "handedness"
 node {
   calculator: "ConstantSidePacketCalculator"
   output_side_packet: "PACKET:complexity"
-  options: { [mediapipe.ConstantSidePacketCalculatorOptions.ext]: { packet { int_value: 1 } } }
+  options: { [mediapipe.ConstantSidePacketCalculatorOptions.ext]: { packet { int_value: 0 } } }
 }
 node {
   calculator: "HandLandmarkCpu"
@@ -48,7 +48,8 @@ node {
 }
 """
 _ARMS = tuple(
-    joints(*(f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "index", "pinky"))) for side in ("right", "left")
+    joints(*(f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "index", "pinky")))
+    for side in ("right", "left")
 )
 
 
@@ -65,10 +66,10 @@ class Hand(NamedTuple):
 
 
 class HandFinder:
-    """The hand network of MediaPipe (Zhang et al. 2020), Apache-2.0, on crops of its own.
+    """The smaller hand network of MediaPipe (Zhang et al. 2020), Apache-2.0, on crops of our own.
 
-    It looks where the hand was in the last frame, moved as the wrist has, and else where the pose says; it needs no
-    network that finds palms, which costs three times as much.
+    It looks where the hand was in the last frame, moved as the wrist has, and else where the pose says. The larger
+    network takes twice as long and found 75 instead of 72 in a hundred hands; one that finds palms, five times.
     """
 
     def __init__(self):
@@ -105,8 +106,7 @@ class HandFinder:
             return None
         hand = None if last is None else self._near(frame, around(last + wrist), wrist, arm, side)
         if hand is None:
-            rough = self._near(frame, hand_crop(pose, side, arm), wrist, arm, side)
-            hand = rough and self._near(frame, around(rough.points), wrist, arm, side)
+            hand = self._near(frame, hand_crop(pose, side, arm), wrist, arm, side)
         if hand is not None:
             self._last[side] = hand.points - wrist
         return hand

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -125,6 +125,15 @@ class PoseSequence:
             shots=self.shots[index],
             details=self.details[index],
         )
+
+    def moved(self, move: Callable[[np.ndarray], np.ndarray]) -> PoseSequence:
+        """The sequence with its points elsewhere, those of the hands too; what is not seen stays 0.
+
+        Args:
+            move: Given points (T, N, 2) in pixels; returns as many.
+        """
+        keypoints = np.where(self.scores[..., None] > 0, move(self.keypoints), 0).astype(np.float32)
+        return replace(self, keypoints=keypoints, details=self.details.with_hands_moved(move))
 
     @property
     def fps(self) -> float:
