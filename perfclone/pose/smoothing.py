@@ -7,8 +7,8 @@ import numpy as np
 from perfclone.pose.details import Details
 
 #: What is smoothed away as jitter: of depths and of the points of hands, torso lengths; of expressions and of the
-#: head's angles, their own units, which a blink or a word exceeds ten times.
-_DEPTH, _HAND, _FACE = 0.1, 0.012, 0.03
+#: head's angles, their own units, which a blink or a word exceeds many times.
+_DEPTH, _HAND, _FACE = 0.1, 0.012, 0.02
 
 
 def clean_details(
