@@ -11,8 +11,8 @@ from perfclone.pose.hands import HandFinder
 from perfclone.pose.sequence import Pose
 from perfclone.pose.skeleton import joints
 
-#: Joints that a closer look places more exactly, and the points of the face mesh in whose middle each lies. Fingers stay
-#: P's: the hand's are nearer to the truth, but tremble more where a hand is found in one frame and not in the next.
+#: Joints that a closer look places more exactly, and the points of the face mesh in whose middle each lies. Fingers
+#: stay P's: the hand's are nearer to the truth, but tremble more where a hand is found in every other frame only.
 _FACE = {"nose": [1], "right_eye": [33, 133], "left_eye": [362, 263], "right_ear": [234], "left_ear": [454]}
 _FACE_JOINTS = joints(*_FACE)
 
