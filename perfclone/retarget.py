@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, repeat
 
 import numpy as np
 
 from perfclone.pose.body import BONES, LENGTHS, ROOT, Body, bone_vectors, find_root, lowest, measure_body
+from perfclone.pose.details import Details
 from perfclone.pose.driver import MEASURED, ZOOM_AHEAD_S, driven
+from perfclone.pose.expression import expressed, find_neutral
 from perfclone.pose.floor import Floor
 from perfclone.pose.sequence import Moment, Pose, PoseSequence
-from perfclone.pose.skeleton import KEYPOINTS
+from perfclone.pose.skeleton import KEYPOINTS, joints
 from perfclone.pose.space import normalise
 from perfclone.pose.stance import FADE_S, Stance, stand_in
 
@@ -25,6 +27,7 @@ _SINK = 0.03
 #: share is free, and the rest is never quite reached. There always is the one, and flesh around the joints the other,
 #: in torso lengths.
 _FREE, _LEAST, _FLESH = 0.7, 0.2, 0.1
+_WRISTS = joints("right_wrist", "left_wrist")
 _HANDS = np.array([name.split("_")[-1] in ("wrist", "thumb", "index", "pinky") for name in KEYPOINTS])
 
 
@@ -50,6 +53,8 @@ class Retarget:
         stance: How the actor stands, in for what the driver does not show; None leaves that out.
         width: Of the actor's frame, pixels, in which the actor stays; None lets them go where the driver goes.
         measured: How many moments of a shot the driver is measured on; None takes all.
+        neutral: (52,) the actor's face at rest, as :func:`perfclone.pose.expression.find_neutral` gives it: the
+            driver's expressions come to the actor as what they add to the driver's own; None leaves them as they are.
     """
 
     driver: Body | None
@@ -61,6 +66,7 @@ class Retarget:
     stance: Stance | None = None
     width: int | None = None
     measured: int | None = MEASURED
+    neutral: np.ndarray | None = None
 
     @property
     def ahead_s(self) -> float:
@@ -75,6 +81,8 @@ class Retarget:
 
     def __call__(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """The moments in the actor's frame, without mattes; see :class:`perfclone.pose.stage.Stage`."""
+        if self.neutral is not None:
+            moments = expressed(moments, self.neutral, self.measured)
         known = zip(moments, repeat(self.driver)) if self.driver else driven(moments, self.measured)
         for _, shot in groupby(known, lambda driven: driven[0].shot):
             yield from self._shot(shot)
@@ -99,11 +107,32 @@ class Retarget:
                 self.width,
             )
             scores = scores[0] if self.stance is None else scores[0] * self.stance.filmed
-            yield moment._replace(pose=Pose(np.where(scores[:, None] > 0, keypoints[0], 0), scores))
+            keypoints = np.where(scores[:, None] > 0, keypoints[0], 0)
+            details = self._details(pose.details, keypoints, scores, driver)
+            yield moment._replace(pose=Pose(keypoints, scores, details=details))
+
+    def _details(self, details: Details, keypoints: np.ndarray, scores: np.ndarray, driver: Body) -> Details:
+        """Depths and hands in the actor's frame: a hand has the actor's length and goes where its wrist went."""
+        if not details.known:
+            return details
+        wrists = scores[_WRISTS] > 0
+        ratio = bone_ratios(driver, self.actor, self.keep_proportions)["hand"]
+        hands = keypoints[_WRISTS, None] + (details.hands - details.hands[:, :1]) * ratio
+        seen = wrists & (details.hand_scores > 0)
+        return replace(
+            details,
+            depths=np.where(scores > 0, details.depths * (self.actor.torso / driver.torso), 0),
+            hands=np.where(seen[:, None, None], hands, 0),
+            hand_scores=np.where(seen, details.hand_scores, 0),
+        )
 
 
 def retarget_sequence(
-    poses: PoseSequence, actor: Body, size: tuple[int, int], stance: Stance | None = None
+    poses: PoseSequence,
+    actor: Body,
+    size: tuple[int, int],
+    stance: Stance | None = None,
+    neutral: np.ndarray | None = None,
 ) -> PoseSequence:
     """Retarget a whole performance by :class:`Retarget`, its driver measured on all of each shot.
 
@@ -112,8 +141,9 @@ def retarget_sequence(
         actor: The target actor.
         size: (width, height) of the actor's frame, pixels.
         stance: How the actor stands; None leaves out what the driver does not show.
+        neutral: (52,) the actor's face at rest; None leaves the driver's expressions as they are.
     """
-    stage = Retarget(None, actor, poses.fps, stance=stance, width=size[0], measured=None)
+    stage = Retarget(None, actor, poses.fps, stance=stance, width=size[0], measured=None, neutral=neutral)
     return PoseSequence.from_moments(list(stage(poses.moments())), size, poses.extractor)
 
 
@@ -121,7 +151,7 @@ def retarget_to(poses: PoseSequence, reference: PoseSequence) -> PoseSequence:
     """A whole performance as the person of a reference would give it there; see :func:`retarget_sequence`."""
     body = measure_body(reference)
     stance = Stance.find(normalise(reference.keypoints, reference.scores), reference.scores, body)
-    return retarget_sequence(poses, body, reference.size, stance)
+    return retarget_sequence(poses, body, reference.size, stance, find_neutral(reference.details))
 
 
 def bone_ratios(driver: Body, actor: Body, keep_proportions: bool = False) -> dict[str, float]:

@@ -13,6 +13,7 @@ from perfclone import cli
 from perfclone.backends.layered.training.prepare import load_reference, prepare_reference
 from perfclone.errors import UserError
 from perfclone.pose import KEYPOINTS, Pose, PoseExtractor, PoseSequence, SavedPoses, extractor
+from perfclone.pose.details import UNKNOWN
 from perfclone.pose.saved import Recorder
 from perfclone.training import train
 from perfclone.video import Frame, VideoWriter, probe
@@ -53,7 +54,8 @@ def files(video):
 
 def test_mattes_change_nothing_else_in_the_file(files):
     with np.load(files[0]) as full, np.load(files[1]) as plain:
-        assert set(full) - set(plain) == {"raw_keypoints", "raw_scores", "mattes"}
+        raw = {f"raw_{name}" for name in ("keypoints", "scores", *UNKNOWN.arrays())}
+        assert set(full) - set(plain) == raw | {"mattes"}
         assert all(np.array_equal(full[name], plain[name]) for name in plain)
         assert full["mattes"].dtype == np.uint8 and full["mattes"].shape == (30, SIZE, SIZE)
     assert len(PoseSequence.load(files[0])) == 30

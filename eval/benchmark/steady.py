@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -61,4 +60,4 @@ def laid(pixels: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def laid_poses(poses: PoseSequence, matrices: np.ndarray) -> PoseSequence:
     """Poses moved into the steady view; as they are where a matrix is NaN."""
     matrices = np.where(np.isfinite(matrices), matrices, np.eye(3))
-    return replace(poses, keypoints=move_points(poses.keypoints, matrices))
+    return poses.moved(lambda points: move_points(points, matrices))

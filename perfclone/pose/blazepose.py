@@ -6,12 +6,15 @@ import os
 import warnings
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from perfclone.pose.closeup import CloseUps
+from perfclone.pose.details import UNKNOWN
 from perfclone.pose.performer import person_size
 from perfclone.pose.quiet import silent_stderr
 from perfclone.pose.sequence import Pose
@@ -48,9 +51,17 @@ _ORDER = [_LANDMARKS.get(name, 0) for name in KEYPOINTS]
 
 
 class _Found(NamedTuple):
-    """One person in a window: landmarks (33, 3) as x and y in 0-1 of it and visibility, matte (h, w) uint8 or None."""
+    """One person in a window.
+
+    Attributes:
+        landmarks: (33, 3) x and y in 0-1 of the window, and visibility.
+        depths: (33,) behind the middle of the hips, 1 is the width of the window.
+        matte: (h, w) uint8 or None.
+        window: Where it was found.
+    """
 
     landmarks: np.ndarray
+    depths: np.ndarray
     matte: np.ndarray | None
     window: Window
 
@@ -75,17 +86,20 @@ class BlazePose:
 
     Args:
         matte: Also give the matte of each person, at frame resolution; by the larger network where its file is.
+        details: Let :meth:`look_closer` find faces and hands. Depths come for free.
     """
 
     name = "blazepose"
     batch = 1
 
-    def __init__(self, *, matte: bool = False):
-        self._matte = matte
+    def __init__(self, *, matte: bool = False, details: bool = True):
+        self._matte, self._details = matte, details
+        self._close_ups: CloseUps | None = None
         complexity = 2 if matte and _heavy_network().is_file() else 1
         self._finder = _open_graph(static=True, matte=True, complexity=complexity)
         self._tracker = _open_graph(static=False, matte=matte, complexity=complexity)
-        self._close = weakref.finalize(self, _close_graphs, self._finder, self._tracker)
+        self._graphs = [self._finder, self._tracker]
+        self._close = weakref.finalize(self, _close_graphs, self._graphs)
         self._window: Window | None = None
         self._frame: np.ndarray | None = None
         self._people: list[tuple[_Found, Pose]] = []
@@ -105,6 +119,8 @@ class BlazePose:
         """Forget who is followed."""
         self.follow(None)
         self._frame, self._people, self._searched = None, [], 0
+        if self._close_ups:
+            self._close_ups.reset()
 
     def people(self, frames: Sequence[np.ndarray]) -> list[list[Pose]]:
         """The people of each frame, largest first; only the one followed while there is one.
@@ -140,6 +156,15 @@ class BlazePose:
             self._window = window if _found_by(self._tracker, picture, window) else None
             self._searched = 0
 
+    def look_closer(self, frame: np.ndarray, pose: Pose) -> Pose:
+        """The pose of the performer with face and hands; see :class:`perfclone.pose.extractor.CloserExtractor`."""
+        if not self._details:
+            return pose
+        if self._close_ups is None:
+            self._close_ups = CloseUps()
+            self._graphs.append(self._close_ups)
+        return self._close_ups(frame, pose)
+
     def _people_of(self, frame: np.ndarray) -> list[Pose]:
         self._frame = frame
         if self._window is not None:
@@ -172,7 +197,10 @@ class BlazePose:
         points = found.window.to_frame(values[:, :2])
         inside = ((points >= 0) & (points < found.window.frame)).all(axis=1)
         matte = found.window.spread(found.matte) if self._matte else None
-        return Pose(points, values[:, 2] * inside, matte)
+        depths = found.depths[_ORDER]
+        depths[NECK] = depths[SHOULDERS].mean()
+        details = replace(UNKNOWN, depths=depths * found.window.width)
+        return Pose(points, values[:, 2] * inside, matte, details)
 
 
 def _found_by(graph, picture: np.ndarray, window: Window) -> _Found | None:
@@ -180,11 +208,12 @@ def _found_by(graph, picture: np.ndarray, window: Window) -> _Found | None:
     result = graph.process(picture)
     if result.pose_landmarks is None:
         return None
-    landmarks = np.array([(p.x, p.y, p.visibility) for p in result.pose_landmarks.landmark], np.float32)
+    values = np.array([(p.x, p.y, p.visibility, p.z) for p in result.pose_landmarks.landmark], np.float32)
+    landmarks, depths = values[:, :3].copy(), values[:, 3]
     if (landmarks[:, 2] > 0.5).sum() < MIN_JOINTS:
         return None
     mask = result.segmentation_mask
-    return _Found(landmarks, None if mask is None else (mask.clip(0, 1) * 255).astype(np.uint8), window)
+    return _Found(landmarks, depths, None if mask is None else (mask.clip(0, 1) * 255).astype(np.uint8), window)
 
 
 def _find_everybody(graph, frame: np.ndarray, window: Window) -> list[_Found]:
@@ -234,7 +263,7 @@ def _seen_in(window: Window, found: _Found) -> _Found:
     left, top, right, bottom = window.box
     points = (found.points - np.float32((left, top))) / np.float32((right - left, bottom - top))
     matte = window.picture(found.window.spread(found.matte))
-    return _Found(np.concatenate([points, found.landmarks[:, 2:]], axis=1), matte, window)
+    return _Found(np.concatenate([points, found.landmarks[:, 2:]], axis=1), found.depths, matte, window)
 
 
 def _paint_over(picture: np.ndarray, found: _Found) -> np.ndarray:
@@ -279,6 +308,6 @@ def _heavy_network() -> Path:
     return Path(mediapipe.__file__).parent / "modules" / "pose_landmark" / "pose_landmark_heavy.tflite"
 
 
-def _close_graphs(*graphs) -> None:
+def _close_graphs(graphs: list) -> None:
     for graph in graphs:
         graph.close()

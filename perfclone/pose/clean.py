@@ -8,9 +8,11 @@ from itertools import groupby
 
 import numpy as np
 
+from perfclone.pose.details import Details
 from perfclone.pose.sequence import Moment, Pose, PoseSequence
 from perfclone.pose.sides import KeepSides
 from perfclone.pose.skeleton import HIPS, INDEX, MIRROR, NECK, SHOULDERS
+from perfclone.pose.smoothing import clean_details, fill_gaps, smooth
 
 _LEGS = ("hip", "knee", "ankle", "heel", "toe")
 _IS_LEG = [any(part in name for part in _LEGS) for name in INDEX]
@@ -113,10 +115,10 @@ class Clean:
         """Clean those that see a reach ahead, or all at the end of a shot; what is past and ahead then."""
         reach, window = self._reach, past + ahead
         count = sum(self._frames(moment, ahead[-1]) >= reach for moment in ahead) or len(ahead)
-        keypoints, scores = _clean_window(window, self.fps, self.options)
+        keypoints, scores, details = _clean_window(window, self.fps, self.options)
         done = len(past) + count
         for i in range(len(past), done):
-            yield window[i]._replace(pose=Pose(keypoints[i], scores[i], window[i].pose.matte))
+            yield window[i]._replace(pose=Pose(keypoints[i], scores[i], window[i].pose.matte, details[i]))
         if done == len(window):
             return [], []
         past = [
@@ -137,8 +139,8 @@ def clean_sequence(sequence: PoseSequence, options: CleanOptions | None = None) 
     return PoseSequence.from_moments(list(stage(sequence.moments())), sequence.size, sequence.extractor)
 
 
-def _clean_window(moments: list[Moment], fps: float, options: CleanOptions) -> tuple[np.ndarray, np.ndarray]:
-    """Cleaned keypoints (T, J, 2) and scores (T, J), float32; ``fps`` is for a single moment.
+def _clean_window(moments: list[Moment], fps: float, options: CleanOptions) -> tuple[np.ndarray, np.ndarray, Details]:
+    """Cleaned keypoints (T, J, 2) and scores (T, J), float32, and details; ``fps`` is for a single moment.
 
     Times are counted in the usual frames of these moments, which a held frame among them does not lengthen.
     """
@@ -151,11 +153,15 @@ def _clean_window(moments: list[Moment], fps: float, options: CleanOptions) -> t
     points[(scores < options.min_score) | (scores <= 0)] = np.nan
     _unswap(points, scores, frames, torso, int(options.max_swap_s * fps + 1e-6))
     points[_jumps(points, frames / fps, torso, options)] = np.nan
-    _fill_gaps(points, scores, frames, int(options.max_gap_s * fps + 1e-6))
-    points = _smooth(points, frames, options.jitter * torso, max(1, round(options.window_s * fps)))
+    longest, half = int(options.max_gap_s * fps + 1e-6), max(1, round(options.window_s * fps))
+    fill_gaps(points, scores, frames, longest)
+    points = smooth(points, frames, options.jitter * torso, half)
     missing = np.isnan(points[..., 0])
     points[missing], scores[missing] = 0, 0
-    return points.astype(np.float32), scores.astype(np.float32)
+    details = Details.stack([pose.details for pose in poses])
+    if details.known:
+        details = clean_details(details, ~missing, frames, torso, longest, half)
+    return points.astype(np.float32), scores.astype(np.float32), details
 
 
 def _torso_length(points: np.ndarray, seen: np.ndarray) -> float:
@@ -212,55 +218,3 @@ def _jumps(points: np.ndarray, times: np.ndarray, torso: float, options: CleanOp
         limit = options.jump + options.max_acceleration * since * until / 2
         jumped[k:-k] |= np.linalg.norm(ways, axis=-1).min(axis=0) > limit[:, None] * torso
     return jumped
-
-
-def _fill_gaps(points: np.ndarray, scores: np.ndarray, frames: np.ndarray, longest: int) -> None:
-    """Interpolate each joint, in place, over gaps of at most ``longest`` usual frames between two that know it."""
-    order = np.arange(len(points))
-    known = np.isfinite(points[..., 0])
-    for j in np.flatnonzero(known.any(0) & ~known.all(0)):
-        at = order[known[:, j]]
-        after = np.searchsorted(at, order)
-        inner = ~known[:, j] & (after > 0) & (after < len(at))
-        gap = frames[at[after.clip(max=len(at) - 1)]] - frames[at[(after - 1).clip(0)]] - 1
-        fill = inner & (gap <= longest)
-        for values in (points[:, j, 0], points[:, j, 1], scores[:, j]):
-            values[fill] = np.interp(frames[fill], frames[at], values[at])
-
-
-def _smooth(points: np.ndarray, frames: np.ndarray, jitter: float, half: int) -> np.ndarray:
-    """Zero-lag smoothing: a local parabola, from which motion that it cannot follow is given back.
-
-    The parabola is fitted by weighted least squares in a window symmetric in time (local regression; Cleveland, 1979,
-    tricube weights), over the frames that know the joint, so that it needs no special case at gaps and ends. What it
-    takes away is given back in the measure in which it is larger than ``jitter``, so fast motion keeps its amplitude.
-    """
-    known = np.isfinite(points[..., 0])
-    values = np.where(known[..., None], points, 0.0)
-    count, joints = known.shape
-    width = min(half, count - 1) + 1
-    moments, products = np.zeros((count, joints, 5)), np.zeros((count, joints, 3, 2))
-    most = int((np.searchsorted(frames, frames + width) - np.arange(count)).max()) - 1
-    for k in range(-most, most + 1):
-        here, there = slice(max(0, -k), count - max(0, k)), slice(max(0, k), count - max(0, -k))
-        apart = frames[there] - frames[here]
-        weight = (1 - np.minimum(np.abs(apart / width), 1) ** 3)[:, None] ** 3 * known[there]
-        powers = np.vander(apart, 5, increasing=True)[:, None]
-        moments[here] += weight[..., None] * powers
-        products[here] += (weight[..., None] * powers[..., :3])[..., None] * values[there, :, None]
-    normal = moments[..., np.add.outer(np.arange(3), np.arange(3))]
-    normal += np.diag([1e-9, 1e-6, 1e-6])
-    fitted = np.linalg.solve(normal, products)[..., 0, :]
-    taken = np.where(known[..., None], values - fitted, 0.0)
-    size = _average_of_three((taken**2).sum(-1), known, np.diff(frames) < width)
-    return np.where(known[..., None], fitted + taken * (size / (size + jitter**2))[..., None] ** 2, np.nan)
-
-
-def _average_of_three(values: np.ndarray, known: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """(T, J) mean of each value with its known neighbours in time; (T-1,) whether each is near the next."""
-    total, count = values * known, known.astype(float)
-    sums = np.stack([total, count])
-    before, after = np.zeros_like(sums), np.zeros_like(sums)
-    before[:, 1:], after[:, :-1] = sums[:, :-1] * near[:, None], sums[:, 1:] * near[:, None]
-    total, count = before + sums + after
-    return total / np.maximum(count, 1)

@@ -57,8 +57,26 @@ class FollowingExtractor(PoseExtractor, Protocol):
         """
 
 
+@runtime_checkable
+class CloserExtractor(PoseExtractor, Protocol):
+    """An extractor that finds more than joints in a second look, which only the performer is worth."""
+
+    def look_closer(self, frame: np.ndarray, pose: Pose) -> Pose:
+        """The same pose with the details of face and hands that the frame shows.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB, a frame of the last call of :meth:`people`.
+            pose: The performer in it.
+        """
+
+
 def build_extractor(
-    name: ExtractorName, *, weights: str | Path | None = None, matte: bool = False, device: str | None = None
+    name: ExtractorName,
+    *,
+    weights: str | Path | None = None,
+    matte: bool = False,
+    details: bool = True,
+    device: str | None = None,
 ) -> PoseExtractor:
     """Build a pose extractor; its library is imported here.
 
@@ -67,6 +85,7 @@ def build_extractor(
             or "vitpose" (best on a GPU).
         weights: A folder or a Hub repository id with the weights, for those that carry none; None takes their default.
         matte: Also give a matte with each pose; only "blazepose" can, the others leave it None.
+        details: Also find the performer's face and hands where :func:`extract` follows them; only "blazepose" can.
         device: Where openpose and vitpose run, such as "cuda"; None takes an accelerator where there is one.
 
     Raises:
@@ -75,7 +94,7 @@ def build_extractor(
     if name == "blazepose":
         from perfclone.pose.blazepose import BlazePose
 
-        return BlazePose(matte=matte)
+        return BlazePose(matte=matte, details=details)
     if name == "openpose":
         from perfclone.pose.openpose import OpenPose
 
@@ -122,7 +141,7 @@ def extract(extractor: PoseExtractor, frames: Iterable[Frame], person: int = 0) 
 
     extractor.reset()
     performer, shots, shot = Performer(person), Shots(), 0
-    following = isinstance(extractor, FollowingExtractor)
+    following, closer = isinstance(extractor, FollowingExtractor), isinstance(extractor, CloserExtractor)
     stream = iter(frames)
     while batch := list(islice(stream, extractor.batch)):
         numbers = [shots(frame.pixels) for frame in batch]
@@ -135,4 +154,6 @@ def extract(extractor: PoseExtractor, frames: Iterable[Frame], person: int = 0) 
             pose = performer.choose(people, frame.pixels, frame.time)
             if following:
                 extractor.follow(pose)
+            if closer and pose is not None:
+                pose = extractor.look_closer(frame.pixels, pose)
             yield Extracted(frame, pose or Pose.missing(), shot)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from perfclone.errors import UserError
+from perfclone.pose.details import Details
 from perfclone.pose.mattes import Mattes
 from perfclone.pose.sequence import Pose, PoseSequence
 
@@ -32,24 +33,26 @@ class Recorder:
 
     def __init__(self, scratch: Path):
         self._mattes = Mattes(scratch)
-        self._poses: list[tuple[np.ndarray, np.ndarray]] = []
+        self._poses: list[Pose] = []
 
     def __call__(self, frame: Frame, pose: Pose) -> None:
         """Take the next frame and the performer's pose in it."""
         self._mattes.take(frame.pixels, pose)
-        self._poses.append((pose.keypoints, pose.scores))
+        self._poses.append(replace(pose, matte=None))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What to save beside the cleaned poses, for :class:`SavedPoses`.
 
         Returns:
-            "raw_keypoints" (T, J, 2) float32 pixels, "raw_scores" (T, J) float32 in [0, 1], and "mattes" (T, h, w)
-            uint8, 255 where the person is, longest side at most 384 pixels.
+            "raw_keypoints" (T, J, 2) float32 pixels, "raw_scores" (T, J) float32 in [0, 1], the arrays of
+            :class:`perfclone.pose.details.Details` with "raw_" before their names, and "mattes" (T, h, w) uint8, 255
+            where the person is, longest side at most 384 pixels.
         """
-        keypoints, scores = zip(*self._poses)
+        details = Details.stack([pose.details for pose in self._poses])
         return {
-            "raw_keypoints": np.array(keypoints, np.float32),
-            "raw_scores": np.array(scores, np.float32),
+            "raw_keypoints": np.array([pose.keypoints for pose in self._poses], np.float32),
+            "raw_scores": np.array([pose.scores for pose in self._poses], np.float32),
+            **{f"raw_{name}": array for name, array in details.arrays().items()},
             "mattes": self._mattes.all(),
         }
 
@@ -78,11 +81,12 @@ class SavedPoses:
                 keypoints, scores, self._mattes = (
                     data.get(name) for name in ("raw_keypoints", "raw_scores", "mattes")
                 )
+                details = Details.read(data, "raw_")
         except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(f"The mattes in {path} cannot be read ({error}); {_ANEW}.") from error
         if self._mattes is None or keypoints is None or scores is None:
             raise UserError(f"{path} holds poses without mattes; {_ANEW}.")
-        self._raw = replace(sequence, keypoints=keypoints, scores=scores)
+        self._raw = replace(sequence, keypoints=keypoints, scores=scores, details=details)
         self.reset()
 
     def reset(self) -> None:
@@ -122,11 +126,12 @@ class SavedPoses:
             raise self._misfit(f"is {width}x{height} pixels, not {self._size[0]}x{self._size[1]}")
         if self._next == len(self._raw):
             raise self._misfit(f"has more than {self._next} frames")
-        pose = Pose(self._raw.keypoints[self._next], self._raw.scores[self._next])
-        matte, self._next = self._mattes[self._next], self._next + 1
+        n = self._next
+        pose = Pose(self._raw.keypoints[n], self._raw.scores[n], details=self._raw.details[n])
+        matte, self._next = self._mattes[n], n + 1
         if not pose.seen:
             return []
-        return [Pose(pose.keypoints, pose.scores, cv2.resize(matte, self._size, interpolation=cv2.INTER_LINEAR))]
+        return [replace(pose, matte=cv2.resize(matte, self._size, interpolation=cv2.INTER_LINEAR))]
 
     def _misfit(self, what: str) -> UserError:
         return UserError(f"{self._path} was not made from this video, which {what}; {_ANEW}.")

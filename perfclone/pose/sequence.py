@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import numpy as np
 
 from perfclone.errors import UserError
 from perfclone.files.writing import beside
+from perfclone.pose.details import UNKNOWN, Details
 from perfclone.pose.skeleton import KEYPOINTS
 
 
@@ -23,11 +24,13 @@ class Pose:
         keypoints: (J, 2) float32, pixels, x then y, origin top left, pixel centres at .5.
         scores: (J,) float32 in [0, 1]; 0 means that the joint was not seen and its place means nothing.
         matte: (H, W) uint8, 255 where the person is, or None where the extractor gives none.
+        details: Depths, face and fingers, all unknown where the extractor gives none.
     """
 
     keypoints: np.ndarray
     scores: np.ndarray
     matte: np.ndarray | None = None
+    details: Details = UNKNOWN
 
     def __repr__(self) -> str:
         matte = None if self.matte is None else self.matte.shape
@@ -69,6 +72,7 @@ class PoseSequence:
         size: (width, height) of the video in pixels.
         extractor: Name of the extractor that found them.
         shots: (T,) int, the shot of the video that each frame belongs to; a cut raises it. None is one shot, zeros.
+        details: Depths, faces and fingers of the T frames, each array with T in front. None is unknown, zeros.
     """
 
     keypoints: np.ndarray
@@ -77,11 +81,14 @@ class PoseSequence:
     size: tuple[int, int]
     extractor: str = ""
     shots: np.ndarray | None = None
+    details: Details | None = None
 
     def __post_init__(self):
         t, j = len(self.times), len(KEYPOINTS)
         shots = np.zeros(t, np.int64) if self.shots is None else np.asarray(self.shots, np.int64)
         object.__setattr__(self, "shots", shots)
+        details = Details.unknown(t) if self.details is None else self.details
+        object.__setattr__(self, "details", details)
         if self.keypoints.shape != (t, j, 2) or self.scores.shape != (t, j):
             raise ValueError(
                 f"keypoints must be ({t}, {j}, 2) and scores ({t}, {j}) for {t} times, "
@@ -95,6 +102,8 @@ class PoseSequence:
             raise ValueError("times must increase from frame to frame")
         if shots.shape != (t,) or (np.diff(shots) < 0).any():
             raise ValueError(f"shots must be ({t},) and never fall, got {shots.shape}")
+        if details.face_score.shape != (t,):
+            raise ValueError(f"details must be those of {t} poses, got {details.face_score.shape}")
 
     def __len__(self) -> int:
         return len(self.times)
@@ -114,7 +123,17 @@ class PoseSequence:
             scores=self.scores[index],
             times=self.times[index],
             shots=self.shots[index],
+            details=self.details[index],
         )
+
+    def moved(self, move: Callable[[np.ndarray], np.ndarray]) -> PoseSequence:
+        """The sequence with its points elsewhere, those of the hands too; what is not seen stays 0.
+
+        Args:
+            move: Given points (T, N, 2) in pixels; returns as many.
+        """
+        keypoints = np.where(self.scores[..., None] > 0, move(self.keypoints), 0).astype(np.float32)
+        return replace(self, keypoints=keypoints, details=self.details.with_hands_moved(move))
 
     @property
     def fps(self) -> float:
@@ -135,7 +154,8 @@ class PoseSequence:
         joints = len(KEYPOINTS)
         keypoints = np.array([p.keypoints for p in poses], np.float32).reshape(-1, joints, 2)
         scores = np.array([p.scores for p in poses], np.float32).reshape(-1, joints)
-        return cls(keypoints, scores, np.asarray(times, np.float64), size, extractor, shots)
+        details = Details.stack([p.details for p in poses])
+        return cls(keypoints, scores, np.asarray(times, np.float64), size, extractor, shots, details)
 
     @classmethod
     def from_moments(
@@ -147,8 +167,9 @@ class PoseSequence:
 
     def moments(self) -> Iterator[Moment]:
         """The sequence as a stream."""
-        for keypoints, scores, time, shot in zip(self.keypoints, self.scores, self.times, self.shots):
-            yield Moment(Pose(keypoints, scores), float(time), int(shot))
+        for n, (keypoints, scores) in enumerate(zip(self.keypoints, self.scores)):
+            pose = Pose(keypoints, scores, details=self.details[n])
+            yield Moment(pose, float(self.times[n]), int(self.shots[n]))
 
     def save(self, path: str | Path, **more: np.ndarray) -> Path:
         """Write an .npz without pickle; written beside, then renamed.
@@ -168,6 +189,7 @@ class PoseSequence:
                 size=np.array(self.size),
                 extractor=np.array(self.extractor),
                 names=np.array(KEYPOINTS),
+                **self.details.arrays(),
                 **more,
             )
         return path
@@ -192,7 +214,10 @@ class PoseSequence:
                     raise ValueError("another skeleton")
                 size = tuple(int(n) for n in data["size"])
                 shots = data["shots"] if "shots" in data else None
-                return cls(data["keypoints"], data["scores"], data["times"], size, str(data["extractor"]), shots)
+                details = Details.read(data)
+                return cls(
+                    data["keypoints"], data["scores"], data["times"], size, str(data["extractor"]), shots, details
+                )
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{path} does not hold poses of this version ({error}); make it anew with `python -m perfclone poses` "

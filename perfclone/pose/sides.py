@@ -9,6 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
+from perfclone.pose.details import UNKNOWN
 from perfclone.pose.sequence import Moment, Pose
 from perfclone.pose.skeleton import INDEX, NECK, OTHER_SIDE
 
@@ -128,9 +129,10 @@ class _Sides:
         if self.against > self.longest_s:
             self.flip, self.against, swap = not self.flip, 0.0, not swap
         if seen.blend:
-            return seen.moment._replace(pose=replace(pose, scores=np.zeros_like(pose.scores)))
+            return seen.moment._replace(pose=replace(pose, scores=np.zeros_like(pose.scores), details=UNKNOWN))
         if swap:
-            return seen.moment._replace(pose=Pose(pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte))
+            swapped = pose.keypoints[_SWAPPED], pose.scores[_SWAPPED], pose.matte, pose.details.swapped()
+            return seen.moment._replace(pose=Pose(*swapped))
         return seen.moment
 
     @staticmethod

@@ -47,6 +47,12 @@ class Window:
         low = [int(np.clip(round(m - s / 2), 0, length - s)) for m, s, length in zip(self.middle, size, self.frame)]
         return low[0], low[1], low[0] + size[0], low[1] + size[1]
 
+    @property
+    def width(self) -> int:
+        """Of the box, pixels of the frame."""
+        left, _, right, _ = self.box
+        return right - left
+
     def picture(self, pixels: np.ndarray) -> np.ndarray:
         """What of the frame (H, W, ...) is in the window, its longest side within ``MIN_SIDE`` and ``MAX_SIDE``."""
         left, top, right, bottom = self.box

@@ -8,7 +8,6 @@ what stands behind the person is the plate as that frame's own camera saw it.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -161,11 +160,10 @@ def _moved(placed: Placed, own: np.ndarray, boxes: np.ndarray) -> PoseSequence:
     """The poses as the crops show them, in pixels of the steady view."""
     if placed.still:
         return placed.poses
-    in_frame = move_points(placed.poses.keypoints, np.linalg.inv(placed.matrices))
-    ratio = (boxes[:, 2] / own[:, 2])[:, None, None]
-    keypoints = (in_frame - own[:, None, :2]) * ratio + boxes[:, None, :2]
-    seen = placed.poses.scores[..., None] > 0
-    return replace(placed.poses, keypoints=np.where(seen, keypoints, 0).astype(np.float32))
+    inverse, ratio = np.linalg.inv(placed.matrices), (boxes[:, 2] / own[:, 2])[:, None, None]
+    return placed.poses.moved(
+        lambda points: (move_points(points, inverse) - own[:, None, :2]) * ratio + boxes[:, None, :2]
+    )
 
 
 def mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:

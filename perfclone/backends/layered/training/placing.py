@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -49,7 +49,8 @@ class Placed:
     def own_pose(self, n: int) -> Pose:
         """The pose of frame n in its own pixels."""
         inverse = np.linalg.inv(self.matrices[n])[None]
-        return Pose(move_points(self.poses.keypoints[n : n + 1], inverse)[0], self.poses.scores[n])
+        own = self.poses[n : n + 1].moved(lambda points: move_points(points, inverse))
+        return Pose(own.keypoints[0], own.scores[0], details=own.details[0])
 
 
 def place(
@@ -73,7 +74,7 @@ def place(
         )
         return place(video, watched, None, known, progress)
     matrices, found = np.stack([matrices[n] for n in on]), watched.poses[on]
-    steady = replace(found, keypoints=move_points(found.keypoints, matrices))
+    steady = found.moved(lambda points: move_points(points, matrices))
     return Placed(on, matrices, clean_sequence(steady), builder.build(), camera is None)
 
 
