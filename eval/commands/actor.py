@@ -41,9 +41,11 @@ def run(args: argparse.Namespace) -> int:
         with progress_bars() as progress:
             with timed(report, "performing"):
                 held = perform_holdout(args.actor, args.reference, args.holdout, Path(folder), progress)
-            how = {"clip": args.reference.stem, "options": options, "progress": progress, "notes": held.notes}
+            how = {"clip": args.reference.stem, "options": options, "progress": progress}
             with timed(report, "scoring"):
-                shown = [scored(video, held.truth, method=method, **how) for method, video in held.videos.items()]
+                shown = scored(held.videos, held.truth, **how)
+        for each in shown:
+            each.scored.row.notes += held.notes
         cost = {"stages": held.stages, "fps": held.actor.fps, "training_minutes": held.actor.minutes}
         report.cost = settings(Cost, **cost, **prices(args)).to_dict()
         finish(report, args.output, shown)

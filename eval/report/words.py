@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ..results import Interval, Report, Row, Slope
+from ..results import REGIONS, Interval, Report, Row, Slope
 from ..statistics.paired import NOT_SHOWN, Difference, differences
-from .table import REGIONS, by_clip, competitors, floor, in_order, metric, number
+from .table import by_clip, competitors, floor, in_order, metric, number
 
 #: The method that a report is about, where it is among several.
 OURS = "perfclone"
