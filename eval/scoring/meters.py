@@ -63,7 +63,7 @@ class Series:
 
 
 class PictureMeter:
-    """Likeness of single frames: perceptual distance (and tLP, from the same features), PSNR, SSIM, MS-SSIM, sharpness.
+    """Likeness of single frames: perceptual distance (and tLP, from its features), PSNR, SSIM, MS-SSIM, sharpness.
 
     Args:
         device: Where the perceptual network runs.

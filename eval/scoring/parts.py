@@ -71,7 +71,7 @@ class PartMeter:
         joints = pair.keypoints, pair.scores
         squares = [head_square(*joints)] if self.region == "face" else hand_squares(*joints, pair.torso)
         for wide in squares:
-            points = None if wide is None else self._find(cut_square(pair.truth.pixels, wide))
+            points = None if wide is None else self._find(cut_square(pair.truth.pixels, wide), sure=True)
             if points is not None:
                 yield Part(wide, points, points_square(points, wide, PART_SIDE))
 

@@ -58,8 +58,8 @@ def head_square(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
     return _square(seen.mean(0), side, SIDE) if side > 0 else None
 
 
-def hand_squares(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> list[np.ndarray]:
-    """The squares around the hands that are seen, right before left.
+def hand_squares(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> list[np.ndarray | None]:
+    """The squares around the right and the left hand.
 
     Args:
         keypoints: (J, 2) joints of one frame, pixels.
@@ -67,15 +67,15 @@ def hand_squares(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> lis
         torso: Length of the torso, pixels.
 
     Returns:
-        Of each (2, 3) float64, as :func:`person_square`.
+        Of each (2, 3) float64, as :func:`person_square`; None where it was not seen.
     """
     found = []
     for side in ("right", "left"):
         wrist = INDEX[f"{side}_wrist"]
         fingers = [joint for name in ("thumb", "index", "pinky") if scores[joint := INDEX[f"{side}_{name}"]] > 0]
-        if scores[wrist] > 0 and fingers:
-            middle = (keypoints[wrist] + keypoints[fingers].mean(0)) / 2
-            found.append(_square(middle, BY_TORSO * torso, SIDE))
+        seen = scores[wrist] > 0 and fingers
+        middle = (keypoints[wrist] + keypoints[fingers].mean(0)) / 2 if seen else None
+        found.append(_square(middle, BY_TORSO * torso, SIDE) if seen else None)
     return found
 
 
