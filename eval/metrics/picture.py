@@ -139,11 +139,13 @@ def ms_ssim_frame(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None)
         UserError: The frames differ in size, or are too small for five scales.
     """
     check_frames(a, b, where)
-    return ms_ssim_regions(a, b, {"": where})[""]
+    return structural_regions(a, b, {"": where})[""][1]
 
 
-def ms_ssim_regions(a: np.ndarray, b: np.ndarray, regions: Mapping[str, np.ndarray | None]) -> dict[str, float]:
-    """Structural similarity over five scales of several regions of a frame, each scale computed once for all.
+def structural_regions(
+    a: np.ndarray, b: np.ndarray, regions: Mapping[str, np.ndarray | None]
+) -> dict[str, tuple[float, float]]:
+    """Structural similarity of several regions of a frame, over one scale and over five, each computed once for all.
 
     Args:
         a: (H, W, 3) uint8, or floats in [0, 1]; at least 176 pixels high and wide.
@@ -151,7 +153,7 @@ def ms_ssim_regions(a: np.ndarray, b: np.ndarray, regions: Mapping[str, np.ndarr
         regions: Name -> (H, W) bool, or None for the whole frame; as ``where`` of :func:`ms_ssim_frame`.
 
     Returns:
-        Name -> similarity; NaN where at some scale no window counts.
+        Name -> :func:`ssim_frame` and :func:`ms_ssim_frame`; NaN where no window counts.
 
     Raises:
         UserError: The frames are too small for five scales.
@@ -163,17 +165,19 @@ def ms_ssim_regions(a: np.ndarray, b: np.ndarray, regions: Mapping[str, np.ndarr
         )
     x, y = as_unit(a, np.float64), as_unit(b, np.float64)
     shares = {name: None if where is None else where.astype(np.float64) for name, where in regions.items()}
-    results = dict.fromkeys(regions, 1.0)
+    alike, results = {}, dict.fromkeys(regions, 1.0)
     for scale, weight in enumerate(SCALES):
         if scale:
             x, y = _halve(x), _halve(y)
             shares = {name: None if share is None else _halve(share) for name, share in shares.items()}
         luminance, structure = _similarity(x, y)
-        values = (structure if scale < len(SCALES) - 1 else luminance * structure).mean(-1)
+        whole = (luminance * structure).mean(-1)
+        values = structure.mean(-1) if scale < len(SCALES) - 1 else whole
         for name, share in shares.items():
             inside = None if share is None else share >= 0.5
+            alike.setdefault(name, window_mean(whole, inside))
             results[name] *= np.maximum(window_mean(values, inside), 0) ** weight
-    return {name: float(result) for name, result in results.items()}
+    return {name: (alike[name], float(result)) for name, result in results.items()}
 
 
 def ms_ssim(a: Video, b: Video, where: Masks | None = None) -> float:

@@ -175,7 +175,7 @@ def make_pictures(instants: Iterable[Instant], row: Row, folder: Path, stem: str
 
 
 def part_tiles(instant: Instant) -> list[np.ndarray]:
-    """Faces and hands of an instant, enlarged, output beside truth; none where the truth or their place is not known."""
+    """Faces and hands of an instant, enlarged, output beside truth; none where truth or place is not known."""
     if instant.truth is None:
         return []
     tiles = []

@@ -9,7 +9,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 
@@ -22,15 +21,14 @@ from ..metrics.performance import joint_error, lag, pck, within
 from ..metrics.picture import (
     SMALLEST_MS_SSIM,
     edge_energy,
-    ms_ssim_regions,
     psnr_frame,
     sharpness,
-    ssim_map,
-    window_mean,
+    ssim_frame,
+    structural_regions,
 )
 from ..results import Interval, Row
 from .regions import cut_square
-from .sight import FramePair, Sight
+from .sight import FramePair, Sight, reduced
 
 #: The perceptual network sees frames of no more than this on their shorter side, pixels.
 PERCEPTUAL_SIDE = 256
@@ -77,13 +75,14 @@ class PictureMeter:
         """Take the next pair."""
         pictures = [sight.pixels for sight in pair.sights]
         regions = {"whole": None, "person": pair.person}
-        alike = ssim_map(*pictures)
+        scales = min(pictures[0].shape[:2]) >= SMALLEST_MS_SSIM
+        alike = structural_regions(*pictures, regions) if scales else {}
         for region, where in regions.items():
             self.series.add("psnr", region, psnr_frame(*pictures, where))
-            self.series.add("ssim", region, window_mean(alike, where))
-        if min(pictures[0].shape[:2]) >= SMALLEST_MS_SSIM:
-            for region, value in ms_ssim_regions(*pictures, regions).items():
-                self.series.add("ms_ssim", region, value)
+            ssim, ms_ssim = alike.get(region) or (ssim_frame(*pictures, where), None)
+            self.series.add("ssim", region, ssim)
+            if scales:
+                self.series.add("ms_ssim", region, ms_ssim)
         self._compare(pair)
         real = pair.truth.once("edges", lambda: edge_energy(pair.truth.pixels, pair.person))
         self.series.add("sharpness", "person", sharpness(edge_energy(pair.output.pixels, pair.person), real))
@@ -94,7 +93,7 @@ class PictureMeter:
             self._before,
             [sight.once("perceptual", lambda s=sight: self._see(s)) for sight in pair.sights],
         )
-        person = _small(pair.person.astype(np.float32)) > 0.5
+        person = reduced(pair.person.astype(np.float32), PERCEPTUAL_SIDE) > 0.5
         for region, mask in {"whole": None, "person": person[None]}.items():
             self.series.add(self.network.name, region, float(self.network.distance(*self._before, mask)))
             moved = None
@@ -110,7 +109,7 @@ class PictureMeter:
             self.series.add("t_lp", region, moved)
 
     def _see(self, sight: Sight) -> list[torch.Tensor]:
-        small = _small(sight.pixels)
+        small = reduced(sight.pixels, PERCEPTUAL_SIDE)
         self.scaled |= small.shape != sight.pixels.shape
         return self.network.features(small[None])
 
@@ -170,15 +169,6 @@ def _pooled(pool: FeatureDistance, sight: Sight, region: str, pair: FramePair) -
     """What the network of a pool sees in a frame, or in the square around the person in it: (1, F) float64."""
     picture = sight.pixels if region == "whole" else cut_square(sight.pixels, pair.square)
     return pool.features(picture[None])
-
-
-def _small(picture: np.ndarray) -> np.ndarray:
-    """A picture (H, W, ...) with a shorter side of at most :data:`PERCEPTUAL_SIDE` pixels."""
-    scale = PERCEPTUAL_SIDE / min(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    size = [round(scale * side) for side in picture.shape[1::-1]]
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def performance(row: Row, found: PoseSequence, wanted: PoseSequence, torso: float) -> None:

@@ -10,10 +10,12 @@ from ..metrics import temporal
 from ..metrics.flow import optical_flow, reliable
 from ..results import Row
 from .meters import Series
-from .sight import FramePair, Sight
+from .sight import FramePair, Sight, reduced
 
 #: Warp errors are small: the report shows them times this.
 WARP_SCALE = 1e4
+#: Motion is measured on frames of no more than this on their shorter side, pixels.
+MOTION_SIDE = 512
 
 
 class Step(NamedTuple):
@@ -40,10 +42,11 @@ class MotionMeter:
     def __init__(self, still: bool):
         self.still, self.series, self.floor = still, Series(), Series()
         self.sizes: tuple[list[float], list[float]] = ([], [])
-        self._before: FramePair | None = None
+        self.scaled, self._before = False, None
 
     def update(self, pair: FramePair) -> None:
         """Take the next pair; the first has no values, for it follows none."""
+        pair = self._reduced(pair)
         before, self._before = self._before, pair
         if before is None:
             self._nothing()
@@ -65,6 +68,14 @@ class MotionMeter:
                 change = temporal.background_change_pair(a.pixels, b.pixels, before.nearby, pair.nearby)
                 series.add("background_change", "whole", change)
 
+    def _reduced(self, pair: FramePair) -> FramePair:
+        """The same pair, small enough for flow."""
+        small = [sight.once("small", lambda s=sight: Sight(reduced(s.pixels, MOTION_SIDE))) for sight in pair.sights]
+        self.scaled = small[0].pixels.shape != pair.output.pixels.shape
+        person = reduced(pair.person.astype(np.float32), MOTION_SIDE) > 0.5
+        nearby = reduced(pair.nearby, MOTION_SIDE)
+        return pair._replace(output=small[0], truth=small[1], person=person, nearby=nearby)
+
     def _nothing(self) -> None:
         both = ["t_of", "warp_error", *(["temporal_flickering"] if self.still else [])]
         for metric, region in [(m, r) for m in both for r in ("whole", "person")] + [("moves", "person")]:
@@ -79,6 +90,8 @@ class MotionMeter:
             for value in (None, *(100 * temporal.jumps(found, real)).tolist()):
                 series.add("jumps", "person", value)
         self.series.into(row)
+        if self.scaled:
+            row.notes.append(f"Flow, flicker and background change are of frames scaled to {MOTION_SIDE} pixels.")
         for metric, by_region in self.floor.found.items():
             for region, values in by_region.items():
                 known = [value for value in values if value is not None]

@@ -248,6 +248,8 @@ def summarise(row: Row, seed: int) -> None:
                 continue
             if slope := drift(series, row.fps, seed=seed):
                 row.drift.setdefault(metric, {})[region] = slope
+        if not by_region:
+            del row.series[metric]
 
 
 def _run(moments: Iterable[dict[str, FramePair]], meters: Mapping[str, list[Meter]]) -> None:

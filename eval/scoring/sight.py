@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 
@@ -53,3 +54,11 @@ class FramePair(NamedTuple):
     def sights(self) -> tuple[Sight, Sight]:
         """Output and truth."""
         return self.output, self.truth
+
+
+def reduced(picture: np.ndarray, side: int) -> np.ndarray:
+    """A picture (H, W, ...) with a shorter side of at most so many pixels; the same one where it is small enough."""
+    scale = side / min(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    return cv2.resize(picture, [round(scale * each) for each in picture.shape[1::-1]], interpolation=cv2.INTER_AREA)
