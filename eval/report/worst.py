@@ -11,6 +11,8 @@ from ..results import Row
 SLIGHT, NONE = 0.15, 0.02
 #: What these count beside the face and the person, which count 1.
 _HANDS, _JUMPS, _JOINTS, _LAG = 0.7, 0.9, 0.9, 0.7
+#: Faces, or hands, of the real video below which it says little that they were not found.
+_FEW = 5
 #: dlib's descriptors of one person in two pictures are about this far apart, and those of two people this far.
 _SAME, _OTHER = 0.4, 0.8
 #: Frames from which a clone counts as late, and seconds at which that is the worst there can be.
@@ -56,7 +58,8 @@ def _complaints(rows: list[Row]) -> Iterator[Complaint]:
     for region, what, weight in (("face", "face", 1.0), ("hands", "hand", _HANDS)):
         if (found := _mean(rows, "found_again", region)) is not None:
             frames = f"{_percent(1 - found)} of the frames in which the real video shows one"
-            yield Complaint(weight * (1 - found), f"No {what} was found in {frames}.")
+            known = sum(row.values["found_again"][region].n for row in rows if region in row.values["found_again"])
+            yield Complaint(weight * (1 - found) * min(1.0, known / _FEW), f"No {what} was found in {frames}.")
     named = (("person", "person is", 1.0), ("face", "face is", 1.0), ("hands", "hands are", _HANDS))
     for region, what, weight in named:
         if (sharp := _mean(rows, "sharpness", region)) is not None:
