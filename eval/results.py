@@ -18,7 +18,9 @@ from perfclone.files.writing import write_text
 
 FORMAT, REPORT = 1, "report.json"
 Kind = Literal["score", "actor", "benchmark"]
-Region = Literal["whole", "person"]
+Region = Literal["whole", "person", "face", "hands"]
+#: Region -> its name in tables and sentences.
+REGIONS: dict[str, str] = {"whole": "whole frame", "person": "person region", "face": "face", "hands": "hands"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class Metric:
         digits: Decimal places worth showing.
         source: Where the definition comes from.
         most: The largest value it can have, where there is one; the least is 0 of all whose better direction is lower
-            but the kernel distances.
+            but of those that are pooled.
+        pooled: Whether it is of the clip as a whole: its series are what each frame adds, and are neither plotted nor
+            fitted with a drift.
+        least: The smallest value of one whose better direction is higher, where there is one.
     """
 
     title: str
@@ -41,6 +46,8 @@ class Metric:
     digits: int
     source: str
     most: float | None = None
+    pooled: bool = False
+    least: float | None = None
 
 
 #: Every metric that a report may hold, by the name that `report.json` and the model card use.
@@ -50,11 +57,26 @@ METRICS: dict[str, Metric] = {
     "psnr": Metric("PSNR", "dB", "higher", 2, "-10 log10 MSE in floating point"),
     "ssim": Metric("SSIM", "", "higher", 4, "Wang et al., TIP 2004", 1.0),
     "ms_ssim": Metric("MS-SSIM", "", "higher", 4, "Wang et al., Asilomar 2003", 1.0),
-    "fid": Metric("FID", "", "lower", 2, "Heusel et al., NeurIPS 2017; Inception v3"),
-    "kid": Metric("KID x 1000", "", "lower", 3, "Binkowski et al., ICLR 2018; Inception v3"),
-    "fd_efficientnet_lite0": Metric("FD (EfficientNet-Lite0)", "", "lower", 3, "FID's formula, other features"),
-    "kd_efficientnet_lite0": Metric("KD x 1000 (EfficientNet-Lite0)", "", "lower", 3, "KID's formula, other features"),
+    "sharpness": Metric(
+        "Sharpness", "of the real", "higher", 3, "energy of the Laplacian of Gaussian", 1.0, least=0.0
+    ),
+    "found_again": Metric(
+        "Found again", "of the frames", "higher", 3, "MediaPipe's face mesh and hands", 1.0, least=0.0
+    ),
+    "point_error": Metric("Points", "of its size", "lower", 3, "MediaPipe's 468 points a face, 21 a hand"),
+    "fid": Metric("FID", "", "lower", 2, "Heusel et al., NeurIPS 2017; Inception v3", pooled=True),
+    "kid": Metric("KID x 1000", "", "lower", 3, "Binkowski et al., ICLR 2018; Inception v3", pooled=True),
+    "fd_efficientnet_lite0": Metric(
+        "FD (EfficientNet-Lite0)", "", "lower", 3, "FID's formula, other features", pooled=True
+    ),
+    "kd_efficientnet_lite0": Metric(
+        "KD x 1000 (EfficientNet-Lite0)", "", "lower", 3, "KID's formula, other features", pooled=True
+    ),
     "warp_error": Metric("Warp error x 10^4", "", "lower", 3, "Lai et al., ECCV 2018"),
+    "moves": Metric(
+        "Moves where the real one does", "of the frames", "higher", 3, "docs/evaluation.md", 1.0, least=0.0
+    ),
+    "jumps": Metric("Jumps", "of 100 frames", "lower", 2, "docs/evaluation.md"),
     "temporal_flickering": Metric("Temporal flickering", "", "higher", 4, "VBench, CVPR 2024; static shots only", 1.0),
     "t_of": Metric("tOF", "px", "lower", 4, "Chu et al. (TecoGAN), TOG 2020"),
     "t_lp": Metric("tLP", "", "lower", 4, "Chu et al. (TecoGAN), TOG 2020"),
@@ -71,7 +93,7 @@ METRICS: dict[str, Metric] = {
 class Interval:
     """A mean with its bootstrap interval of 95 %, and the number of values behind it.
 
-    ``low`` and ``high`` are None where there is none, as for what is pooled over a whole clip.
+    ``low`` and ``high`` are None where there is none, as for the lag.
     """
 
     mean: float
@@ -81,7 +103,8 @@ class Interval:
 
     def within(self, metric: Metric) -> Interval:
         """The same interval without the part that no value of the metric can reach."""
-        least = 0.0 if metric.better == "lower" else -math.inf
+        least = 0.0 if metric.better == "lower" and not metric.pooled else -math.inf
+        least = least if metric.least is None else metric.least
         most = math.inf if metric.most is None else metric.most
         bounds = {
             name: min(max(value, least), most)

@@ -5,6 +5,7 @@ import torch
 
 from eval.metrics import distribution
 from eval.metrics.distribution import FeatureDistance, frechet_distance, kernel_distance
+from eval.metrics.influence import frechet_by_frame, kernel_by_frame
 from eval.networks import efficientnet, pooled
 from eval.networks.efficientnet import PooledEfficientNet
 from perfclone.backends.layered.training import perceptual
@@ -84,6 +85,20 @@ def test_the_kernel_distance_of_unequal_counts_depends_on_its_seed_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.rand(5)
     assert kernel_distance(real, fake, seed=1) == first != kernel_distance(real, fake, seed=2)
+
+
+@pytest.mark.parametrize(
+    ("of_frames", "of_sets"), [(frechet_by_frame, frechet_distance), (kernel_by_frame, kernel_distance)]
+)
+def test_what_each_frame_adds_means_the_distance_and_says_what_leaving_it_out_does(of_frames, of_sets):
+    rng = np.random.default_rng(4)
+    real = rng.normal(size=(60, 20))
+    fake = 0.3 + 0.8 * real + 0.4 * rng.normal(size=real.shape)
+    fake[7] += 3
+    added, whole = of_frames(real, fake), of_sets(real, fake)
+    assert added.mean() == pytest.approx(whole)
+    without = [59 * (whole - of_sets(np.delete(real, n, 0), np.delete(fake, n, 0))) for n in range(60)]
+    assert np.corrcoef(added - whole, without)[0, 1] > 0.99 and np.argmax(added) == np.argmax(without) == 7
 
 
 def test_the_whole_network_knows_a_cat():

@@ -8,6 +8,7 @@ import torch
 from drawn import blurred, noisy, scene
 
 from eval import metrics
+from eval.metrics.picture import edge_energy, sharpness
 from perfclone.errors import UserError
 
 
@@ -119,3 +120,12 @@ def test_what_does_not_fit_is_refused_in_a_sentence(pair):
         metrics.ms_ssim_frame(pair[0][:175], pair[1][:175])
     with pytest.raises(UserError, match="11x11 pixels, and this frame is 10x193"):
         metrics.ssim_frame(pair[0][:10], pair[1][:10])
+
+
+def test_sharpness_falls_with_blur_and_does_not_see_grain(pair):
+    clean = pair[0]
+    real = edge_energy(clean)
+    found = [sharpness(edge_energy(blurred(clean, sigma)), real) for sigma in (0.5, 1.0, 2.0)]
+    assert 1 > found[0] > 0.6 > found[1] > 0.25 > found[2] > 0
+    assert sharpness(edge_energy(noisy(clean, 2)), real) > 0.98 and sharpness(2 * real, real) == 1
+    assert math.isnan(sharpness(real, 0.0)) and math.isnan(edge_energy(clean, np.zeros(clean.shape[:2], bool)))

@@ -1,5 +1,6 @@
 """Warp error, flickering, tOF, tLP and the background's change: worked by hand, and what each must not notice."""
 
+import itertools
 import math
 import tracemalloc
 
@@ -8,6 +9,7 @@ import pytest
 from drawn import flickering, noisy, scene, shaken
 
 from eval import metrics
+from eval.metrics import temporal
 from perfclone.errors import UserError
 
 
@@ -169,3 +171,23 @@ def test_shaking_is_seen_by_flow_and_a_flicker_of_light_is_not(still):
     bright, moved = flickering(still, 12), shaken(still, 2)
     assert metrics.t_of(still, moved) > 10 * metrics.t_of(still, bright)
     assert metrics.warp_error(bright) > 10 * metrics.warp_error(moved[:, :, 4:-4])
+
+
+def test_a_change_all_at_once_is_a_jump_and_the_videos_own_motion_is_none(panned):
+    where = np.ones(panned.shape[1:3], bool)
+
+    def sizes(frames):
+        left = (temporal.warp_residual(a, b, metrics.optical_flow(a, b)) for a, b in itertools.pairwise(frames))
+        return np.array([temporal.jump_size(each, where) for each in left])
+
+    real = sizes(panned)
+    popped = sizes(np.concatenate([panned[:2], noisy(panned[2:], 25)]))
+    assert temporal.jumps(real, real).sum() <= 1
+    assert temporal.jumps(popped, real)[1] == 1 and temporal.jumps(popped, real)[0] == 0
+    assert np.isnan(temporal.jumps(np.array([np.nan]), real)).all()
+
+
+def test_what_stands_still_does_not_move_along(panned):
+    flow, where = metrics.optical_flow(panned[0], panned[1]), np.ones(panned.shape[1:3], bool)
+    assert temporal.moves_pair(flow, flow, where) == 1 and temporal.moves_pair(flow, 0 * flow, where) == 0
+    assert math.isnan(temporal.moves_pair(0 * flow, flow, where))

@@ -88,6 +88,7 @@ def test_an_actor_is_told_that_it_has_seen_the_frames(frames, truth, tmp_path, c
     assert [row.method for row in report.rows] == ["perfclone", "nearest"]
     assert all(row.frames == 10 and any("has seen" in note for note in row.notes) for row in report.rows)
     assert report.cost["price_per_hour"] == 2 and report.cost["stages"]["poses"] > 0
+    assert "has seen some of these frames" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

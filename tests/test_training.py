@@ -17,6 +17,7 @@ from perfclone.backends.layered.training.prepare import driving_footage, load_re
 from perfclone.backends.layered.training.validation import split
 from perfclone.errors import UserError
 from perfclone.training import TrainConfig
+from perfclone.training.config import holdout_told, usual_holdout
 from perfclone.video import VideoWriter
 
 
@@ -209,6 +210,14 @@ def test_the_perceptual_loss_looks_around_the_person():
     matte[1, 0, 22:40, 24:26] = 1
     assert around(matte, margin=4) == (slice(16, 44), slice(20, 32))
     assert around(matte * 0) == (slice(0, 64), slice(0, 64))
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(4.0, 0.0), (9.9, 0.0), (10.0, 0.2), (16.0, 0.125), (60.0, 0.1)])
+def test_the_end_of_a_reference_is_kept_unless_it_needs_every_frame(seconds, share):
+    assert usual_holdout(seconds) == share
+    told = holdout_told(share, seconds)
+    assert f"{share * seconds:.1f} s are kept" in told if share else "too short" in told
+    TrainConfig(holdout=usual_holdout(seconds))
 
 
 def test_the_plate_and_the_body_know_nothing_of_the_holdout(reference, tmp_path):

@@ -21,6 +21,8 @@ from .steady import laid, laid_poses, views_on
 from .videos import frames_at, write_frames
 
 FEWEST_FRAMES = 10
+#: Share that is measured on where nothing was kept out of training.
+HOLDOUT = 0.2
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Held:
         notes: What a reader must know.
         stages: Stage -> seconds a frame.
         actor: The actor's config, for its training minutes.
+        holdout: The share at the end that was held out.
     """
 
     truth: Path
@@ -40,17 +43,18 @@ class Held:
     notes: list[str]
     stages: dict[str, float]
     actor: Any
+    holdout: float
 
 
 def perform_holdout(
-    name: str, reference: Path, holdout: float, folder: Path, progress: Progress | None = None
+    name: str, reference: Path, holdout: float | None, folder: Path, progress: Progress | None = None
 ) -> Held:
     """Paint the last part of a reference video from its poses, by the actor and by the nearest filmed frame.
 
     Args:
         name: The actor, as ``Actor.from_pretrained`` takes it.
         reference: Its reference video.
-        holdout: The share at the end, as in training.
+        holdout: The share at the end; None takes what was kept out of the actor's training, or else :data:`HOLDOUT`.
         folder: Where the videos go.
         progress: Called with what is going on, how much is done and how much there is.
 
@@ -59,6 +63,7 @@ def perform_holdout(
     """
     actor, info = Actor.from_pretrained(name), probe(reference)
     config = actor.config
+    holdout = holdout or config.holdout or HOLDOUT
     if (config.width, config.height) != (info.width, info.height):
         raise UserError(
             f"{reference} is {info.width}x{info.height} and the actor was filmed at {config.width}x{config.height}; "
@@ -91,7 +96,7 @@ def perform_holdout(
             f"The actor was trained with a holdout of {config.holdout:g}: it has seen some of these frames, so the "
             "numbers flatter it."
         )
-    return Held(truth, videos, notes, stages, config)
+    return Held(truth, videos, notes, stages, config, holdout)
 
 
 def first_held(frames: int, holdout: float) -> int:

@@ -20,7 +20,10 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("actor", metavar="ACTOR", help="the actor's folder or Hub repository")
     parser.add_argument("--reference", type=Path, required=True, metavar="REFERENCE.mp4", help="its reference video")
     parser.add_argument(
-        "--holdout", type=share, default=0.2, help="share at the end to score on, as in training (default: 0.2)"
+        "--holdout",
+        type=share,
+        metavar="SHARE",
+        help="share at the end to score on (default: what was kept out of the actor's training, else 0.2)",
     )
     add_report_options(parser)
     add_cost_options(parser)
@@ -35,15 +38,17 @@ def run(args: argparse.Namespace) -> int:
     from ..scoring.score import ScoreOptions
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
-    described = {"actor": args.actor, "reference": args.reference.name, "holdout": args.holdout}
-    report = begin("actor", described, args.seed)
+    report = begin("actor", {"actor": args.actor, "reference": args.reference.name}, args.seed)
     with tempfile.TemporaryDirectory() as folder:
         with progress_bars() as progress:
             with timed(report, "performing"):
                 held = perform_holdout(args.actor, args.reference, args.holdout, Path(folder), progress)
-            how = {"clip": args.reference.stem, "options": options, "progress": progress, "notes": held.notes}
+            report.settings["holdout"] = held.holdout
+            how = {"clip": args.reference.stem, "options": options, "progress": progress}
             with timed(report, "scoring"):
-                shown = [scored(video, held.truth, method=method, **how) for method, video in held.videos.items()]
+                shown = scored(held.videos, held.truth, **how)
+        for each in shown:
+            each.scored.row.notes += held.notes
         cost = {"stages": held.stages, "fps": held.actor.fps, "training_minutes": held.actor.minutes}
         report.cost = settings(Cost, **cost, **prices(args)).to_dict()
         finish(report, args.output, shown)

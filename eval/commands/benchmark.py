@@ -85,7 +85,7 @@ def _run(args: argparse.Namespace, work: Path) -> int:
             report.poses = pose_detection(suite, work / "poses", progress)
             produced = run_methods(suite, methods, budget, work, progress, preset=args.preset)
         with timed(report, "scoring"):
-            shown = [_score(each, options, progress) for each in produced]
+            shown = _score(produced, options, progress)
     ours = next(each for each in produced if each.method == "perfclone")
     fps = shown[0].scored.row.fps
     report.cost = settings(Cost, stages=ours.stages, fps=fps, training_minutes=ours.minutes, **prices(args)).to_dict()
@@ -93,11 +93,18 @@ def _run(args: argparse.Namespace, work: Path) -> int:
     return 0
 
 
-def _score(produced: Produced, options: ScoreOptions, progress: Progress) -> Shown:
-    trial = produced.trial
-    driving = None if trial.driving == trial.truth else trial.driving
-    how = {"method": produced.method, "clip": trial.name, "notes": produced.notes}
-    return scored(produced.output, trial.truth, driving, options=options, progress=progress, **how)
+def _score(produced: list[Produced], options: ScoreOptions, progress: Progress) -> list[Shown]:
+    """Score the methods, all of a trial together."""
+    shown = []
+    for trial in dict.fromkeys(each.trial for each in produced):
+        rivals = {each.method: each for each in produced if each.trial == trial}
+        driving = None if trial.driving == trial.truth else trial.driving
+        outputs = {method: each.output for method, each in rivals.items()}
+        found = scored(outputs, trial.truth, driving, clip=trial.name, options=options, progress=progress)
+        for each, rival in zip(found, rivals.values()):
+            each.scored.row.notes += rival.notes
+        shown += found
+    return shown
 
 
 def _suite(args: argparse.Namespace, work: Path, progress: Progress) -> Suite:

@@ -6,7 +6,7 @@ import argparse
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -64,19 +64,19 @@ def begin(kind: Kind, described: dict[str, Any], seed: int) -> Report:
     return Report(kind, described, seed, versions=circumstances.versions(), machine=circumstances.machine())
 
 
-def scored(output: Path, truth: Path, driving: Path | None = None, *, notes: Iterable[str] = (), **how: Any) -> Shown:
-    """Score a video as ``score_videos`` does, and note beside its numbers what a reader must know."""
-    from ..scoring.score import score_videos
+def scored(outputs: Mapping[str, Path], truth: Path, driving: Path | None = None, **how: Any) -> list[Shown]:
+    """Score videos as ``score_methods`` does; each with what the report shows of it."""
+    from ..scoring.score import score_methods
 
-    found = score_videos(output, truth, driving, **how)
-    found.row.notes += notes
-    return Shown(found, output, truth, driving)
+    found = score_methods(outputs, truth, driving, **how)
+    return [Shown(each, output, truth, driving) for each, output in zip(found, outputs.values())]
 
 
 def finish(report: Report, folder: Path, shown: Iterable[Shown]) -> None:
     """Write the report of what was scored with its pictures, keep each output beside it, and say where it is."""
     from ..report import write_report
     from ..report.pictures import read_instants
+    from ..report.words import headline
 
     folder.mkdir(exist_ok=True)
     pictures = {}
@@ -89,7 +89,7 @@ def finish(report: Report, folder: Path, shown: Iterable[Shown]) -> None:
         pictures[row.method, row.clip] = read_instants(each.output, each.truth, each.driving, each.scored.wanted)
     with timed(report, "pictures"):
         page = write_report(report, folder, pictures)
-    print(page.with_name(f"{page.stem}.md").read_text(encoding="utf-8").split("\n\n")[1])
+    print("\n".join(headline(report)))
     print(f"{page}: the report; {REPORT} and report.md hold the same numbers")
 
 

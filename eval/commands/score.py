@@ -33,7 +33,6 @@ def run(args: argparse.Namespace) -> int:
     videos = {name: path for name in ("video", "truth", "driving") if (path := getattr(args, name))}
     report = begin("score", {name: path.name for name, path in videos.items()}, args.seed)
     with progress_bars() as progress, timed(report, "scoring"):
-        how = {"method": args.video.stem, "options": options, "progress": progress}
-        shown = scored(*videos.values(), **how)
-    finish(report, args.output, [shown])
+        shown = scored({args.video.stem: args.video}, args.truth, args.driving, options=options, progress=progress)
+    finish(report, args.output, shown)
     return 0

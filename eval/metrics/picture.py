@@ -6,7 +6,7 @@ Frames are (H, W, 3), uint8 RGB or floats in [0, 1]; all is computed in double p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
@@ -139,21 +139,45 @@ def ms_ssim_frame(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None)
         UserError: The frames differ in size, or are too small for five scales.
     """
     check_frames(a, b, where)
+    return structural_regions(a, b, {"": where})[""][1]
+
+
+def structural_regions(
+    a: np.ndarray, b: np.ndarray, regions: Mapping[str, np.ndarray | None]
+) -> dict[str, tuple[float, float]]:
+    """Structural similarity of several regions of a frame, over one scale and over five, each computed once for all.
+
+    Args:
+        a: (H, W, 3) uint8, or floats in [0, 1]; at least 176 pixels high and wide.
+        b: The other, of the same size.
+        regions: Name -> (H, W) bool, or None for the whole frame; as ``where`` of :func:`ms_ssim_frame`.
+
+    Returns:
+        Name -> :func:`ssim_frame` and :func:`ms_ssim_frame`; NaN where no window counts.
+
+    Raises:
+        UserError: The frames are too small for five scales.
+    """
     if min(a.shape[:2]) < SMALLEST_MS_SSIM:
         raise UserError(
             f"MS-SSIM looks at five scales, for which a frame must be at least {SMALLEST_MS_SSIM} pixels high and "
             f"wide, and this one is {a.shape[0]}x{a.shape[1]} (height x width); use larger frames, or SSIM."
         )
     x, y = as_unit(a, np.float64), as_unit(b, np.float64)
-    share, result = None if where is None else where.astype(np.float64), 1.0
+    shares = {name: None if where is None else where.astype(np.float64) for name, where in regions.items()}
+    alike, results = {}, dict.fromkeys(regions, 1.0)
     for scale, weight in enumerate(SCALES):
         if scale:
             x, y = _halve(x), _halve(y)
-            share = None if share is None else _halve(share)
+            shares = {name: None if share is None else _halve(share) for name, share in shares.items()}
         luminance, structure = _similarity(x, y)
-        values = structure if scale < len(SCALES) - 1 else luminance * structure
-        result *= np.maximum(window_mean(values.mean(-1), None if share is None else share >= 0.5), 0) ** weight
-    return float(result)
+        whole = (luminance * structure).mean(-1)
+        values = structure.mean(-1) if scale < len(SCALES) - 1 else whole
+        for name, share in shares.items():
+            inside = None if share is None else share >= 0.5
+            alike.setdefault(name, window_mean(whole, inside))
+            results[name] *= np.maximum(window_mean(values, inside), 0) ** weight
+    return {name: (alike[name], float(result)) for name, result in results.items()}
 
 
 def ms_ssim(a: Video, b: Video, where: Masks | None = None) -> float:
@@ -168,6 +192,37 @@ def ms_ssim(a: Video, b: Video, where: Masks | None = None) -> float:
         UserError: The videos differ in length or size, are too small, or nothing is left to count.
     """
     return _mean("MS-SSIM", ms_ssim_frame, a, b, where)
+
+
+def edge_energy(frame: np.ndarray, where: np.ndarray | None = None) -> float:
+    """How much fine detail there is: the mean square of the Laplacian of Gaussian of the brightness.
+
+    Marr and Hildreth, Proc. R. Soc. B 1980; with sigma = 1 pixel, so that grain hardly counts: noise of two levels
+    adds less than 1 %, while a blur of one pixel leaves 0.4 of it and one of two pixels 0.1.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        where: (H, W) bool, the only pixels that count; None counts all.
+
+    Returns:
+        Squared 8-bit levels, from 0; NaN where no pixel counts.
+    """
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    energy = np.square(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 1.0), cv2.CV_32F))
+    energy = energy if where is None else energy[where]
+    return float(energy.mean(dtype=np.float64)) if energy.size else math.nan
+
+
+def sharpness(output: float, truth: float) -> float:
+    """How sharp an output is beside the truth: the ratio of their :func:`edge_energy`, at most 1.
+
+    From 0 to 1, which equal frames have; higher is better. What is more than the truth's, such as grain of its own,
+    counts as 1: likeness judges that.
+
+    Returns:
+        The ratio; NaN where the truth has no detail at all.
+    """
+    return min(output / truth, 1.0) if truth > 0 else math.nan
 
 
 def _mean(name: str, of_frame: Callable[..., float], a: Video, b: Video, where: Masks | None) -> float:

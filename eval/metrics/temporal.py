@@ -39,13 +39,19 @@ def warp_error_pair(
         From 0 to 3; NaN where the flow of no pixel that counts can be trusted.
     """
     check_frames(a, b, where)
-    mask = reliable(forward, backward)
-    if where is not None:
-        mask &= where
-    if not mask.any():
-        return math.nan
-    difference = warp(as_unit(b, np.float32), forward) - as_unit(a, np.float32)
-    return float(np.square(difference[mask], dtype=np.float64).sum(-1).mean())
+    return mean_inside(warp_residual(a, b, forward), reliable(forward, backward), where)
+
+
+def warp_residual(a: np.ndarray, b: np.ndarray, forward: np.ndarray) -> np.ndarray:
+    """What differs between two frames once motion is taken out: |warp(b, forward) - a|^2 over R, G, B, (H, W)."""
+    return np.square(warp(as_unit(b, np.float32), forward) - as_unit(a, np.float32)).sum(-1)
+
+
+def mean_inside(values: np.ndarray, *where: np.ndarray | None) -> float:
+    """Mean of (H, W) values over the pixels that are inside all masks, (H, W) bool or None; NaN where none is."""
+    masks = [mask for mask in where if mask is not None]
+    values = values[np.logical_and.reduce(masks)] if masks else values
+    return float(values.mean(dtype=np.float64)) if values.size else math.nan
 
 
 def warp_error(frames: Video, where: Masks | None = None) -> float:
@@ -100,6 +106,53 @@ def temporal_flickering(frames: Video, where: Masks | None = None) -> float:
         UserError: There are fewer than two frames, or nothing is left to count.
     """
     return _over_time("Temporal flickering", lambda a, b, mask, _: flickering_pair(a, b, mask), frames, where)
+
+
+def jump_size(left: np.ndarray, where: np.ndarray) -> float:
+    """How much the person changes from one frame to the next beyond what moved: the root mean square of what is left.
+
+    Unlike the warp error it also counts where the flow cannot be trusted, because what changes all at once has none.
+
+    Args:
+        left: (H, W) as :func:`warp_residual` gives it.
+        where: (H, W) bool, the person.
+
+    Returns:
+        8-bit levels, from 0; NaN where nobody is.
+    """
+    return 255 * math.sqrt(mean_inside(left, where) / 3)
+
+
+def jumps(sizes: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Which steps from frame to frame are jumps: larger than 99 of 100 of the real video's, by :func:`jump_size`.
+
+    A change that is no larger than what fast motion brings in the same video hides below it.
+
+    Args:
+        sizes: (T - 1,) of the video to judge; NaN where nobody is.
+        real: (T - 1,) of the real video.
+
+    Returns:
+        (T - 1,) float64: 1 for a jump, 0 for none, NaN where nobody is.
+    """
+    known = real[np.isfinite(real)]
+    most = np.percentile(known, 99) if known.size else np.inf
+    return np.where(np.isfinite(sizes), sizes > most, np.nan)
+
+
+def moves_pair(truth: np.ndarray, output: np.ndarray, where: np.ndarray) -> float:
+    """Whether the output moves where the truth does: by at least a quarter of it.
+
+    Args:
+        truth: (H, W, 2) flow between two frames of the true video, as :func:`optical_flow` has it.
+        output: (H, W, 2) flow between the same two frames of the video to judge.
+        where: (H, W) bool, the person.
+
+    Returns:
+        1 or 0; NaN where the truth's person stands, its mean flow below a 500th of the frame's shorter side.
+    """
+    real, found = (mean_inside(np.linalg.norm(flow, axis=-1), where) for flow in (truth, output))
+    return float(found >= real / 4) if real >= min(truth.shape[:2]) / 500 else math.nan
 
 
 def t_of_pair(truth: np.ndarray, output: np.ndarray, where: np.ndarray | None = None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..results import Report, Row
+from ..results import REGIONS, Report, Row
 from .cost import Cost
 from .table import Cell, Table, by_clip, competitors, in_order, metric_label, number
 from .words import drift_numbers, meanings
@@ -44,7 +44,7 @@ def drift_table(rows: list[Row]) -> Table | None:
     methods = competitors(rows)
     lines = []
     for name in in_order(name for row in methods for name in row.drift):
-        for region in ("whole", "person"):
+        for region in REGIONS:
             slopes = [row.drift.get(name, {}).get(region) for row in methods]
             if any(slopes):
                 told = (

@@ -17,6 +17,7 @@ from .table import Table, clip_tables, competitors, metric, overview, table_html
 from .words import headline, notes
 
 KINDS = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+PARTS_CAPTION = "Faces and hands at the same moments, enlarged: output left, truth right."
 SHEET_CAPTION = "Evenly spaced moments of the clip."
 
 
@@ -37,6 +38,7 @@ def page(report: Report, folder: Path) -> str:
         headline=headline(report),
         legend=content.LEGEND,
         sheet_caption=SHEET_CAPTION,
+        parts_caption=PARTS_CAPTION,
         overview=[_html(table) for table in overview(report)],
         clips=[_clip(name, rows, place, folder) for place, (name, rows) in enumerate(content.clips(report).items())],
         poses=_html(content.poses_table(report)),
@@ -62,10 +64,10 @@ def _clip(name: str, rows: list[Row], place: int, folder: Path) -> SimpleNamespa
 
 def _show(row: Row, folder: Path) -> SimpleNamespace | None:
     """The pictures of a row, as far as they are there."""
-    sheet, worst = (_embedded(folder, row.files.get(kind)) for kind in ("sheet", "worst"))
+    sheet, parts, worst = (_embedded(folder, row.files.get(kind)) for kind in ("sheet", "parts", "worst"))
     video = row.files.get("video")
     video = video if _inside(folder, video) is not None else None
-    if not (sheet or worst or video):
+    if not (sheet or parts or worst or video):
         return None
     name, frames = worst_frames(row)
     caption = f"The {len(frames)} frames furthest from the truth by {metric(name).title}, the worst first;"
@@ -73,6 +75,7 @@ def _show(row: Row, folder: Path) -> SimpleNamespace | None:
     return SimpleNamespace(
         method=row.method,
         sheet=sheet,
+        parts=parts,
         worst=worst,
         worst_caption=caption,
         video=quote(video) if video else None,

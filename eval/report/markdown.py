@@ -10,7 +10,7 @@ from .table import Table, clip_tables, competitors, overview, table_markdown
 from .table import escape_markdown as escape
 from .words import headline, notes
 
-_KINDS = {"sheet": "Contact sheet", "worst": "Worst frames", "video": "Side by side"}
+_KINDS = {"sheet": "Contact sheet", "parts": "Faces and hands", "worst": "Worst frames", "video": "Side by side"}
 
 
 def markdown(report: Report) -> str:

@@ -14,11 +14,13 @@ import cv2
 import numpy as np
 
 from perfclone.pose import PoseSequence
+from perfclone.pose.body import measure_body
 from perfclone.pose.draw import draw_pose
 from perfclone.pose.sequence import Pose
 from perfclone.video import VideoReader, VideoWriter
 
 from ..results import Row
+from ..scoring.regions import SIDE, hand_squares, head_square
 from .canvas import PAPER, captioned, fit, grid, headings, save_jpeg, scale_of_colours
 from .table import metric, number
 from .words import PERCEPTUAL
@@ -29,12 +31,16 @@ SHEET, WORST = 6, 10
 SHEET_HEIGHT, VIDEO_HEIGHT = 190, 360
 #: The largest width and height of a picture in the gallery, whose frames stand in rows of five, pixels.
 WORST_WIDTH, WORST_HEIGHT, WORST_ACROSS = 250, 320, 5
+#: Side of an enlarged face or hand, pixels; pairs of them stand in rows of three.
+PART_SIDE, PARTS_ACROSS = 150, 3
 #: The video is no wider than this, pixels.
 VIDEO_WIDTH = 1920
 #: Differences are shown this many times as large; 255 / AMPLIFIED levels are the brightest.
 AMPLIFIED = 4
 #: Height of the headings, gap between pictures, and width of the column of instants, pixels.
 _HEAD, _GAP, _SIDE = 26, 4, 92
+#: Share of the square in which a face or a hand is looked for that is shown.
+_MIDDLE = 0.65
 
 
 class Instant(NamedTuple):
@@ -47,6 +53,8 @@ class Instant(NamedTuple):
         driving: The performance, (H', W', 3) uint8 RGB.
         pose: Picture of the pose that the output should show, (H', W', 3) uint8 RGB.
         truth: (H, W, 3) uint8 RGB.
+        parts: The squares around head, right and left hand where they should be, as `eval.scoring.regions` has them;
+            empty where that is not known.
     """
 
     index: int
@@ -55,6 +63,7 @@ class Instant(NamedTuple):
     driving: np.ndarray | None = None
     pose: np.ndarray | None = None
     truth: np.ndarray | None = None
+    parts: tuple[np.ndarray | None, ...] = ()
 
 
 def read_instants(
@@ -72,12 +81,14 @@ def read_instants(
         Instants with the columns that were given.
     """
     paths = {name: path for name, path in (("truth", truth), ("driving", driving)) if path is not None}
+    torso = measure_body(poses).torso if poses is not None else 0.0
     with ExitStack() as stack:
         readers = {name: stack.enter_context(VideoReader(path)) for name, path in {"output": output, **paths}.items()}
         for t, frames in enumerate(zip(*readers.values())):
             shown = dict(zip(readers, (frame.pixels for frame in frames)))
             if poses is not None and t < len(poses):
                 width, height = poses.size
+                shown["parts"] = _parts(poses, t, torso)
                 shown["pose"] = draw_pose(Pose(poses.keypoints[t], poses.scores[t]), height, width)
             yield Instant(t, frames[0].time, **shown)
 
@@ -135,11 +146,12 @@ def make_pictures(instants: Iterable[Instant], row: Row, folder: Path, stem: str
         stem: What their names begin with.
 
     Returns:
-        Kind ("sheet", "worst", "video") -> file name, for ``Row.files``.
+        Kind ("sheet", "parts", "worst", "video") -> file name, for ``Row.files``.
     """
     name, worst = worst_frames(row)
     wanted = set(np.linspace(0, row.frames - 1, min(SHEET, row.frames)).round().astype(int).tolist())
     kept: list[_Kept] = []
+    parts: list[np.ndarray] = []
     gallery: dict[int, np.ndarray] = {}
     with _Video(folder / f"{stem}.mp4", row.fps) as video:
         for instant in instants:
@@ -147,16 +159,45 @@ def make_pictures(instants: Iterable[Instant], row: Row, folder: Path, stem: str
             if instant.index in wanted:
                 small = {heading: fit(each, SHEET_HEIGHT) for heading, each in columns(instant).items()}
                 kept.append(_Kept(instant.index, instant.time, small))
+                parts += part_tiles(instant)
             if instant.index in worst:
                 value = number(worst[instant.index], metric(name).digits)
                 gallery[instant.index] = _worst_tile(instant, value)
     files = {"video": f"{stem}.mp4"}
     if kept:
         files["sheet"] = save_jpeg(_sheet(kept), folder / f"{stem}-sheet.jpg").name
+    if parts:
+        files["parts"] = save_jpeg(grid(parts, PARTS_ACROSS), folder / f"{stem}-parts.jpg").name
     if gallery:
         tiles = [gallery[t] for t in worst if t in gallery]
         files["worst"] = save_jpeg(grid(tiles, WORST_ACROSS), folder / f"{stem}-worst.jpg").name
     return files
+
+
+def part_tiles(instant: Instant) -> list[np.ndarray]:
+    """Faces and hands of an instant, enlarged, output beside truth; none where truth or place is not known."""
+    if instant.truth is None:
+        return []
+    tiles = []
+    for name, square in zip(("face", "right hand", "left hand"), instant.parts):
+        if square is None:
+            continue
+        pair = [_close(frame, square) for frame in (instant.output, instant.truth)]
+        tiles.append(captioned(np.concatenate(pair, axis=1), f"{name} · frame {instant.index}"))
+    return tiles
+
+
+def _close(frame: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """The middle of a square of a frame, enlarged."""
+    scale = PART_SIDE / (_MIDDLE * SIDE)
+    close = scale * square
+    close[:, 2] -= (scale * SIDE - PART_SIDE) / 2
+    return cv2.warpAffine(frame, close, (PART_SIDE, PART_SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _parts(poses: PoseSequence, t: int, torso: float) -> tuple[np.ndarray | None, ...]:
+    joints = poses.keypoints[t], poses.scores[t]
+    return head_square(*joints), *hand_squares(*joints, torso)
 
 
 def clock(seconds: float) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..results import Row, Slope
-from .table import REGIONS, competitors, in_order, metric_label
+from ..results import REGIONS, Row, Slope
+from .table import competitors, in_order, metric, metric_label
 from .words import drift_sentence
 
 #: Colours of the methods, readable on white and on near black.
@@ -48,7 +48,7 @@ def plots(rows: list[Row], salt: str = "") -> list[Plot]:
         salt: Makes the ids of the SVGs unlike those of other clips on the page.
     """
     methods = competitors(rows)
-    names = in_order(name for row in methods for name in row.series)
+    names = in_order(name for row in methods for name in row.series if not metric(name).pooled)
     return [_plot(name, methods, f"{salt}{place}") for place, name in enumerate(names)]
 
 

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..results import METRICS, Interval, Metric, Report, Row
+from ..results import METRICS, REGIONS, Interval, Metric, Report, Row
 
 REAL = "real"
-REGIONS = {"whole": "whole frame", "person": "person region"}
 ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
 MISSING = "–"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ..results import Interval, Report, Row, Slope
+from ..results import REGIONS, Interval, Report, Row, Slope
 from ..statistics.paired import NOT_SHOWN, Difference, differences
-from .table import REGIONS, by_clip, competitors, floor, in_order, metric, number
+from .table import by_clip, competitors, floor, in_order, metric, number
+from .worst import worst
 
 #: The method that a report is about, where it is among several.
 OURS = "perfclone"
@@ -23,7 +24,12 @@ MEANINGS = {
     "kid": "Distance of two sets of pictures: a kernel over Inception's features, times 1000.",
     "fd_efficientnet_lite0": "As FID, over EfficientNet-Lite0's features: not comparable with published FID.",
     "kd_efficientnet_lite0": "As KID, over EfficientNet-Lite0's features: not comparable with published KID.",
+    "sharpness": "How much fine detail there is beside the real frame; more than that counts as 1.",
+    "found_again": "Share of the faces, or hands, of the real video that are found in the output too.",
+    "point_error": "How far the points of face or hand lie from the real ones, where both are found.",
     "warp_error": "What changes from frame to frame beyond what moved, by optical flow; real video is not 0 either.",
+    "moves": "Share of the frames in which the real person moves, in which the output's does, too.",
+    "jumps": "Steps between frames that change the person more than 99 of 100 of the real video's steps.",
     "temporal_flickering": "1 less the mean change of the pixels from frame to frame; rewards standing still.",
     "t_of": "How far the motion of the output differs from that of the truth, by optical flow.",
     "t_lp": "How far the perceptual change from frame to frame differs from that of the truth.",
@@ -37,7 +43,7 @@ MEANINGS = {
 
 
 def headline(report: Report) -> list[str]:
-    """What was compared, whether it is better, and where it falls short: a few plain sentences."""
+    """The worst thing, what was compared, whether it is better, and where it falls short: a few plain sentences."""
     rows = competitors(report.rows)
     if not rows:
         return ["Nothing was scored."]
@@ -45,9 +51,10 @@ def headline(report: Report) -> list[str]:
     ours = OURS if OURS in methods else methods[0]
     others = [method for method in methods if method != ours]
     mine = [row for row in rows if row.method == ours]
-    told = [f"{ours} was {_against(others)} on {_count(len(mine), 'clip')}, {_frames(mine)}."]
+    told = [worst(mine), f"{ours} was {_against(others)} on {_count(len(mine), 'clip')}, {_frames(mine)}."]
     told += [_versus(report, ours, other) for other in others] or [_likeness(mine)]
-    return [sentence for sentence in [*told, _floors(report, mine), _drifts(mine)] if sentence]
+    seen = [note for note in notes(mine) if "has seen" in note]
+    return [sentence for sentence in [*told, _floors(report, mine), _drifts(mine), *seen] if sentence]
 
 
 def drift_sentence(name: str, slope: Slope) -> str:
@@ -118,10 +125,9 @@ def _places(found: Iterable[tuple[str, str]]) -> str:
 def _likeness(rows: list[Row]) -> str:
     """The perceptual distance of the only method there is."""
     for name in PERCEPTUAL:
-        found = [row.values.get(name, {}).get(region) for region in REGIONS for row in rows]
-        if all(found):
-            means = [_mean(row.values[name][region] for row in rows) for region in REGIONS]
-            shown = [f"{number(mean, 3)} in the {title}" for mean, title in zip(means, REGIONS.values())]
+        found = {region: [row.values.get(name, {}).get(region) for row in rows] for region in ("whole", "person")}
+        if all(map(all, found.values())):
+            shown = [f"{number(_mean(each), 3)} in the {REGIONS[region]}" for region, each in found.items()]
             return f"{metric(name).title} to the truth is {' and '.join(shown)} (0 is equal)."
     return ""
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from perfclone.backends.layered.crop import Box
+from perfclone.pose import INDEX
 
 #: Side of the square that networks are shown, pixels.
 SIDE = 256
@@ -13,6 +14,13 @@ SIDE = 256
 MARGIN = 0.1
 #: Room around the joints where a whole clip is cut to one square, on each side, as a share of their extent.
 CLIP_MARGIN = 0.15
+#: Side of the square around a head, in spans of the joints of the head and in distances from nose to neck.
+BY_HEAD, BY_NECK = 2.6, 2.2
+#: Side of the square around a hand, in torso lengths: a forearm may point at the camera, a torso seldom does.
+BY_TORSO = 0.75
+#: Room on each side of the points of a face or a hand in the square that is compared, as a share of their extent.
+PART_MARGIN = 0.2
+_HEAD = [INDEX[name] for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]
 
 
 def person_square(matte: np.ndarray) -> np.ndarray | None:
@@ -27,14 +35,76 @@ def person_square(matte: np.ndarray) -> np.ndarray | None:
     x, y, width, height = cv2.boundingRect((matte > 127).astype(np.uint8))
     if not width:
         return None
-    side = max(width, height) * (1 + 2 * MARGIN)
-    corner, scale = np.array([x + width / 2, y + height / 2]) - side / 2, SIDE / side
-    return np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
+    return _square(np.array([x + width / 2, y + height / 2]), max(width, height) * (1 + 2 * MARGIN), SIDE)
 
 
-def cut_square(frame: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """Cut a frame (H, W, 3) uint8 to a square that :func:`person_square` found: (SIDE, SIDE, 3) uint8."""
-    return cv2.warpAffine(frame, square, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+def head_square(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
+    """The square around a head, as wide as a finder of faces likes it.
+
+    Args:
+        keypoints: (J, 2) joints of one frame, pixels.
+        scores: (J,), 0 where a joint was not seen.
+
+    Returns:
+        (2, 3) float64, as :func:`person_square`; None where the nose was not seen.
+    """
+    nose, neck = INDEX["nose"], INDEX["neck"]
+    if not scores[nose] > 0:
+        return None
+    seen = keypoints[[joint for joint in _HEAD if scores[joint] > 0]]
+    side = BY_HEAD * np.ptp(seen, axis=0).max()
+    if scores[neck] > 0:
+        side = max(side, BY_NECK * np.linalg.norm(keypoints[nose] - keypoints[neck]))
+    return _square(seen.mean(0), side, SIDE) if side > 0 else None
+
+
+def hand_squares(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> list[np.ndarray | None]:
+    """The squares around the right and the left hand.
+
+    Args:
+        keypoints: (J, 2) joints of one frame, pixels.
+        scores: (J,), 0 where a joint was not seen.
+        torso: Length of the torso, pixels.
+
+    Returns:
+        Of each (2, 3) float64, as :func:`person_square`; None where it was not seen.
+    """
+    found = []
+    for side in ("right", "left"):
+        wrist = INDEX[f"{side}_wrist"]
+        fingers = [joint for name in ("thumb", "index", "pinky") if scores[joint := INDEX[f"{side}_{name}"]] > 0]
+        seen = scores[wrist] > 0 and fingers
+        middle = (keypoints[wrist] + keypoints[fingers].mean(0)) / 2 if seen else None
+        found.append(_square(middle, BY_TORSO * torso, SIDE) if seen else None)
+    return found
+
+
+def points_square(points: np.ndarray, wide: np.ndarray, side: int) -> np.ndarray:
+    """The square around the points of a face or a hand, with some room.
+
+    Args:
+        points: (P, 2) pixels of a square that :func:`cut_square` cut.
+        wide: (2, 3), what it was cut by.
+        side: Of the square to cut, pixels.
+
+    Returns:
+        (2, 3) float64, pixels of the frame -> pixels of that square.
+    """
+    points = (points - wide[:, 2]) / wide[0, 0]
+    low, high = points.min(0), points.max(0)
+    return _square((low + high) / 2, (high - low).max() * (1 + 2 * PART_MARGIN), side)
+
+
+def _square(middle: np.ndarray, size: float, side: int) -> np.ndarray:
+    """Pixels of the frame -> pixels of a square of a size around a place, (2, 3) float64."""
+    scale = side / size
+    x, y = (middle - size / 2) * scale
+    return np.array([[scale, 0, -x], [0, scale, -y]])
+
+
+def cut_square(frame: np.ndarray, square: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """Cut a frame (H, W, ...) uint8 to a square that one of these functions found: (side, side, ...) uint8."""
+    return cv2.warpAffine(frame, square, (side, side), borderMode=cv2.BORDER_REPLICATE)
 
 
 def square_around(low: np.ndarray, high: np.ndarray, size: tuple[int, int]) -> Box:

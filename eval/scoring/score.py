@@ -1,14 +1,15 @@
-"""Scoring: a video beside the truth, frame by frame, as a stream.
+"""Scoring: videos beside the truth, frame by frame, as a stream.
 
-First P looks at each video, for where the person is and what they do; then both videos are read in step, and each
+First P looks at each video, for where the person is and what they do; then all videos are read in step, and each
 meter of `eval/scoring/meters.py` takes what it needs of a frame. Nothing holds a whole video.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -22,17 +23,23 @@ from perfclone.pose import PoseSequence, build_extractor
 from perfclone.pose.body import measure_body
 from perfclone.pose.mattes import Mattes
 from perfclone.pose.perform import read_poses
-from perfclone.progress import Progress, titled
+from perfclone.progress import Progress, counted, titled
 from perfclone.retarget import retarget_to
 from perfclone.video import VideoReader, probe
 
+from ..metrics.identity import FaceDistance
 from ..results import METRICS, Row
 from ..statistics.intervals import block_bootstrap, drift
-from .meters import FaceMeter, FramePair, Meter, MotionMeter, PictureMeter, PooledMeter, performance
-from .regions import cut_square, person_square
+from .meters import Meter, PictureMeter, PooledMeter, performance
+from .motion import MotionMeter
+from .parts import PartMeter
+from .regions import person_square
+from .sight import FramePair, Sight
 
 #: Motion needs two frames.
 FEWEST = 2
+#: In less than this a drift mostly follows the motion, seconds.
+SHORTEST_DRIFT = 10.0
 _LOOKS = 60  # frames, evenly spread, by which the camera is judged
 _LOOK_SIDE = 960  # longest side of these
 _KERNEL = np.ones((9, 9), np.uint8)
@@ -69,7 +76,7 @@ class Detected:
     Attributes:
         poses: Cleaned, in the video's own pixels.
         mattes: (T, h, w) uint8, small, on disk.
-        still: Whether the camera stands still.
+        still: Whether the camera was judged and stands still.
     """
 
     poses: PoseSequence
@@ -95,56 +102,89 @@ def score_videos(
     options: ScoreOptions | None = None,
     progress: Progress | None = None,
 ) -> Scored:
-    """Score a video against the truth.
+    """Score a video against the truth; see :func:`score_methods`."""
+    how = {"clip": clip, "options": options, "progress": progress}
+    return score_methods({method: output}, truth, driving, **how)[0]
+
+
+def score_methods(
+    outputs: Mapping[str, Path],
+    truth: Path,
+    driving: Path | None = None,
+    *,
+    clip: str | None = None,
+    options: ScoreOptions | None = None,
+    progress: Progress | None = None,
+) -> list[Scored]:
+    """Score videos against the same truth, which is looked at once for all of them.
 
     Args:
-        output: The video to judge.
+        outputs: What made it -> the video to judge.
         truth: What it should look like, of the same size and number of frames.
         driving: The performance that it should follow; without one the truth's own.
-        method: What made the output, for the row.
-        clip: Name of the clip, for the row; the truth's file name if None.
+        clip: Name of the clip, for the rows; the truth's file name if None.
         options: Choices.
         progress: Called with what is going on, how much is done and how much there is.
+
+    Returns:
+        One for each output, in their order.
 
     Raises:
         FileNotFoundError: One of the videos is not there.
         UserError: They differ in length or size, are too short, or nobody is seen in the truth.
     """
-    options = options or ScoreOptions()
-    _check(output, truth, driving)
+    options, clip = options or ScoreOptions(), clip or truth.stem
+    for output in outputs.values():
+        _check(output, truth, driving)
     with tempfile.TemporaryDirectory() as scratch:
-        real = detect_person(truth, Path(scratch, "truth.raw"), options, progress)
+        real = detect_person(truth, Path(scratch, "truth.raw"), options, progress, camera=True)
         if not (real.poses.scores > 0).any():
             raise UserError(f"Nobody was found in {truth}; give footage of one person, whole in the picture.")
-        fake = detect_person(output, Path(scratch, "output.raw"), options, progress)
+        found = {
+            method: detect_person(output, Path(scratch, f"{n}.raw"), options, progress)
+            for n, (method, output) in enumerate(outputs.items())
+        }
         wanted = real.poses if driving is None else retarget_driving(driving, real.poses, options, progress)
-        meters = [PictureMeter(options.device), MotionMeter(real.still), PooledMeter(options.device, options.seed)]
-        if options.faces and FaceMeter.available():
-            meters.append(FaceMeter(len(real.poses)))
-        _run(paired_frames(output, truth, real.mattes, fake.mattes), meters, len(real.poses), progress)
-    row = Row(method, clip or truth.stem, len(real.poses), round(real.poses.fps, 4))
-    if not real.still:
-        row.notes.append(_MOVING)
-    for meter in meters:
-        meter.finish(row)
-    performance(row, fake.poses, wanted, measure_body(real.poses).torso)
-    summarise(row, options.seed)
-    return Scored(row, wanted)
+        meters = {method: _meters(real, options) for method in outputs}
+        mattes = {method: each.mattes for method, each in found.items()}
+        pairs = paired_frames(outputs, truth, real, mattes)
+        _run(counted(pairs, progress, f"scoring {clip}", len(real.poses)), meters)
+    torso, scored = measure_body(real.poses).torso, []
+    for method in outputs:
+        row = Row(method, clip, len(real.poses), round(real.poses.fps, 4))
+        if not real.still:
+            row.notes.append(_MOVING)
+        for meter in meters[method]:
+            meter.finish(row)
+        performance(row, found[method].poses, wanted, torso)
+        summarise(row, options.seed)
+        scored.append(Scored(row, wanted))
+    return scored
 
 
-def detect_person(video: Path, scratch: Path, options: ScoreOptions, progress: Progress | None = None) -> Detected:
-    """Let P find the person in a video; the mattes lie in a scratch file."""
+def _meters(real: Detected, options: ScoreOptions) -> list[Meter]:
+    """The meters of one method."""
+    frames, device = len(real.poses), options.device
+    parts = [PartMeter("face", frames, device, options.faces and FaceDistance.available())]
+    parts.append(PartMeter("hands", frames, device))
+    return [PictureMeter(device), MotionMeter(real.still), PooledMeter(device, options.seed), *parts]
+
+
+def detect_person(
+    video: Path, scratch: Path, options: ScoreOptions, progress: Progress | None = None, camera: bool = False
+) -> Detected:
+    """Let P find the person in a video; the mattes lie in a scratch file; judge the camera if that is wanted."""
     mattes, looked_at, seen = Mattes(scratch), [], count()
     extractor, every = build_extractor("blazepose", matte=True), max(1, probe(video).frames // _LOOKS)
 
     def watch(frame, pose) -> None:
         matte = mattes.take(frame.pixels, pose)
-        if next(seen) % every == 0:
+        if camera and next(seen) % every == 0:
             size = size_within(_LOOK_SIDE, matte)
             looked_at.append([cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (frame.pixels, matte)])
 
     poses = read_poses(video, extractor, options.person, titled(progress, f"poses of {video.name}"), watch)
-    return Detected(poses, mattes.all(), find_camera(*zip(*looked_at)).kind == "still")
+    return Detected(poses, mattes.all(), camera and find_camera(*zip(*looked_at)).kind == "still")
 
 
 def retarget_driving(
@@ -159,24 +199,39 @@ def retarget_driving(
     return retarget_to(poses, real)
 
 
-def paired_frames(output: Path, truth: Path, real_mattes: np.ndarray, fake_mattes: np.ndarray) -> Iterator[FramePair]:
-    """Both videos in step, with the person's region of each frame.
+def paired_frames(
+    outputs: Mapping[str, Path], truth: Path, real: Detected, mattes: Mapping[str, np.ndarray]
+) -> Iterator[dict[str, FramePair]]:
+    """All videos in step, with the person's region of each frame: method -> pair.
+
+    Args:
+        outputs: Method -> its video.
+        truth: The truth's video.
+        real: What P found in the truth.
+        mattes: Method -> what P found in its video, (T, h, w) uint8.
 
     Raises:
         UserError: They differ in length.
     """
-    if len(real_mattes) != len(fake_mattes):
-        raise UserError(
-            f"{output} holds {len(fake_mattes)} frames and {truth} {len(real_mattes)}; cut them to the same moments."
-        )
-    with VideoReader(output) as outputs, VideoReader(truth) as truths:
-        for t, (fake, real) in enumerate(zip(outputs, truths)):
-            size = real.pixels.shape[1::-1]
-            real_matte, fake_matte = (cv2.resize(mattes[t], size) for mattes in (real_mattes, fake_mattes))
-            square = person_square(real_matte)
-            crops = None if square is None else tuple(cut_square(each.pixels, square) for each in (fake, real))
-            nearby = cv2.dilate(np.maximum(real_matte, fake_matte), _KERNEL)
-            yield FramePair(fake.pixels, real.pixels, real_matte > 127, nearby, crops)
+    for method, each in mattes.items():
+        if len(each) != len(real.mattes):
+            raise UserError(
+                f"{outputs[method]} holds {len(each)} frames and {truth} {len(real.mattes)}; "
+                "cut them to the same moments."
+            )
+    torso = measure_body(real.poses).torso
+    with ExitStack() as stack:
+        readers = [stack.enter_context(VideoReader(path)) for path in (truth, *outputs.values())]
+        for t, (filmed, *made) in enumerate(zip(*readers)):
+            size = filmed.pixels.shape[1::-1]
+            matte = cv2.resize(real.mattes[t], size)
+            seen, square = Sight(filmed.pixels), person_square(matte)
+            shared = (square, real.poses.keypoints[t], real.poses.scores[t], torso)
+            pairs = {}
+            for method, frame in zip(outputs, made):
+                nearby = cv2.dilate(np.maximum(matte, cv2.resize(mattes[method][t], size)), _KERNEL)
+                pairs[method] = FramePair(Sight(frame.pixels), seen, matte > 127, nearby, *shared)
+            yield pairs
 
 
 def summarise(row: Row, seed: int) -> None:
@@ -186,19 +241,22 @@ def summarise(row: Row, seed: int) -> None:
             if all(value is None for value in series):
                 del by_region[region]
                 continue
-            values = row.values.setdefault(metric, {})
-            values[region] = block_bootstrap(series, seed).within(METRICS[metric])
-            slope = drift(series, row.fps, seed=seed)
-            if slope is not None:
+            values, pooled = row.values.setdefault(metric, {}), METRICS[metric].pooled
+            found = block_bootstrap(series, seed).within(METRICS[metric])
+            values[region] = replace(values[region], low=found.low, high=found.high) if pooled else found
+            if pooled or row.frames < SHORTEST_DRIFT * row.fps:
+                continue
+            if slope := drift(series, row.fps, seed=seed):
                 row.drift.setdefault(metric, {})[region] = slope
+        if not by_region:
+            del row.series[metric]
 
 
-def _run(pairs: Iterator[FramePair], meters: list[Meter], total: int, progress: Progress | None) -> None:
-    for done, pair in enumerate(pairs, 1):
-        for meter in meters:
-            meter.update(pair)
-        if progress:
-            progress("scoring", done, total)
+def _run(moments: Iterable[dict[str, FramePair]], meters: Mapping[str, list[Meter]]) -> None:
+    for pairs in moments:
+        for method, pair in pairs.items():
+            for meter in meters[method]:
+                meter.update(pair)
 
 
 def _check(output: Path, truth: Path, driving: Path | None) -> None:

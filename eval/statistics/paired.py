@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from ..results import METRICS, Interval, Row
+from ..results import METRICS, REGIONS, Interval, Row
 
 Verdict = Literal["better", "worse", "no difference shown", "not judged"]
 NOT_SHOWN: Verdict = "no difference shown"
@@ -20,10 +20,10 @@ class Difference:
 
     Attributes:
         metric: Name of the metric.
-        region: "whole" or "person".
+        region: One of :data:`eval.results.REGIONS`.
         a: Mean of a, over the frames that both have.
         b: Mean of b, over the same.
-        change: Mean of b - a with its interval; without one for what is pooled over a clip.
+        change: Mean of b - a with its interval; without one where a row has no series of it.
         verdict: Whether b is better; judged only where there is an interval and a better direction.
     """
 
@@ -51,7 +51,7 @@ def differences(a: Row, b: Row, seed: int = 0) -> list[Difference]:
     found = (
         difference(a, b, name, region, seed)
         for name in order
-        for region in ("whole", "person")
+        for region in REGIONS
         if region in a.values[name] and region in b.values[name]
     )
     return [each for each in found if each is not None]

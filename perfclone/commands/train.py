@@ -80,9 +80,9 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--holdout",
         type=share,
-        default=0.0,
         metavar="SHARE",
-        help="share of the reference, at its end, kept out of training to measure with, such as 0.2 (default: 0)",
+        help="share of the reference, at its end, kept out of training for `eval actor` to measure with (default: a "
+        "tenth, at least 2 s, nothing of a clip under 10 s; 0 trains on all of it)",
     )
     group.add_argument(
         "--batch",
@@ -109,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
     ):
         require_file(path, what)
     request.permitted()  # before torch is loaded; `train` asks again
+    if not args.folder and args.holdout is None:
+        request = _held_out(request)
     from perfclone.training import Run, train
 
     go_on = f"`{_command('train', '--run', request.run_dir)}` goes on from"
@@ -138,7 +140,7 @@ def _asked(args: argparse.Namespace) -> TrainRequest:
         preset=args.preset,
         minutes=args.minutes,
         steps=args.steps,
-        holdout=args.holdout,
+        holdout=args.holdout or 0.0,
         batch=args.batch,
         seed=args.seed,
         plate=not args.no_plate,
@@ -157,6 +159,20 @@ def _asked(args: argparse.Namespace) -> TrainRequest:
         poses=args.poses,
         person=args.person,
     )
+
+
+def _held_out(request: TrainRequest) -> TrainRequest:
+    """The same request with the usual part of the reference kept out of training; says so."""
+    from perfclone.training.config import holdout_told, usual_holdout
+    from perfclone.video import probe
+
+    seconds = probe(request.reference).duration
+    share = usual_holdout(seconds)
+    if leading():
+        hint = "; --holdout 0 trains on all of it" if share else ""
+        told = holdout_told(share, seconds)
+        print(f"{told[0].upper()}{told[1:]}{hint}.")
+    return dataclasses.replace(request, config=dataclasses.replace(request.config, holdout=share))
 
 
 def _asked_again(args: argparse.Namespace) -> TrainRequest:

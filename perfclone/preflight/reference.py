@@ -15,6 +15,7 @@ from perfclone.preflight.picture import camera, light, sharpness_of
 from perfclone.preflight.report import Finding, Report, graded
 from perfclone.survey.sample import Sample, take_sample, visible
 from perfclone.survey.verdict import Verdict, judge
+from perfclone.training.config import holdout_told, usual_holdout
 
 if TYPE_CHECKING:
     from perfclone.progress import Progress
@@ -62,6 +63,8 @@ def _file(sample: Sample) -> Iterator[Finding]:
     usable = round(info.frames * float(sample.found.mean()))
     shown = f"{info.duration:.1f} s, about {usable} frames show the person"
     yield graded("length", info.duration * usable / info.frames, shown, _LONGER, warn=15)
+    share = usual_holdout(info.duration)
+    yield Finding("hold-out", "pass", share, f"{holdout_told(share, info.duration)} (`train --holdout` changes it)")
     rate = f"{info.fps:.4g} a second" + (", unevenly spaced" if info.variable_rate else "")
     yield graded(
         "frame rate",

@@ -11,6 +11,9 @@ from perfclone.files.reading import shown
 
 #: Length of a run that is told none.
 MINUTES = 20.0
+#: What is kept out of training where nothing else is said: this share at the end of the video, but no less than so
+#: many seconds, and nothing of a video that is shorter than the last, which needs every frame.
+HOLDOUT, HOLDOUT_SECONDS, SHORTEST_HELD = 0.1, 2.0, 10.0
 #: Between which values numbers must lie.
 _RANGES = {
     "minutes": (1e-3, 1e5), "steps": (1, 10**8), "holdout": (0.0, 0.5), "batch": (1, 256), "seed": (0, 2**31),
@@ -76,6 +79,30 @@ class TrainConfig:
     def length(self) -> float | None:
         """Length of the run by the clock, minutes; None where it is measured in steps."""
         return None if self.steps else self.minutes or MINUTES
+
+
+def usual_holdout(seconds: float) -> float:
+    """The share of a video that is kept out of training for `eval actor` unless the user says otherwise.
+
+    Args:
+        seconds: Length of the reference video.
+
+    Returns:
+        From 0 to 0.2, for :attr:`TrainConfig.holdout`.
+    """
+    return round(max(HOLDOUT, HOLDOUT_SECONDS / seconds), 3) if seconds >= SHORTEST_HELD else 0.0
+
+
+def holdout_told(share: float, seconds: float) -> str:
+    """What is kept out of training, in a sentence.
+
+    Args:
+        share: Of the video.
+        seconds: Length of the video.
+    """
+    if not share:
+        return f"{seconds:.1f} s are too short to keep any of it out of training, so `eval actor` can only flatter"
+    return f"the last {share * seconds:.1f} s are kept out of training for `eval actor` to measure on"
 
 
 def check_types(settings: Any) -> None:
