@@ -1,4 +1,4 @@
-"""Motion capture from .bvh files as the frames of `eval.synthetic.motions`, whatever the captured skeleton rests like."""
+"""Motion capture from .bvh files as the frames of `eval.synthetic.motions`, however its skeleton rests."""
 
 from __future__ import annotations
 

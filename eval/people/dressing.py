@@ -101,7 +101,8 @@ class _Wardrobe:
             rows["rest"].astype(np.float64), rows["uv"].astype(np.float32), rows["faces"].astype(np.int32),
             rows["material"].astype(np.int32), bones.astype(np.int32), shares / shares.sum(1, keepdims=True),
             moved.astype(np.int32), np.ascontiguousarray(moves[moved].transpose(1, 0, 2)),
-            np.unique(rows["welded"], return_inverse=True)[1].astype(np.int32), rows["looseness"], rows["hair"], rows["lift"], low.astype(np.int32),
+            np.unique(rows["welded"], return_inverse=True)[1].astype(np.int32),
+            rows["looseness"], rows["hair"], rows["lift"], low.astype(np.int32),
             pyramids(self.pictures), np.array(self.surfaces), np.array(self.pierced),
         )  # fmt: skip
 

@@ -56,7 +56,8 @@ def points(rig: Rig, side: str, heads: np.ndarray, tails: np.ndarray) -> np.ndar
     Args:
         rig: The bones at rest.
         side: "Left" or "Right".
-        heads, tails: (B, 3) m, where the posed bones start and end.
+        heads: (B, 3) m, where the posed bones start.
+        tails: (B, 3) m, and where they end.
     """
     out = [heads[rig.names.index(f"{side}Hand")]]
     for finger in FINGERS:

@@ -111,7 +111,7 @@ def shade(triangle, bary, surface, textures, light, shadows, view, linear, out):
                 facing += n[k] * eye[k]
             open_ = lit(shadows, at, 0.02 + 0.03 * (1 - max(0.0, diffuse)))
             key = max(0.0, (diffuse + wrap) / (1 + wrap)) * open_
-            half = max(0.0, around / 1.8)
+            half = min(1.0, max(0.0, around / 1.95))
             shine = strength * half**power * open_ * (0.4 + 0.6 * (1 - max(0.0, facing)))
             up = 0.5 + 0.5 * n[1]
             dim = 0.55 if inner else 1.0

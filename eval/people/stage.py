@@ -88,8 +88,8 @@ class Stage:
         self.shadows = float(rng.uniform(0.15, 0.65))
         self._place = LINEAR[np.round(backdrop(self.camera, rng)).astype(np.uint8)].astype(np.float32)
         scale = FLOOR_SIZE / FLOOR_REACH
-        x, z, hit = self.camera.floor()
-        self._floor = [np.where(hit, c * scale + FLOOR_SIZE / 2, -9).astype(np.float32) for c in (x, z)]
+        x, z, self._hit = self.camera.floor()
+        self._floor = [(c * scale + FLOOR_SIZE / 2).astype(np.float32) for c in (x, z)]
         self.plate = _bytes(self._filmed(self._place))
 
     def shoot(self, posed: Posed, index: int) -> Shot:
@@ -150,7 +150,7 @@ class Stage:
             raster.visibility(places * scale + FLOOR_SIZE / 2, world[:, 1].copy(), faces, depth, triangle, bary)
             soft = cv2.GaussianBlur((triangle >= 0).astype(np.float32), (0, 0), blur)
             total = 1 - (1 - total) * (1 - strength * soft)
-        return cv2.remap(total, *self._floor, cv2.INTER_LINEAR)
+        return self._hit * cv2.remap(total, *self._floor, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 #: sRGB 0-255 of linear light from 0 to 1.
