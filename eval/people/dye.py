@@ -120,7 +120,19 @@ def prints(picture: np.ndarray, where: np.ndarray, rng: np.random.Generator) -> 
         picture[where] = layer[where].astype(np.float32)
 
 
-def cloth(picture: np.ndarray, region: np.ndarray, rng: np.random.Generator, period: float) -> np.ndarray:
+def bolt(rng: np.random.Generator, period: float) -> np.ndarray:
+    """New cloth by the metre, (SIDE, SIDE, 4) uint8; `period` as for :func:`cloth`."""
+    plain = np.full((SIDE, SIDE, 3), 128, np.float32)
+    everywhere = np.ones((SIDE, SIDE), bool)
+    out = _woven(plain, everywhere, rng, period)
+    if rng.uniform() < 0.3:
+        prints(out, everywhere, rng)
+    return np.dstack([np.clip(out, 0, 255).astype(np.uint8), np.full((SIDE, SIDE), 255, np.uint8)])
+
+
+def cloth(
+    picture: np.ndarray, region: np.ndarray, rng: np.random.Generator, period: float, calm: bool = False
+) -> np.ndarray:
     """A piece of clothing in other colours.
 
     Args:
@@ -128,6 +140,7 @@ def cloth(picture: np.ndarray, region: np.ndarray, rng: np.random.Generator, per
         region: (SIDE, SIDE) int32, kinds of cloth as from :func:`regions`.
         rng: Draws the colours.
         period: Pixels of `SIDE` on about 5 cm of cloth.
+        calm: Whether to keep to its author's pattern, as on shoes.
 
     Returns:
         (SIDE, SIDE, 4) uint8.
@@ -138,11 +151,11 @@ def cloth(picture: np.ndarray, region: np.ndarray, rng: np.random.Generator, per
         where = region == kind
         if not where.any():
             continue
-        if rng.uniform() < 0.35:
+        if rng.uniform() < (0.85 if calm else 0.35):
             out[where] = _turned(out[where], rng)
         else:
             out[where] = _woven(out, where, rng, period)[where]
-        if rng.uniform() < 0.3:
+        if not calm and rng.uniform() < 0.3:
             prints(out, where, rng)
     return np.dstack([np.clip(out, 0, 255).astype(np.uint8), picture[..., 3]])
 
@@ -172,7 +185,7 @@ def _woven(out: np.ndarray, where: np.ndarray, rng: np.random.Generator, period:
 
 #: sRGB of hair.
 HAIRS = ((22, 18, 16), (40, 28, 22), (70, 46, 30), (110, 72, 44), (156, 112, 66), (196, 160, 104), (140, 62, 30),
-         (150, 146, 142), (206, 202, 196))  # fmt: skip
+         (120, 116, 112), (168, 164, 158))  # fmt: skip
 
 
 def hair_colour(rng: np.random.Generator, age: float) -> np.ndarray:
@@ -189,7 +202,8 @@ def hair(picture: np.ndarray, colour: np.ndarray) -> np.ndarray:
     grey = picture[..., :3].astype(np.float32).mean(-1)
     solid = picture[..., 3] > 128
     relief = (grey + 12) / (np.median(grey[solid] if solid.any() else grey) + 12)
-    rgb = np.clip(np.clip(relief, 0.25, 2.2)[..., None] * colour, 0, 255).astype(np.uint8)
+    most = min(2.2, 1.2 + 60 / float(np.mean(colour)))
+    rgb = np.clip(np.clip(relief, 0.25, most)[..., None] * colour, 0, 255).astype(np.uint8)
     return np.dstack([rgb, picture[..., 3]])
 
 

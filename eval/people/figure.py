@@ -12,9 +12,10 @@ from perfclone.pose import KEYPOINTS
 from ..synthetic.armature import AXES, Armature
 from ..synthetic.rig import Rig
 from . import hands
-from .dressing import Part, dress
+from .dressing import Dresser
 from .look import Look
 from .mesh import Sway, normals, skin
+from .part import Part
 from .shape import base
 
 #: Bones that the common skeleton's joints are the starts of.
@@ -63,7 +64,7 @@ class Figure:
         self.actions = tuple(str(name) for name in mesh.arrays["actions"])
         body = mesh.arrays["base"][np.unique(mesh.arrays["faces"][mesh.arrays["groups"] == 0])]
         self.height = float(np.ptp(vertices[body, 1]))
-        self.part: Part = dress(look, folder, vertices, self.rig)
+        self.part: Part = Dresser(look, folder, vertices, self.rig).dress()
         self.sways = [Sway(self.part.looseness * (self.part.hair == h), *how) for h, how in (
             (0, (0.09, 1.5, 0.45)), (1, (0.05, 2.2, 0.35)))]  # fmt: skip
         self.points = _markers(vertices, mesh.arrays, self.rig)

@@ -42,6 +42,7 @@ def draw(seed: int, details: list[str]) -> Look:
     few = rng.choice(len(details), 24, replace=False)
     phenotype = replace(phenotype, details=tuple((details[i], float(rng.uniform(0, 0.6))) for i in few))
     pieces = _clothes(rng, sex) + [_one(rng, "shoes", sex), _one(rng, "brows", sex)]
+    pieces.append(_one(rng, "teeth", sex))
     if woman or rng.uniform() < 0.7:
         pieces.append(_one(rng, "lashes", sex))
     hat = rng.uniform() < 0.08
@@ -82,14 +83,22 @@ def _body(rng: np.random.Generator, woman: bool) -> tuple[Phenotype, str]:
 
 
 def _clothes(rng: np.random.Generator, sex: str) -> list[Piece]:
+    own = catalogue.TAILORED
     if sex == "m":
-        return [_one(rng, "suit", sex)]
-    kind = rng.choice(["dress", "coat", "skirt", "trousers", "suit"], p=[0.34, 0.08, 0.16, 0.17, 0.25])
-    if kind in ("dress", "suit"):
-        return [_one(rng, kind, sex)]
+        kind = rng.choice(["suit", "own", "coat", "robe"], p=[0.62, 0.26, 0.07, 0.05])
+        if kind == "coat":
+            return [catalogue.of("coat", "f")[0], own["trousers"]]
+        return {"suit": [_one(rng, "suit", sex)], "own": [own["top"], own["trousers"]], "robe": [own["robe"]]}[kind]
+    kind = rng.choice(["dress", "coat", "robe", "skirt", "trousers", "suit"], p=[0.24, 0.08, 0.13, 0.2, 0.17, 0.18])
     if kind == "coat":
         return [_one(rng, "coat", sex), _one(rng, "trousers", sex)]
-    return [_one(rng, kind, sex), _one(rng, "top", sex)]
+    if kind == "robe":
+        return [own["robe"]]
+    if kind in ("dress", "suit"):
+        return [_one(rng, kind, sex)]
+    lower = own[kind] if rng.uniform() < 0.6 else _one(rng, kind, sex)
+    upper = own["top"] if rng.uniform() < 0.5 else _one(rng, "top", sex)
+    return [lower, upper]
 
 
 def _hair(rng: np.random.Generator, sex: str, hat: bool) -> Piece:
