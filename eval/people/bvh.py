@@ -114,9 +114,13 @@ def _limb(root: np.ndarray, middle: np.ndarray, end: np.ndarray, trunk: Rotation
     """The rotation of an upper limb that hangs straight down at rest, and how far its hinge is bent, (T,) rad."""
     upper, lower = _unit(middle - root), _unit(end - middle)
     bend = np.arccos(np.clip((upper * lower).sum(1), -1, 1))
-    hinge, own = sense * np.cross(upper, lower), trunk.apply([0, 0, 1])
+    hinge, hanging, own = sense * np.cross(upper, lower), trunk.apply([0, -1, 0]), trunk.apply([0, 0, 1])
+    # where the limb is straight: the hinge that it has at rest, taken along the shortest way
+    own = own - (own * upper).sum(1, keepdims=True) / np.maximum(1 + (hanging * upper).sum(1, keepdims=True), 1e-3) * (
+        hanging + upper
+    )
     share = np.clip(np.sin(bend) / np.sin(np.radians(15)), 0, 1)[:, None]
-    hinge = _unit(hinge) * share + own * (1 - share)
+    hinge = _unit(hinge) * share + _unit(own) * (1 - share)
     return _basis(-upper, _unit(hinge)), bend
 
 

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from ..synthetic.rig import Rig
 from . import dye
 from .catalogue import Piece
-from .convert import STEP, VERTICES, picture
+from .convert import STEP, picture
 from .hanging import loosened, under
 from .look import Look
 from .part import Layer, Part, join
@@ -39,7 +39,7 @@ class Dresser:
         self.rng = np.random.default_rng([look.seed, 23])
         self.weights = arrays["weights"].astype(np.float32)
         self.moves = (arrays["action_moves"].transpose(1, 0, 2) * np.float32(STEP)).astype(np.float32)
-        self.hidden, self.covered = np.zeros(VERTICES, bool), np.inf
+        self.hidden, self.covered = np.zeros(len(vertices), bool), np.inf
         self.tone = dye.hair_colour(self.rng, look.phenotype.age)
         self.tailor = Tailor(folder, vertices, rig, self.rng)
 
@@ -60,7 +60,7 @@ class Dresser:
         rest = np.einsum("vk,vkj->vj", shares, self.vertices[refs]) + data["offsets"]
         weights, looseness = np.einsum("vk,vkb->vb", shares, self.weights[refs]), None
         if piece.kind not in _HEAD:
-            self.hidden |= np.unpackbits(data["hides"])[:VERTICES].astype(bool)
+            self.hidden |= np.unpackbits(data["hides"])[: len(self.hidden)].astype(bool)
         if piece.loose:
             weights, looseness = loosened(rest, weights, self.rig, piece.kind == "hair")
             if piece.kind != "hair":

@@ -13,6 +13,7 @@ from ..synthetic.armature import AXES, Armature
 from ..synthetic.rig import Rig
 from . import hands
 from .dressing import Dresser
+from .hanging import Legs
 from .look import Look
 from .mesh import Sway, normals, skin
 from .part import Part
@@ -67,6 +68,8 @@ class Figure:
         self.part: Part = Dresser(look, folder, vertices, self.rig).dress()
         self.sways = [Sway(self.part.looseness * (self.part.hair == h), *how) for h, how in (
             (0, (0.09, 1.5, 0.45)), (1, (0.05, 2.2, 0.35)))]  # fmt: skip
+        hanging = np.nonzero((self.part.looseness > 0.01) & ~self.part.hair)[0]
+        self.legs = Legs(self.rig, vertices[body], mesh.arrays["weights"][body], hanging)
         self.points = _markers(vertices, mesh.arrays, self.rig)
 
     def start(self) -> None:
@@ -97,6 +100,7 @@ class Figure:
         world, place, tails = world + move, place + move, tails + move
         for sway in self.sways:
             sway.hang(world, seconds)
+        self.legs.push(world, place, tails)
         world[:, 1] = np.maximum(world[:, 1], 0.002)
         marks = {name: _marked(points, turned, shift) + move for name, points in self.points.items()}
         joints = self._joints(place, marks)

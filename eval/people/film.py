@@ -75,8 +75,8 @@ def film(seed: int, out: Path, frames: int, size: int, folder: Path, captured: S
     rng = np.random.default_rng([seed, 53])
     figure = Figure(look.draw(seed, base(folder).details()), folder)
     fps = float(rng.choice([24, 25, 30]))
-    performance = motion.draw(seed, frames, fps, figure.actions, captured)
     stage, shots, heads = Stage(figure, size, seed), [], []
+    performance = motion.draw(seed, frames, fps, figure.actions, captured, stage.half)
     for n in range(len(performance.frames)):
         if n in performance.starts:
             figure.start()

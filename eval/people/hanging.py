@@ -41,6 +41,54 @@ def loosened(rest: np.ndarray, weights: np.ndarray, rig: Rig, hair: bool) -> tup
 
 def under(vertices: np.ndarray, weights: np.ndarray, rest: np.ndarray, rig: Rig) -> np.ndarray:
     """The vertices (V,) of legs that a skirt, at rest (N, 3), hides however they move."""
-    hem, hips = np.percentile(rest[:, 1], 2) + 0.10, rig.at("LeftUpLeg")[1]
+    low, hips = np.percentile(rest[:, 1], 2), rig.at("LeftUpLeg")[1]
+    hem = low + (0.10 if low < rig.at("LeftLeg")[1] else 0.2)  # a short one shows more of the legs
     legs = weights[:, rig.which("Leg")].sum(1) > 0.5
     return legs & (vertices[:, 1] > hem) & (vertices[:, 1] < min(hips, rest[:, 1].max()))
+
+
+class Legs:
+    """Thighs and shins as tapered rods that hanging cloth cannot enter.
+
+    Args:
+        rig: The bones at rest.
+        vertices: (V, 3) m, the body at rest.
+        weights: (V, B) its bones' shares.
+        which: (N,) the vertices, of a dressed mesh, of cloth that hangs.
+    """
+
+    def __init__(self, rig: Rig, vertices: np.ndarray, weights: np.ndarray, which: np.ndarray):
+        self.which = which
+        self.bones = [rig.names.index(side + bone) for side in ("Left", "Right") for bone in ("UpLeg", "Leg")]
+        self.radii = np.zeros((len(self.bones), 2))
+        for n, bone in enumerate(self.bones):
+            own = vertices[weights[:, bone] > 0.6]
+            along, outward = _beside(own, rig.heads[bone], rig.tails[bone])
+            far = np.linalg.norm(outward, axis=1)
+            for end in range(2):
+                near = np.abs(along - (0.25, 0.8)[end]) < 0.2
+                self.radii[n, end] = np.percentile(far[near], 75) if near.any() else 0.06
+
+    def push(self, world: np.ndarray, heads: np.ndarray, tails: np.ndarray) -> None:
+        """Push the cloth out of the legs, in place.
+
+        Args:
+            world: (V, 3) m, the posed dressed mesh.
+            heads: (B, 3) m, where the posed bones start.
+            tails: (B, 3) m, and where they end.
+        """
+        at = world[self.which]
+        for bone, (top, low) in zip(self.bones, self.radii):
+            along, outward = _beside(at, heads[bone], tails[bone])
+            far = np.linalg.norm(outward, axis=1)
+            reach = 0.006 + top + (low - top) * np.clip((along - 0.25) / 0.55, 0, 1)
+            short = np.where((along > 0) & (along < 1), np.maximum(reach - far, 0), 0)
+            at += outward / np.maximum(far, 1e-6)[:, None] * short[:, None]
+        world[self.which] = at
+
+
+def _beside(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where points (N, 3) are along a bone (0 start to 1 end), and from its axis to them, (N, 3) m."""
+    axis = end - start
+    along = (points - start) @ axis / (axis @ axis)
+    return along, points - start - along[:, None] * axis

@@ -14,6 +14,8 @@ from ..synthetic import motions
 from . import bvh
 
 _NAMES = ("turn", "arms", "walk", "squats", "dance_a", "dance_b", "punch", "kick", "wave", "steps")
+#: What somebody does of whom the camera sees half.
+_CALM = ("turn", "arms", "wave", "dance_a")
 #: What a hand does: curls of thumb, index, middle, ring and little finger, and spread.
 _GRIPS = np.array([
     (0.1, 0.15, 0.18, 0.2, 0.22, 0.0), (0.0, -0.1, -0.1, -0.1, -0.1, 0.8), (0.9, 1.0, 1.0, 1.0, 1.0, 0.0),
@@ -53,7 +55,9 @@ class Performance:
     starts: np.ndarray
 
 
-def draw(seed: int, count: int, fps: float, actions: Sequence[str], captured: Sequence[Path] = ()) -> Performance:
+def draw(
+    seed: int, count: int, fps: float, actions: Sequence[str], captured: Sequence[Path] = (), calm: bool = False
+) -> Performance:
     """A performance of `count` frames in runs of 12 to 24, each of another motion or another part of one.
 
     Args:
@@ -62,6 +66,7 @@ def draw(seed: int, count: int, fps: float, actions: Sequence[str], captured: Se
         fps: Frames a second.
         actions: Names of the face's actions, in their order.
         captured: Files of motion capture (.bvh), more motions to choose from.
+        calm: Whether to stay where one stands.
     """
     rng, parts, starts = np.random.default_rng([seed, 41]), [], []
     done = 0
@@ -70,7 +75,9 @@ def draw(seed: int, count: int, fps: float, actions: Sequence[str], captured: Se
         if 0 < count - done - length < 6:
             length = count - done
         starts.append(done)
-        parts.append((_body(rng, length, fps, captured), _hands(rng, length, fps), _face(rng, length, fps, actions)))
+        parts.append(
+            (_body(rng, length, fps, captured, calm), _hands(rng, length, fps), _face(rng, length, fps, actions))
+        )
         done += length
     frames, grips, faces = (np.concatenate(columns) for columns in zip(*parts))
     return Performance(frames, grips, faces, np.array(starts))
@@ -84,12 +91,15 @@ def wander(rng: np.random.Generator, length: int, fps: float, width: int, second
     return PchipInterpolator(np.arange(knots), values)(at)
 
 
-def _body(rng: np.random.Generator, length: int, fps: float, captured: Sequence[Path]) -> np.ndarray:
-    n = rng.integers(len(_NAMES) + 2 * len(captured))
-    if n < len(_NAMES):
-        clip = motions.motion(_NAMES[n], fps, None)
+def _body(rng: np.random.Generator, length: int, fps: float, captured: Sequence[Path], calm: bool) -> np.ndarray:
+    names = _CALM if calm else _NAMES
+    n = rng.integers(len(names) + (0 if calm else 2 * len(captured)))
+    if rng.uniform() < (0.6 if calm else 0.35):
+        clip = _gestures(rng, length, fps)
+    elif n < len(names):
+        clip = motions.motion(names[n], fps, None)
     else:
-        clip = bvh.motion(captured[(n - len(_NAMES)) // 2], fps)
+        clip = bvh.motion(captured[(n - len(names)) // 2], fps)
     if len(clip) < length:
         clip = motions.join([clip, motions.mirrored(clip)] * (length // len(clip) + 1), fps)
     start = int(rng.integers(0, len(clip) - length + 1))
@@ -97,6 +107,21 @@ def _body(rng: np.random.Generator, length: int, fps: float, captured: Sequence[
     if rng.uniform() < 0.5:
         frames = motions.mirrored(frames)
     return _turned(_changed(frames, rng, fps), rng)
+
+
+def _gestures(rng: np.random.Generator, length: int, fps: float) -> np.ndarray:
+    """Somebody who stands and talks with arms, trunk and head, (length, 43): poses nobody has captured."""
+    channels = {}
+    for side in "rl":
+        out, fwd, turn, elbow, lift = wander(rng, length, fps, 5, 0.9).T
+        rest = rng.choice([12, 45, 80], p=[0.6, 0.25, 0.15])
+        channels |= {f"out_{side}": np.clip(rest + 55 * out, 4, 165), f"fwd_{side}": 15 + 50 * fwd}
+        channels |= {f"turn_{side}": 60 * turn, f"elbow_{side}": np.clip(55 + 75 * elbow, 4, 135)}
+        channels |= {f"lift_{side}": np.clip(70 * lift - 35, 0, 60)}
+    lean, bend, twist, head, squat, shift = wander(rng, length, fps, 6, 1.2).T
+    channels |= {"yaw": 0 * lean, "lean": 16 * lean, "side": 10 * bend, "twist": 24 * twist, "head_yaw": 40 * head}
+    channels |= {"squat": np.clip(50 * squat - 20, 0, 50), "shift": 0.08 * shift}
+    return motions.compose(channels, np.arange(length) / fps)
 
 
 def _changed(frames: np.ndarray, rng: np.random.Generator, fps: float) -> np.ndarray:

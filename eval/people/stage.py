@@ -16,6 +16,8 @@ from .figure import Figure, Posed
 from .shading import LINEAR, Light, Surface, shade
 
 SAMPLES = 2
+#: Nearest that a camera comes, m.
+NEAREST = 1.6
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,14 @@ class Shot:
 
 def draw_camera(rng: np.random.Generator, size: int, height: float) -> Camera:
     """A camera that sees all of somebody of that height (m), or, one time in four, about half of them."""
-    fov = float(rng.uniform(18, 50))
+    focal = 0.5 / np.tan(np.radians(rng.uniform(18, 50) / 2))
     half = rng.uniform() < 0.25
     share = rng.uniform(1.15, 1.9) if half else rng.uniform(0.42, 0.92)
-    focal = 0.5 / np.tan(np.radians(fov / 2))
-    distance = height * focal / share
+    distance = max(height * focal / share, NEAREST)
+    focal = distance * share / height
+    fov = float(np.degrees(2 * np.arctan(0.5 / focal)))
     eye = float(rng.uniform(0.5, 1.7))
-    looked_at = height * (rng.uniform(0.66, 0.8) if half else 0.5)
+    looked_at = height * (1 - rng.uniform(0.36, 0.45) / share if half else 0.5)
     spare = max(0.0, 1 - share) / 2
     middle = 0.5 + rng.uniform(-1, 1) * spare * 0.6 + (0 if half else 0.02)
     horizon = middle + focal * (looked_at - eye) / distance
@@ -76,6 +79,7 @@ class Stage:
         seed: Draws camera, light, place and sensor.
 
     Attributes:
+        half: Whether the camera sees only half of who stands there.
         plate: (size, size, 3) uint8, the place without the person, as the camera films it, without its noise.
     """
 
@@ -83,6 +87,7 @@ class Stage:
         rng = np.random.default_rng([seed, 31])
         self.figure, self.size, self.seed = figure, size, seed
         self.camera, self.light = draw_camera(rng, size, figure.height), draw_light(rng)
+        self.half = bool(self.camera.project(np.zeros((1, 3)))[0][0, 1] > 1.1 * size)
         self.blur, self.noise = float(rng.uniform(0, 0.75)), float(rng.uniform(0.5, 5))
         self.exposure = float(rng.uniform(0.8, 1.2))
         self.shadows = float(rng.uniform(0.15, 0.65))

@@ -57,17 +57,34 @@ def pyramids(pictures: Sequence[np.ndarray]) -> Textures:
     return Textures(np.concatenate(texels), table)
 
 
-def levels(textures: Textures, material: np.ndarray, uv: np.ndarray, faces: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """The size (F,) int32 at which one texel of each triangle is about one sample, coordinates xy (V, 2)."""
+@nb.njit(cache=True, fastmath=True)
+def levels(textures, material, uv, faces, xy):
+    """The size at which one texel of a triangle is about one sample.
 
-    def area(places: np.ndarray) -> np.ndarray:
-        (a, b), (c, d) = (places[:, k].T for k in (1, 2))
-        return np.abs(a * d - b * c)
+    Args:
+        textures: The pictures.
+        material: (F,) int32, which picture.
+        uv: (V, 2) places in it, 0 to 1.
+        faces: (F, 3) int32.
+        xy: (V, 2) sample coordinates.
 
-    size = textures.table[material, 0, 1] * textures.table[material, 0, 2]
-    on_picture, on_screen = (area(p[faces] - p[faces[:, :1]]) for p in (uv, xy))
-    ratio = on_picture * size / np.maximum(on_screen, 1e-3)
-    return np.clip(np.round(0.5 * np.log2(np.maximum(ratio, 1e-9))), 0, LEVELS - 1).astype(np.int32)
+    Returns:
+        (F,) int32, 0 the largest.
+    """
+    out = np.zeros(len(faces), np.int32)
+    for t in range(len(faces)):
+        a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
+        _, width, height = textures.table[material[t], 0]
+        texels = (
+            width
+            * height
+            * abs((uv[b, 0] - uv[a, 0]) * (uv[c, 1] - uv[a, 1]) - (uv[b, 1] - uv[a, 1]) * (uv[c, 0] - uv[a, 0]))
+        )
+        samples = abs((xy[b, 0] - xy[a, 0]) * (xy[c, 1] - xy[a, 1]) - (xy[b, 1] - xy[a, 1]) * (xy[c, 0] - xy[a, 0]))
+        ratio = texels / max(samples, 1e-3)
+        if ratio > 1:
+            out[t] = min(LEVELS - 1, int(0.5 * np.log2(ratio) + 0.5))
+    return out
 
 
 @nb.njit(cache=True, fastmath=True)
