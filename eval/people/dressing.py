@@ -21,6 +21,8 @@ from .tailoring import CLOTH, Tailor
 _SURFACE = {"hair": "hair", "brows": "hair", "lashes": "hair", "shoes": "shoes", "glasses": "glasses",
             "teeth": "mouth"}  # fmt: skip
 _HEAD = ("hair", "brows", "lashes", "glasses", "teeth", "hat")
+#: By how much what is on the head counts as nearer than it is, m, so that a hat is over the hair.
+_LIFT = {"hat": 0.04, "brows": 0.001, "lashes": 0.001, "hair": 0.0, "glasses": 0.0, "teeth": 0.0}
 
 
 class Dresser:
@@ -72,7 +74,7 @@ class Dresser:
         return Layer(
             rest, weights, uv, faces, image, _SURFACE.get(piece.kind, "cloth"),
             np.einsum("vk,vkan->van", shares, self.moves[refs]) if piece.kind in _HEAD else None, data["same"],
-            looseness, 0.0 if piece.kind in ("hair", "glasses", "hat", "teeth") else 0.0002 * float(data["layer"]),
+            looseness, _LIFT.get(piece.kind, 0.0002 * float(data["layer"])),
         )  # fmt: skip
 
     def _tailored(self, piece: Piece) -> list[Layer]:
@@ -118,7 +120,11 @@ class Dresser:
         arrays, vertices = base(self.folder).arrays, self.vertices
         names, own = [str(name) for name in arrays["group_names"]], arrays["base"]
         skin = dye.skin(picture((self.folder / f"skin_{self.look.skin}.png").read_bytes()), self.rng)
+        if self.look.phenotype.sex > 0.5 and self.rng.uniform() < 0.45:
+            skin = self._bearded(skin)
         tongue, iris = np.full((4, 4, 4), (150, 78, 76, 255), np.uint8), dye.eye(self.rng)
+        skirted = any(piece.loose and piece.kind != "hair" for piece in self.look.pieces)
+        thighs = self.weights[own][:, self.rig.which("UpLeg")].sum(1)
         out = []
         for name, image, surface in (
             ("body", skin, "skin"), ("helper-l-eye", iris, "eye"), ("helper-r-eye", iris, "eye"),
@@ -132,8 +138,21 @@ class Dresser:
                 at = vertices[own[faces]].reshape(-1, 3)
                 centre, radius = (at.max(0) + at.min(0)) / 2, np.ptp(at[:, 0]) / 2
                 uv = (vertices[own, :2] - centre[:2]) / (2 * radius) * [1, -1] + 0.5
-            out.append(Layer(vertices[own], self.weights[own], uv, faces, image, surface, self.moves[own], own))
+            out.append(
+                Layer(vertices[own], self.weights[own], uv, faces, image, surface, self.moves[own], own, None,
+                      -0.04 * thighs * skirted)
+            )  # fmt: skip
         return out
+
+    def _bearded(self, skin: np.ndarray) -> np.ndarray:
+        arrays, vertices = base(self.folder).arrays, self.vertices
+        names, own = [str(name) for name in arrays["group_names"]], arrays["base"]
+        body, eyes = (np.isin(arrays["groups"], [names.index(n) for n in which]) for which in (
+            ("body",), ("helper-l-eye", "helper-r-eye")))  # fmt: skip
+        middle = vertices[own[arrays["faces"][eyes]]].reshape(-1, 3).mean(0)
+        crown = vertices[own[arrays["faces"][body]], 1].max() - middle[1]
+        at = dye.places(arrays["uv"] * [1, -1] + [0, 1], arrays["faces"][body], vertices[own], len(skin))
+        return dye.beard(skin, at, middle, crown, self.tone, self.rng)
 
 
 def _area(corners: np.ndarray) -> float:

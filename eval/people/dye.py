@@ -31,6 +31,22 @@ def regions(uv: np.ndarray, faces: np.ndarray, kind: np.ndarray, side: int = SID
     return out.astype(np.int32)
 
 
+def places(uv: np.ndarray, faces: np.ndarray, rest: np.ndarray, side: int) -> np.ndarray:
+    """Which place on a resting mesh each pixel of its picture is, (side, side, 3) m, nan where none is.
+
+    Args:
+        uv: (V, 2), 0 to 1, v down.
+        faces: (F, 3).
+        rest: (V, 3) m.
+        side: Of the picture.
+    """
+    depth, triangle, bary = blank(side)
+    raster.visibility(uv * side - 0.5, np.zeros(len(uv)), faces, depth, triangle, bary)
+    second, third = bary[..., 0, None], bary[..., 1, None]
+    a, b, c = (rest[faces[triangle, k]] for k in range(3))
+    return np.where(triangle[..., None] >= 0, a + second * (b - a) + third * (c - a), np.nan)
+
+
 def vivid(rng: np.random.Generator) -> np.ndarray:
     """A colour that cloth has, (3,) float32 sRGB 0-255: often dark, white or grey, sometimes loud."""
     hue, kind = rng.uniform(0, 180), rng.uniform()
@@ -212,6 +228,35 @@ def skin(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     tint = rng.uniform(0.85, 1.12) * np.array([1.0, rng.uniform(0.95, 1.03), rng.uniform(0.9, 1.06), 1 / 1.0])
     tint[3] = 1
     return np.clip(picture * tint, 0, 255).astype(np.uint8)
+
+
+def beard(skin: np.ndarray, places: np.ndarray, eyes: np.ndarray, crown: float, colour: np.ndarray,
+          rng: np.random.Generator) -> np.ndarray:  # fmt: skip
+    """Skin (H, W, 4) uint8 with stubble or a short beard.
+
+    Args:
+        skin: The picture.
+        places: (H, W, 3) m, what place on the resting body each pixel is; nan where none is.
+        eyes: (3,) m, the middle between the eyes.
+        crown: How high the skull is above them, m.
+        colour: (3,) sRGB, of the beard.
+        rng: Draws how thick it is, and its hairs.
+    """
+    up, back = (places[..., 1] - eyes[1]) / crown, (eyes[2] - places[..., 2]) / crown
+    cheeks = step(0.34, 0.52, -up) * step(-1.0, -0.8, -back) * step(-1.4, -1.15, up)
+    sideburns = step(-0.95, -0.85, -back) * step(0.55, 0.7, back) * step(-0.1, 0.1, -up) * step(-1.4, -1.15, up)
+    lips = step(0.012, 0.02, 0.2 * np.abs(up + 0.62) + 0.5 * np.maximum(np.abs(places[..., 0]) - 0.01, 0))
+    hairs = np.clip(0.75 + 0.3 * rng.standard_normal(up.shape), 0, 1)
+    share = rng.choice([rng.uniform(0.15, 0.4), rng.uniform(0.6, 0.95)]) * np.maximum(cheeks, sideburns) * lips * hairs
+    share = cv2.GaussianBlur(np.nan_to_num(share), (0, 0), 0.7)[..., None]
+    rgb = skin[..., :3] * (1 - share) + 0.8 * colour * share
+    return np.dstack([np.clip(rgb, 0, 255).astype(np.uint8), skin[..., 3]])
+
+
+def step(low: float, high: float, x: np.ndarray) -> np.ndarray:
+    """0 where x is below `low`, 1 above `high`, a soft step between."""
+    u = np.clip((x - low) / (high - low), 0, 1)
+    return u * u * (3 - 2 * u)
 
 
 def eye(rng: np.random.Generator, side: int = 128) -> np.ndarray:

@@ -43,6 +43,18 @@ class Posed:
     head: np.ndarray
 
 
+def between(before: Posed, after: Posed, share: float) -> Posed:
+    """A pose on the way from one to the next, `share` of the way before it arrives."""
+
+    def mix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return b + share * (a - b)
+
+    joints = {name: mix(before.joints[name], joint) for name, joint in after.joints.items()}
+    pairs = ((before.world, after.world), (before.normal, after.normal), (before.hands, after.hands))
+    world, normal, fingers = (mix(a, b) for a, b in pairs)
+    return Posed(world, normal, joints, fingers, after.head)
+
+
 class Figure:
     """One dressed person.
 

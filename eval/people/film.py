@@ -80,8 +80,10 @@ def film(seed: int, out: Path, frames: int, size: int, folder: Path, captured: S
     for n in range(len(performance.frames)):
         if n in performance.starts:
             figure.start()
+            posed = None
+        before = posed
         posed = figure.pose(performance.frames[n], performance.grips[n], performance.actions[n], 1 / fps)
-        shots.append(stage.shoot(posed, n))
+        shots.append(stage.shoot(posed, n, before))
         heads.append(posed.head)
     follows = ~np.isin(np.arange(len(shots)), performance.starts)
     truth = {

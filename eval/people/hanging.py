@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..synthetic.rig import Rig
-
-
-def _step(low: float, high: float, x: np.ndarray) -> np.ndarray:
-    u = np.clip((x - low) / (high - low), 0, 1)
-    return u * u * (3 - 2 * u)
+from .dye import step
 
 
 def loosened(rest: np.ndarray, weights: np.ndarray, rig: Rig, hair: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -17,7 +13,7 @@ def loosened(rest: np.ndarray, weights: np.ndarray, rig: Rig, hair: bool) -> tup
     out, names = weights.copy(), rig.names
     if hair:
         chin, chest = rig.at("Head")[1], names.index("Spine2")
-        free = _step(0.0, 0.3, chin - rest[:, 1])
+        free = step(0.0, 0.3, chin - rest[:, 1])
         head, neck = names.index("Head"), names.index("Neck")
         whole = np.zeros_like(out)
         whole[:, head] = 1 - 0.75 * free
@@ -26,11 +22,11 @@ def loosened(rest: np.ndarray, weights: np.ndarray, rig: Rig, hair: bool) -> tup
     hips, knee = rig.at("LeftUpLeg")[1], rig.at("LeftLeg")[1]
     legs = [[names.index(side + bone) for bone in ("UpLeg", "Leg", "Foot", "ToeBase")] for side in ("Left", "Right")]
     share = out[:, legs[0] + legs[1]].sum(1)
-    free = _step(-0.02, hips - knee, hips - rest[:, 1]) * share
+    free = step(-0.02, hips - knee, hips - rest[:, 1]) * share
     width = max(0.08, np.abs(rest[rest[:, 1] < hips, 0]).max(initial=0.1))
-    left = _step(-width, width, rest[:, 0])
+    left = step(-width, width, rest[:, 0])
     stays = 0.3 * (1 - free)
-    low = 0.35 * _step(0, 0.25, knee - rest[:, 1])
+    low = 0.35 * step(0, 0.25, knee - rest[:, 1])
     out[:, legs[0] + legs[1]] = 0
     for side, part in zip(legs, (left, 1 - left)):
         out[:, side[0]] += share * part * (1 - stays) * (1 - low)
@@ -81,7 +77,7 @@ class Legs:
         for bone, (top, low) in zip(self.bones, self.radii):
             along, outward = _beside(at, heads[bone], tails[bone])
             far = np.linalg.norm(outward, axis=1)
-            reach = 0.006 + top + (low - top) * np.clip((along - 0.25) / 0.55, 0, 1)
+            reach = 0.012 + top + (low - top) * np.clip((along - 0.25) / 0.55, 0, 1)
             short = np.where((along > 0) & (along < 1), np.maximum(reach - far, 0), 0)
             at += outward / np.maximum(far, 1e-6)[:, None] * short[:, None]
         world[self.which] = at

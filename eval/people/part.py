@@ -69,7 +69,7 @@ class Layer:
         moves: (V, 52, 3) m, how the face's actions move it; None for not at all.
         welded: (V,) int, the same for vertices on one place; None where each has its own.
         looseness: (V,) 0 to 1, see `mesh.Sway`; None for 0.
-        lift: By how much it counts as nearer than it is, m.
+        lift: By how much it counts as nearer than it is, m; one for all, or (V,).
     """
 
     rest: np.ndarray
@@ -81,7 +81,7 @@ class Layer:
     moves: np.ndarray | None = None
     welded: np.ndarray | None = None
     looseness: np.ndarray | None = None
-    lift: float = 0.0
+    lift: float | np.ndarray = 0.0
 
 
 def join(layers: list[Layer]) -> Part:
@@ -97,7 +97,8 @@ def join(layers: list[Layer]) -> Part:
             "rest": layer.rest[kept], "uv": layer.uv[kept], "bones": bones,
             "weights": shares / shares.sum(1, keepdims=True), "welded": same + welds,
             "looseness": np.zeros(len(kept)) if layer.looseness is None else layer.looseness[kept],
-            "hair": np.full(len(kept), layer.surface == "hair"), "lift": np.full(len(kept), layer.lift),
+            "hair": np.full(len(kept), layer.surface == "hair"),
+            "lift": np.broadcast_to(layer.lift, len(layer.rest))[kept],
             "faces": index.reshape(-1, 3) + count, "material": np.full(len(layer.faces), number),
         }  # fmt: skip
         if layer.moves is not None:

@@ -12,10 +12,12 @@ from ..synthetic.render import FLOOR_REACH, FLOOR_SIZE, LIGHT_SIZE, blank, from_
 from ..synthetic.room import Camera
 from ..synthetic.textures import Cutout, levels
 from .backdrop import backdrop
-from .figure import Figure, Posed
+from .figure import Figure, Posed, between
 from .shading import LINEAR, Light, Surface, shade
 
 SAMPLES = 2
+#: Moments that are seen while the shutter is open.
+_MOMENTS = 3
 #: Nearest that a camera comes, m.
 NEAREST = 1.6
 
@@ -80,6 +82,7 @@ class Stage:
 
     Attributes:
         half: Whether the camera sees only half of who stands there.
+        shutter: Share of the time from frame to frame in which it is open.
         plate: (size, size, 3) uint8, the place without the person, as the camera films it, without its noise.
     """
 
@@ -89,6 +92,7 @@ class Stage:
         self.camera, self.light = draw_camera(rng, size, figure.height), draw_light(rng)
         self.half = bool(self.camera.project(np.zeros((1, 3)))[0][0, 1] > 1.1 * size)
         self.blur, self.noise = float(rng.uniform(0, 0.75)), float(rng.uniform(0.5, 5))
+        self.shutter = float(rng.uniform(0.2, 0.6)) if rng.uniform() < 0.4 else 0.0
         self.exposure = float(rng.uniform(0.8, 1.2))
         self.shadows = float(rng.uniform(0.15, 0.65))
         self._place = LINEAR[np.round(backdrop(self.camera, rng)).astype(np.uint8)].astype(np.float32)
@@ -97,9 +101,21 @@ class Stage:
         self._floor = [(c * scale + FLOOR_SIZE / 2).astype(np.float32) for c in (x, z)]
         self.plate = _bytes(self._filmed(self._place))
 
-    def shoot(self, posed: Posed, index: int) -> Shot:
-        """Film the person in one pose; `index` seeds the noise."""
-        colour, alpha, depth = self._person(posed)
+    def shoot(self, posed: Posed, index: int, before: Posed | None = None) -> Shot:
+        """Film the person in one pose.
+
+        Args:
+            posed: The pose.
+            index: Number of the frame; it seeds the noise.
+            before: The pose a frame earlier, from which they come while the shutter is open; None for a still.
+        """
+        if before is not None and self.shutter:
+            way = [between(before, posed, self.shutter * (n + 0.5) / _MOMENTS) for n in range(_MOMENTS)]
+            posed = way[_MOMENTS // 2]
+            colours, alphas, depths = zip(*map(self._person, way))
+            colour, alpha, depth = np.mean(colours, 0), np.mean(alphas, 0), depths[_MOMENTS // 2]
+        else:
+            colour, alpha, depth = self._person(posed)
         behind = self._place * (1 - self._shadow(posed))[..., None]
         picture = self._filmed(colour + behind * (1 - alpha[..., None]))
         grain = np.random.default_rng([self.seed, index]).standard_normal(picture.shape, np.float32)
