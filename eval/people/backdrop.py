@@ -12,7 +12,7 @@ from .dye import vivid
 
 def backdrop(camera: Camera, rng: np.random.Generator) -> np.ndarray:
     """An empty place, (size, size, 3) float32 sRGB 0-255; the floor is where the camera has it."""
-    if rng.uniform() < 0.5:
+    if rng.uniform() < 0.35:
         return draw_room(random_actor(int(rng.integers(1 << 30))).room, camera).astype(np.float32)
     size = camera.size * 2
     wall = (_noise, _stripes, _bricks, _foliage, _gradient, _shapes)[rng.integers(6)](size, rng)

@@ -52,7 +52,7 @@ class Dresser:
             layers += self._tailored(piece) if piece.tailored else [self._bought(piece)]
             if piece.kind == "coat":
                 self.covered = np.percentile(layers[-1].rest[:, 1], 2) + 0.12
-        return join(layers + self._bare())
+        return join(layers + self._bare(), float(self.rng.uniform(0.5, 1.8)))
 
     def _bought(self, piece: Piece) -> Layer:
         """A piece of the packages', fitted: each vertex lies somewhere beside three of the body's."""

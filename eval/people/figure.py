@@ -34,6 +34,7 @@ class Posed:
         joints: Name -> (3,) m, the common skeleton's.
         hands: (2, 21, 3) m, left and right, in MediaPipe's order.
         head: (3, 3), the head's rotation against the room.
+        folds: (3,) m, by how much the cloth's folds have wandered.
     """
 
     world: np.ndarray
@@ -41,6 +42,7 @@ class Posed:
     joints: dict[str, np.ndarray]
     hands: np.ndarray
     head: np.ndarray
+    folds: np.ndarray
 
 
 def between(before: Posed, after: Posed, share: float) -> Posed:
@@ -52,7 +54,7 @@ def between(before: Posed, after: Posed, share: float) -> Posed:
     joints = {name: mix(before.joints[name], joint) for name, joint in after.joints.items()}
     pairs = ((before.world, after.world), (before.normal, after.normal), (before.hands, after.hands))
     world, normal, fingers = (mix(a, b) for a, b in pairs)
-    return Posed(world, normal, joints, fingers, after.head)
+    return Posed(world, normal, joints, fingers, after.head, after.folds)
 
 
 class Figure:
@@ -82,10 +84,14 @@ class Figure:
             (0, (0.09, 1.5, 0.45)), (1, (0.05, 2.2, 0.35)))]  # fmt: skip
         hanging = np.nonzero((self.part.looseness > 0.01) & ~self.part.hair)[0]
         self.legs = Legs(self.rig, vertices[body], mesh.arrays["weights"][body], hanging)
+        self.rng = np.random.default_rng([look.seed, 29])
+        self.start()
         self.points = _markers(vertices, mesh.arrays, self.rig)
 
     def start(self) -> None:
-        """Begin another run: nothing swings yet."""
+        """Begin another run: nothing swings yet, and the clothes have been pulled into other folds."""
+        self.folds = self.rng.uniform(-0.5, 0.5, 3)
+        self.last: np.ndarray | None = None
         for sway in self.sways:
             sway.start()
 
@@ -116,8 +122,18 @@ class Figure:
         world[:, 1] = np.maximum(world[:, 1], 0.002)
         marks = {name: _marked(points, turned, shift) + move for name, points in self.points.items()}
         joints = self._joints(place, marks)
+        if self.last is not None:
+            self.folds = self.folds + 0.1 * (place - place[0] - self.last).mean(0)
+        self.last = place - place[0]
         fingers = np.stack([hands.points(rig, side, place, tails) for side in ("Left", "Right")])
-        return Posed(world, normals(world, part.faces, part.welded), joints, fingers, turned[rig.names.index("Head")])
+        return Posed(
+            world,
+            normals(world, part.faces, part.welded),
+            joints,
+            fingers,
+            turned[rig.names.index("Head")],
+            self.folds,
+        )
 
     def _joints(self, place: np.ndarray, marks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         out = dict(marks)

@@ -84,8 +84,8 @@ class Layer:
     lift: float | np.ndarray = 0.0
 
 
-def join(layers: list[Layer]) -> Part:
-    """Layers as one mesh."""
+def join(layers: list[Layer], folds: float = 1.0) -> Part:
+    """Layers as one mesh; cloth has `folds` times the usual ones."""
     rows: dict[str, list[np.ndarray]] = {}
     count = welds = 0
     for number, layer in enumerate(layers):
@@ -110,11 +110,12 @@ def join(layers: list[Layer]) -> Part:
     whole = {name: np.concatenate(columns) for name, columns in rows.items()}
     low = np.nonzero(whole["rest"][:, 1] < whole["rest"][:, 1].min() + 0.25)[0]
     images = [layer.image for layer in layers]
+    surfaces = np.array([_SURFACES[layer.surface] for layer in layers]) * [1, 1, 1, folds]
     return Part(
         whole["rest"].astype(np.float64), whole["uv"].astype(np.float32), whole["faces"].astype(np.int32),
         whole["material"].astype(np.int32), whole["bones"].astype(np.int32), whole["weights"],
         whole["moved"].astype(np.int32), np.ascontiguousarray(whole["moves"].transpose(1, 0, 2)),
         np.unique(whole["welded"], return_inverse=True)[1].astype(np.int32), whole["looseness"], whole["hair"],
-        whole["lift"], low.astype(np.int32), pyramids(images), np.array([_SURFACES[la.surface] for la in layers]),
+        whole["lift"], low.astype(np.int32), pyramids(images), surfaces,
         np.array([(image[..., 3] < 100).mean() > 0.01 for image in images]),
     )  # fmt: skip

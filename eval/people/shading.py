@@ -40,7 +40,9 @@ class Surface(NamedTuple):
         faces: (F, 3) int32.
         material, level: (F,) int32, which picture, and which of its sizes.
         uv: (V, 2) float32.
-        rest, world, normal: (V, 3) float64 m.
+        folded: (V, 3) float64 m, where on the folds of cloth each vertex is.
+        crease: (F,) float64, how much deeper than usual cloth folds.
+        world, normal: (V, 3) float64 m.
         light_at: (V, 3) column, row and distance in the main light's depth map.
         surfaces: (M, 4) shine's strength and sharpness, wrap, depth of folds.
     """
@@ -49,7 +51,8 @@ class Surface(NamedTuple):
     material: np.ndarray
     level: np.ndarray
     uv: np.ndarray
-    rest: np.ndarray
+    folded: np.ndarray
+    crease: np.ndarray
     world: np.ndarray
     normal: np.ndarray
     light_at: np.ndarray
@@ -95,10 +98,10 @@ def shade(triangle, bary, surface, textures, light, shadows, view, linear, out):
             for k in range(3):
                 n[k] /= length
             if depth > 0:
-                blend(surface.rest, corners, shares, 3, p)
+                blend(surface.folded, corners, shares, 3, p)
                 folds(p[0], p[1], p[2], bump)
                 for k in range(3):
-                    n[k] += depth * bump[k]
+                    n[k] += depth * surface.crease[t] * bump[k]
             length = np.sqrt(n[0] ** 2 + n[1] ** 2 + n[2] ** 2) + 1e-12
             distance = np.sqrt(eye[0] ** 2 + eye[1] ** 2 + eye[2] ** 2) + 1e-12
             sign = -1.0 if inner else 1.0

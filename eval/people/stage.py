@@ -13,6 +13,7 @@ from ..synthetic.room import Camera
 from ..synthetic.textures import Cutout, levels
 from .backdrop import backdrop
 from .figure import Figure, Posed, between
+from .mesh import creases
 from .shading import LINEAR, Light, Surface, shade
 
 SAMPLES = 2
@@ -149,8 +150,9 @@ class Stage:
         light_at = from_light(posed.world, self.light.key)
         shadows, *rest = blank(LIGHT_SIZE)
         raster.visibility(light_at[:, :2].copy(), light_at[:, 2].copy(), part.faces, shadows, *rest, cutout)
-        surface = Surface(part.faces, part.material, level, part.uv, part.rest, posed.world, posed.normal, light_at,
-                          part.surfaces)  # fmt: skip
+        crease = creases(posed.world, part.rest, part.faces)
+        surface = Surface(part.faces, part.material, level, part.uv, part.rest + posed.folds, crease, posed.world,
+                          posed.normal, light_at, part.surfaces)  # fmt: skip
         colour = np.zeros((fine, fine, 3), np.float32)
         shade(triangle, bary, surface, part.textures, self.light, shadows, np.array(self.camera.place), LINEAR, colour)
         small = (self.size, self.size)
