@@ -9,7 +9,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ..synthetic.rig import Rig
-from . import dye
+from . import baking, complexion, dye
 from .catalogue import Piece
 from .convert import STEP, picture
 from .hanging import loosened, under
@@ -42,7 +42,7 @@ class Dresser:
         self.weights = arrays["weights"].astype(np.float32)
         self.moves = (arrays["action_moves"].transpose(1, 0, 2) * np.float32(STEP)).astype(np.float32)
         self.hidden, self.covered = np.zeros(len(vertices), bool), np.inf
-        self.tone = dye.hair_colour(self.rng, look.phenotype.age)
+        self.tone = complexion.hair_colour(self.rng, look.phenotype.age)
         self.tailor = Tailor(folder, vertices, rig, self.rng)
 
     def dress(self) -> Part:
@@ -102,7 +102,7 @@ class Dresser:
     ) -> np.ndarray:
         """A piece's picture in this person's own colours."""
         if piece.kind in ("hair", "brows", "lashes"):
-            return dye.hair(image, self.tone * {"lashes": 0.25, "brows": 0.7, "hair": 1.0}[piece.kind])
+            return complexion.hair(image, self.tone * {"lashes": 0.25, "brows": 0.7, "hair": 1.0}[piece.kind])
         if piece.kind in ("glasses", "teeth"):
             return image
         waist = self.rig.at("Hips")[1] + 0.04
@@ -113,16 +113,16 @@ class Dresser:
         metres = np.sqrt(_area(rest[faces]) / max(_area(np.pad(uv, ((0, 0), (0, 1)))[faces]), 1e-6))
         period = float(np.clip(0.05 / metres * dye.SIDE, 8, 200))
         calm = piece.kind in ("shoes", "hat")
-        return dye.cloth(image, dye.regions(uv, faces, lower.astype(int)), self.rng, period, calm)
+        return dye.cloth(image, baking.regions(uv, faces, lower.astype(int), dye.SIDE), self.rng, period, calm)
 
     def _bare(self) -> list[Layer]:
         """What is seen of the body itself: skin, eyes and tongue."""
         arrays, vertices = base(self.folder).arrays, self.vertices
         names, own = [str(name) for name in arrays["group_names"]], arrays["base"]
-        skin = dye.skin(picture((self.folder / f"skin_{self.look.skin}.png").read_bytes()), self.rng)
+        skin = complexion.skin(picture((self.folder / f"skin_{self.look.skin}.png").read_bytes()), self.rng)
         if self.look.phenotype.sex > 0.5 and self.rng.uniform() < 0.45:
             skin = self._bearded(skin)
-        tongue, iris = np.full((4, 4, 4), (150, 78, 76, 255), np.uint8), dye.eye(self.rng)
+        tongue, iris = np.full((4, 4, 4), (150, 78, 76, 255), np.uint8), complexion.eye(self.rng)
         skirted = any(piece.loose and piece.kind != "hair" for piece in self.look.pieces)
         thighs = self.weights[own][:, self.rig.which("UpLeg")].sum(1)
         out = []
@@ -151,8 +151,8 @@ class Dresser:
             ("body",), ("helper-l-eye", "helper-r-eye")))  # fmt: skip
         middle = vertices[own[arrays["faces"][eyes]]].reshape(-1, 3).mean(0)
         crown = vertices[own[arrays["faces"][body]], 1].max() - middle[1]
-        at = dye.places(arrays["uv"] * [1, -1] + [0, 1], arrays["faces"][body], vertices[own], len(skin))
-        return dye.beard(skin, at, middle, crown, self.tone, self.rng)
+        at = baking.places(arrays["uv"] * [1, -1] + [0, 1], arrays["faces"][body], vertices[own], len(skin))
+        return complexion.beard(skin, at, middle, crown, self.tone, self.rng)
 
 
 def _area(corners: np.ndarray) -> float:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..synthetic.rig import Rig
-from .dye import step
+
+
+def step(low: float, high: float, x: np.ndarray) -> np.ndarray:
+    """0 where x is below `low`, 1 above `high`, a soft step between."""
+    u = np.clip((x - low) / (high - low), 0, 1)
+    return u * u * (3 - 2 * u)
 
 
 def loosened(rest: np.ndarray, weights: np.ndarray, rig: Rig, hair: bool) -> tuple[np.ndarray, np.ndarray]:
