@@ -43,10 +43,10 @@ class Shot:
 
 
 def draw_camera(rng: np.random.Generator, size: int, height: float) -> Camera:
-    """A camera that sees all of somebody of that height (m), or, one time in four, about half of them."""
+    """A camera that sees all of somebody of that height (m), or, three times in ten, about half of them."""
     focal = 0.5 / np.tan(np.radians(rng.uniform(18, 50) / 2))
-    half = rng.uniform() < 0.25
-    share = rng.uniform(1.15, 1.9) if half else rng.uniform(0.42, 0.92)
+    half = rng.uniform() < 0.3
+    share = rng.uniform(1.15, 2.3) if half else rng.uniform(0.42, 0.92)
     distance = max(height * focal / share, NEAREST)
     focal = distance * share / height
     fov = float(np.degrees(2 * np.arctan(0.5 / focal)))
