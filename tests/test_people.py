@@ -12,6 +12,7 @@ from eval.people import bvh, catalogue, convert, dye, hands, look, motion
 from eval.people.catalogue import TAILORED, Piece
 from eval.people.figure import Figure
 from eval.people.film import film, open_film
+from eval.people.hanging import Legs
 from eval.people.look import Look
 from eval.people.mesh import Sway
 from eval.people.shape import Base, Phenotype, base
@@ -207,6 +208,18 @@ def test_what_hangs_lags_swings_and_comes_to_rest():
         offsets.append(world[1, 0] - world[0, 0])
     assert offsets[0] < -0.02 and max(offsets) > 0.001 and abs(offsets[-1]) < 1e-4
     assert np.linalg.norm([offsets[0]] * 3) <= 0.0501
+
+
+def test_cloth_is_pushed_out_of_the_legs_and_left_alone_elsewhere(assets):
+    mesh = base(assets)
+    body = mesh.shaped(Phenotype())
+    rig = mesh.rig(body)
+    hip, knee = rig.at("LeftUpLeg"), rig.at("LeftLeg")
+    cloth = np.array([hip + 0.5 * (knee - hip) + [0.01, 0, 0.02], hip + 0.5 * (knee - hip) + [0, 0, 0.3], hip + 0.3])
+    before = cloth.copy()
+    Legs(rig, body, mesh.arrays["weights"], np.arange(3)).push(cloth, rig.heads, rig.tails)
+    assert 0.05 < np.linalg.norm(cloth[0] - before[0]) < 0.15 and (cloth[0] - before[0])[2] > 0.03
+    assert np.allclose(cloth[1:], before[1:])
 
 
 def test_a_fist_brings_the_fingertips_in_and_both_hands_do_the_same(assets):
