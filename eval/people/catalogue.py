@@ -54,7 +54,7 @@ PIECES: tuple[Piece, ...] = tuple(
     + _pieces("shoes", "clothes", "fm", "shoes01 shoes02 shoes03 shoes04 shoes05 shoes06")
     + _pieces("shoes", "clothes", "f", "WinterBoots")
     + _pieces("teeth", "teeth", "fm", "Teeth_Base Teeth_Shape01 Teeth_Shape02 Teeth_Shape03 Teeth_Shape04")
-    + _pieces("hat", "clothes", "fm", "fedora fedora_cocked Fishing_Hat_01 pith_helmet")
+    + _pieces("hat", "clothes", "fm", "fedora Fishing_Hat_01 pith_helmet")
     + _pieces("glasses", "clothes", "fm", "glasses")
     + _pieces("hair", "hair", "f", "long01 ponytail01 Braid01", True)
     + _pieces("hair", "hair", "f", "bob01 bob02")

@@ -110,18 +110,25 @@ def _body(rng: np.random.Generator, length: int, fps: float, captured: Sequence[
 
 
 def _gestures(rng: np.random.Generator, length: int, fps: float) -> np.ndarray:
-    """Somebody who stands and talks with arms, trunk and head, (length, 43): poses nobody has captured."""
-    channels = {}
+    """Somebody who stands, sits or kneels and talks with arms, trunk and head, (length, 43): poses nobody captured."""
+    channels, stance = {}, rng.choice(["stand", "sit", "kneel"], p=[0.78, 0.13, 0.09])
     for side in "rl":
         out, fwd, turn, elbow, lift = wander(rng, length, fps, 5, 0.9).T
         rest = rng.choice([12, 45, 80], p=[0.6, 0.25, 0.15])
         channels |= {f"out_{side}": np.clip(rest + 55 * out, 4, 165), f"fwd_{side}": 15 + 50 * fwd}
         channels |= {f"turn_{side}": 60 * turn, f"elbow_{side}": np.clip(55 + 75 * elbow, 4, 135)}
-        channels |= {f"lift_{side}": np.clip(70 * lift - 35, 0, 60)}
+        channels |= {f"lift_{side}": 78 + 8 * lift if stance == "sit" else np.clip(70 * lift - 35, 0, 60)}
     lean, bend, twist, head, squat, shift = wander(rng, length, fps, 6, 1.2).T
     channels |= {"yaw": 0 * lean, "lean": 16 * lean, "side": 10 * bend, "twist": 24 * twist, "head_yaw": 40 * head}
-    channels |= {"squat": np.clip(50 * squat - 20, 0, 50), "shift": 0.08 * shift}
-    return motions.compose(channels, np.arange(length) / fps)
+    channels |= {"squat": np.clip(50 * squat - 20, 0, 50) * (stance == "stand"), "shift": 0.08 * shift}
+    frames = motions.compose(channels, np.arange(length) / fps)
+    if stance == "kneel":
+        for limbs in (motions.RIGHT, motions.LEFT):
+            frames[:, limbs["knee"]] = -np.radians(rng.uniform(95, 140) + 6 * squat)
+            bend = Rotation.from_euler("xz", [rng.uniform(-8, 8), rng.uniform(5, 50)], degrees=True).as_quat()
+            frames[:, limbs["hip"] : limbs["hip"] + 4] = bend[[3, 0, 1, 2]]
+            frames[:, limbs["ankle"] : limbs["ankle"] + 4] = (np.sqrt(0.75), 0, 0, -0.5)
+    return frames
 
 
 def _changed(frames: np.ndarray, rng: np.random.Generator, fps: float) -> np.ndarray:

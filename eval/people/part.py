@@ -31,7 +31,7 @@ class Part:
         looseness: (V,) 0 to 1, see `mesh.Sway`.
         hair: (V,) int8, whether it is hair.
         lift: (V,) m, by how much a vertex counts as nearer than it is, so that cloth hides what it lies on.
-        worn: (W,) int32, vertices that stand on the floor.
+        worn: (W,) int32, vertices that may rest on the floor: all but those that hang.
         textures: The pictures.
         surfaces: (M, 4) float64, of each picture, see `_SURFACES`.
         pierced: (M,) bool, whether a picture has holes.
@@ -108,7 +108,7 @@ def join(layers: list[Layer], folds: float = 1.0) -> Part:
         for name, column in row.items():
             rows.setdefault(name, []).append(column)
     whole = {name: np.concatenate(columns) for name, columns in rows.items()}
-    low = np.nonzero(whole["rest"][:, 1] < whole["rest"][:, 1].min() + 0.25)[0]
+    worn = np.nonzero(whole["looseness"] < 0.01)[0]
     images = [layer.image for layer in layers]
     surfaces = np.array([_SURFACES[layer.surface] for layer in layers]) * [1, 1, 1, folds]
     return Part(
@@ -116,6 +116,6 @@ def join(layers: list[Layer], folds: float = 1.0) -> Part:
         whole["material"].astype(np.int32), whole["bones"].astype(np.int32), whole["weights"],
         whole["moved"].astype(np.int32), np.ascontiguousarray(whole["moves"].transpose(1, 0, 2)),
         np.unique(whole["welded"], return_inverse=True)[1].astype(np.int32), whole["looseness"], whole["hair"],
-        whole["lift"], low.astype(np.int32), pyramids(images), surfaces,
+        whole["lift"], worn.astype(np.int32), pyramids(images), surfaces,
         np.array([(image[..., 3] < 100).mean() > 0.01 for image in images]),
     )  # fmt: skip
