@@ -256,11 +256,12 @@ def test_holes_in_a_picture_show_what_is_behind():
 
 def test_cloth_is_dyed_within_its_own_region_and_keeps_its_holes():
     picture = np.full((64, 64, 4), 200, np.uint8)
+    picture[:, :32, 3] = 0
     region = np.full((dye.SIDE, dye.SIDE), -1, np.int32)
     region[: dye.SIDE // 2] = 0
     dyed = dye.cloth(picture, region, np.random.default_rng(4), 40)
     assert (dyed[dye.SIDE // 2 + 8 :, :, :3] == 200).all() and not (dyed[: dye.SIDE // 2, :, :3] == 200).all()
-    assert (dyed[..., 3] == 200).all()
+    assert (dyed[:, : dye.SIDE // 2 - 32, 3] == 0).all() and (dyed[:, dye.SIDE // 2 + 32 :, 3] == 255).all()
 
 
 def joint(name, offset, children="", channels="3 Zrotation Xrotation Yrotation"):

@@ -135,7 +135,8 @@ def cloth(
             out[where] = _woven(out, where, rng, period)[where]
         if not calm and rng.uniform() < 0.3:
             prints(out, where, rng)
-    return np.dstack([np.clip(out, 0, 255).astype(np.uint8), picture[..., 3]])
+    solid = np.where(picture[..., 3] > 60, 255, 0).astype(np.uint8)  # lace is lace, but nothing is see-through
+    return np.dstack([np.clip(out, 0, 255).astype(np.uint8), solid])
 
 
 def _turned(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
