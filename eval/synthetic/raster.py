@@ -12,6 +12,7 @@ import numpy as np
 
 from .mesh import BOTTOM, SKIN, TOP
 from .paint import albedo, folds
+from .textures import SOLID, opacity
 
 KEY = np.array([-0.42, 0.72, 0.55]) / np.linalg.norm([-0.42, 0.72, 0.55])  # towards the main light
 
@@ -41,7 +42,7 @@ class Surface(NamedTuple):
 
 
 @nb.njit(cache=True, fastmath=True)
-def visibility(xy, z, faces, depth, triangle, bary):
+def visibility(xy, z, faces, depth, triangle, bary, cutout=None):
     """Find the nearest triangle of every sample.
 
     Args:
@@ -51,6 +52,7 @@ def visibility(xy, z, faces, depth, triangle, bary):
         depth: (H, W) float32, infinity where nothing is yet; written.
         triangle: (H, W) int32, -1 where nothing is yet; written.
         bary: (H, W, 2) float32, shares of the second and third corner; written.
+        cutout: Pictures with holes that are on the triangles, a :class:`~.textures.Cutout`; None for none.
     """
     height, width = depth.shape
     for t in range(faces.shape[0]):
@@ -71,6 +73,12 @@ def visibility(xy, z, faces, depth, triangle, bary):
                     continue
                 d = z[a] + w1 * (z[b] - z[a]) + w2 * (z[c] - z[a])
                 if d < depth[y, x]:
+                    if cutout is not None:
+                        if (
+                            cutout.pierced[cutout.material[t]]
+                            and opacity(cutout, faces, t, w1, w2) < SOLID[y % 2, x % 2]
+                        ):
+                            continue
                     depth[y, x], triangle[y, x] = d, t
                     bary[y, x, 0], bary[y, x, 1] = w1, w2
 

@@ -99,7 +99,7 @@ class Scene:
         if self.noise:
             grain = np.random.default_rng([index, 11]).standard_normal(picture.shape, np.float32)
             picture = picture + self.noise * grain
-        keypoints, scores = self._keypoints(joints, depth)
+        keypoints, scores = observed(joints, self.camera, depth)
         return Rendered(
             np.clip(np.round(picture), 0, 255).astype(np.uint8),
             np.round(alpha * 255).astype(np.uint8),
@@ -112,10 +112,10 @@ class Scene:
         """Premultiplied colour (S, S, 3), alpha (S, S) and the samples' depths (m)."""
         body, fine = self.body, self.size * self.samples
         xy, z = self.camera.project(world)
-        depth, triangle, bary = _blank(fine)
+        depth, triangle, bary = blank(fine)
         raster.visibility(xy * self.samples - 0.5, z, body.faces, depth, triangle, bary)
-        light_at = _from_light(world)
-        shadows, *rest = _blank(LIGHT_SIZE)
+        light_at = from_light(world)
+        shadows, *rest = blank(LIGHT_SIZE)
         raster.visibility(light_at[:, :2].copy(), light_at[:, 2].copy(), body.faces, shadows, *rest)
         colour = np.zeros((fine, fine, 3), np.float32)
         surface = raster.Surface(
@@ -133,39 +133,44 @@ class Scene:
         total = np.zeros((FLOOR_SIZE, FLOOR_SIZE), np.float32)
         near = body.faces[(world[body.faces][..., 1].max(1) < 0.16) & (body.material == SHOE)]
         for places, faces, blur, strength in ((cast, body.faces, 2.6, 0.30), (world[:, [0, 2]], near, 1.7, 0.55)):
-            depth, triangle, bary = _blank(FLOOR_SIZE)
+            depth, triangle, bary = blank(FLOOR_SIZE)
             raster.visibility(places * scale + FLOOR_SIZE / 2, world[:, 1].copy(), faces, depth, triangle, bary)
             soft = cv2.GaussianBlur((triangle >= 0).astype(np.float32), (0, 0), blur)
             total = 1 - (1 - total) * (1 - strength * soft)
         x, z, hit = self._floor_map
         return cv2.remap(total, x, z, cv2.INTER_LINEAR) * hit
 
-    def _keypoints(self, joints: dict[str, np.ndarray], depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Keypoints (J, 2) px and scores (J,): a joint is seen when nothing is much nearer than it."""
-        points, z = self.camera.project(np.array(list(joints.values())))
-        at = np.floor(points * self.samples).astype(int)
-        inside = ((at >= 0) & (at < depth.shape[0])).all(1)
-        column, row = np.clip(at, 0, depth.shape[0] - 1).T
-        slack = np.array([0.16 if "hip" in n or "shoulder" in n or n == "neck" else 0.09 for n in joints])
-        slack[[i for i, n in enumerate(joints) if n in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]] = (
-            0.04
-        )
-        scores = np.where(depth[row, column] > z - slack, 1.0, HIDDEN) * inside
-        return points.astype(np.float32), scores.astype(np.float32)
+
+def observed(joints: dict[str, np.ndarray], camera: Camera, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints (J, 2) px and scores (J,) of joints (name -> (3,) m): one is seen when nothing is much nearer.
+
+    Args:
+        joints: The common skeleton's.
+        camera: Who looks.
+        depth: (S, S) m, of the samples, as :func:`raster.visibility` wrote them.
+    """
+    points, z = camera.project(np.array(list(joints.values())))
+    at = np.floor(points * (len(depth) / camera.size)).astype(int)
+    inside = ((at >= 0) & (at < depth.shape[0])).all(1)
+    column, row = np.clip(at, 0, depth.shape[0] - 1).T
+    slack = np.array([0.16 if "hip" in n or "shoulder" in n or n == "neck" else 0.09 for n in joints])
+    slack[[i for i, n in enumerate(joints) if n in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]] = 0.04
+    scores = np.where(depth[row, column] > z - slack, 1.0, HIDDEN) * inside
+    return points.astype(np.float32), scores.astype(np.float32)
 
 
-def _blank(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def blank(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Empty depth, triangle and share maps for :func:`raster.visibility`."""
     shape = (size, size)
     return np.full(shape, np.inf, np.float32), np.full(shape, -1, np.int32), np.zeros((*shape, 2), np.float32)
 
 
-def _from_light(world: np.ndarray) -> np.ndarray:
-    """Column, row and distance (V, 3) of each vertex as the main light sees it, from far away."""
-    side = np.cross([0, 1, 0], raster.KEY)
+def from_light(world: np.ndarray, key: np.ndarray = raster.KEY) -> np.ndarray:
+    """Column, row and distance (V, 3) of each vertex as the main light, towards `key`, sees it from far away."""
+    side = np.cross([0, 1, 0], key)
     side /= np.linalg.norm(side)
-    up, scale = np.cross(raster.KEY, side), LIGHT_SIZE / LIGHT_REACH
+    up, scale = np.cross(key, side), LIGHT_SIZE / LIGHT_REACH
     centred = world - world.mean(0)
     return np.stack(
-        [centred @ side * scale + LIGHT_SIZE / 2, centred @ up * scale + LIGHT_SIZE / 2, -centred @ raster.KEY], 1
+        [centred @ side * scale + LIGHT_SIZE / 2, centred @ up * scale + LIGHT_SIZE / 2, -centred @ key], 1
     )
