@@ -104,7 +104,7 @@ def join(layers: list[Layer], folds: float = 1.0) -> Part:
         if layer.moves is not None:
             which = np.nonzero(np.abs(layer.moves[kept]).max((1, 2)) > 1e-5)[0]
             row |= {"moved": which + count, "moves": layer.moves[kept[which]]}
-        count, welds = count + len(kept), int(row["welded"].max()) + 1
+        count, welds = count + len(kept), int(row["welded"].max(initial=welds - 1)) + 1
         for name, column in row.items():
             rows.setdefault(name, []).append(column)
     whole = {name: np.concatenate(columns) for name, columns in rows.items()}

@@ -14,10 +14,10 @@ from perfclone.backends.layered.copying import COPIED, compose, warp
 from perfclone.backends.layered.exemplars import SHOWN, Exemplars, Filmed
 from perfclone.backends.layered.parts import PARTS
 
-#: Channels of a pixel: colour, alpha, shadow, and the say of the painting and of each copy.
-_PIXEL = 5 + 1 + SHOWN
-#: How far a copy's pixel may be fetched from, pixels, and how much G leans to copying before it has learnt anything.
-FARTHEST, _LEANING = 8.0, 3.0
+#: Channels of a pixel: colour, alpha, shadow, the say of the painting, what is left, and the say of each copy.
+_PIXEL = 3 + 1 + 1 + 1 + 1 + SHOWN
+#: How far a copy's pixel may be fetched from, pixels.
+FARTHEST = 8.0
 #: How sharply it decides: two copies that do not quite lie on one another give a blurred mean.
 DECIDED = 4.0
 
@@ -262,21 +262,24 @@ def _resized(x: Tensor, size: int) -> Tensor:
 
 
 def blend(out: Tensor, copies: Tensor) -> Layers:
-    """Blend the copies, and what was painted where they do not fit.
+    """Blend the copies, and what was painted where nothing can be copied.
 
     Args:
-        out: (B, 5 + 1 + M, S, S): painted colour, alpha and shadow, then the say of the painting and of each copy.
+        out: (B, 3 + 1 + 1 + 1 + 1 + M, S, S): painted colour, alpha and shadow, the say of the painting, how much of
+            the person is left, and the say of each copy.
         copies: (B, M, COPIED, S, S).
     """
-    trust = copies[:, :, 4] + 1e-3
-    say = torch.softmax(DECIDED * (out[:, 6:] + torch.log(trust)), 1)
-    paint = torch.sigmoid(DECIDED * out[:, 5:6] - _LEANING - torch.log(trust.sum(1, keepdim=True)))
-    alpha = torch.sigmoid(out[:, 3:4] - 1)
-    painted = torch.cat([torch.sigmoid(out[:, :3]) * alpha, alpha], 1)
+    colour, alpha, shadow, paint, left, say = out.split([3, 1, 1, 1, 1, SHOWN], 1)
+    trust = copies[:, :, 4]
+    say = torch.softmax(DECIDED * (say + torch.log(trust + 1e-3)), 1)
+    paint = torch.sigmoid(DECIDED * paint - 2) * (1 - trust.sum(1, keepdim=True)).clamp(0, 1)
+    alpha = torch.sigmoid(alpha - 1)
+    painted = torch.cat([torch.sigmoid(colour) * alpha, alpha], 1)
     mixed = paint * painted + (1 - paint) * (say[:, :, None] * copies[:, :, :4]).sum(1)
     colour = (mixed[:, :3] / mixed[:, 3:].clamp(min=1e-2)).clamp(0, 1)
-    shadow = (torch.sigmoid(out[:, 4:5] + 3) / 0.94).clamp(0, 1)
-    return Layers(colour, ((mixed[:, 3:] - 0.01) / 0.98).clamp(0, 1), shadow)
+    alpha = mixed[:, 3:] * (torch.sigmoid(DECIDED * left + 4) / 0.98).clamp(max=1)
+    shadow = (torch.sigmoid(shadow + 3) / 0.94).clamp(0, 1)
+    return Layers(colour, ((alpha - 0.01) / 0.98).clamp(0, 1), shadow)
 
 
 def halved(memory: Tensor) -> Tensor:

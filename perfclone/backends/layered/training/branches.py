@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -21,8 +22,23 @@ from perfclone.backends.layered.training.losses import (
 )
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 
-#: Weights of the losses.
-PIXEL, PERCEPTUAL, MATTE, REGIONS, COHERENCE, ADVERSARIAL = 4.0, 0.5, 0.3, 1.0, 2.0, 0.08
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each loss counts; those of the regions, face and hands, count ``regions`` times as much there."""
+
+    pixel: float
+    perceptual: float
+    matte: float
+    regions: float
+    adversarial: float
+    coherence: float = 2.0
+
+
+#: Of a base that learns to copy from many people, and of an actor who has such a base: there the poses never quite fit
+#: the frames, and what measures pixel by pixel would rather have the mean of what might be right, which is blurred.
+MANY = Weights(pixel=0.5, perceptual=1.0, matte=0.5, regions=0.5, adversarial=0.3)
+ONE = Weights(pixel=0.0, perceptual=0.3, matte=0.5, regions=1.0, adversarial=1.0)
 
 
 class View(NamedTuple):
@@ -37,7 +53,9 @@ class View(NamedTuple):
     fake: Tensor
 
 
-def paired_losses(features: PerceptualFeatures, steps: list[Step], batch: Batch, warm: int) -> dict[str, Tensor]:
+def paired_losses(
+    features: PerceptualFeatures, steps: list[Step], batch: Batch, warm: int, weights: Weights
+) -> dict[str, Tensor]:
     """The paired branch: the steps after the warm-up against the frames of the reference video, where these go."""
     layers = [step.layers for step in steps[warm:]]
     x = torch.cat([each.over(batch.plates[:, warm + n]) for n, each in enumerate(layers)])
@@ -51,20 +69,20 @@ def paired_losses(features: PerceptualFeatures, steps: list[Step], batch: Batch,
     boxes = torch.cat([region_boxes(step.now, step.seen, step.scale) for step in steps[warm:]])
     near, true = cut_regions(x, boxes), cut_regions(y, boxes)
     losses = {
-        "pixel": PIXEL * pixel_loss(x, y, matte),
-        "perceptual": PERCEPTUAL * perceptual_loss(features, person, filmed_person),
-        "matte": MATTE * (alpha - matte).abs().mean(),
+        "pixel": weights.pixel * pixel_loss(x, y, matte),
+        "perceptual": weights.perceptual * perceptual_loss(features, person, filmed_person),
+        "matte": weights.matte * (alpha - matte).abs().mean(),
     }
     if len(near):
-        close = PIXEL * (near - true).abs().mean() + PERCEPTUAL * perceptual_loss(features, near, true)
-        losses["regions"] = REGIONS * close
+        close = weights.pixel * (near - true).abs().mean() + weights.perceptual * perceptual_loss(features, near, true)
+        losses["regions"] = weights.regions * close
     return losses
 
 
-def unpaired_losses(steps: list[Step]) -> dict[str, Tensor]:
+def unpaired_losses(steps: list[Step], weights: Weights) -> dict[str, Tensor]:
     """The unpaired branch: each painted frame against the one before it, moved as the body moved."""
     pairs = [coherence_loss(step.recalled, halved(step.past.memory), step.maps) for step in steps[1:]]
-    return {"coherence": COHERENCE * sum(pairs) / len(pairs)}
+    return {"coherence": weights.coherence * sum(pairs) / len(pairs)}
 
 
 def critic_view(steps: list[Step], batch: Batch) -> View:

@@ -12,6 +12,8 @@ from perfclone.pose.skeleton import HEAD, INDEX
 
 #: Side of the enlarged crops of the face and the hands, pixels.
 REGION_SIDE = 48
+#: How much of the perceptual loss holds things to their places.
+_HELD = 0.15
 _HANDS = [(INDEX[f"{side}_wrist"], INDEX[f"{side}_index"]) for side in ("right", "left")]
 
 
@@ -21,7 +23,11 @@ def pixel_loss(x: Tensor, y: Tensor, matte: Tensor) -> Tensor:
 
 
 def perceptual_loss(features: PerceptualFeatures, x: Tensor, y: Tensor) -> Tensor:
-    """Relative difference of feature maps, summed over the levels (Johnson et al. 2016, with each level's own scale).
+    """Relative difference of feature maps, summed over the levels, that forgives a small shift.
+
+    As in Johnson et al. 2016, but each place may find its like among the real one's neighbours, as contextual losses
+    allow (Mechrez, Talmi and Zelnik-Manor 2018): the poses that G is given are never quite those of the frames, and what
+    has to lie exactly on them is best painted blurred. A small part of the loss holds everything to its place.
 
     Args:
         features: The frozen network.
@@ -30,7 +36,16 @@ def perceptual_loss(features: PerceptualFeatures, x: Tensor, y: Tensor) -> Tenso
     """
     with torch.no_grad():
         real = features(y)
-    return sum(((a - b).abs().mean() / (b.abs().mean() + 1e-3)) for a, b in zip(features(x), real))
+    return sum(_nearest(a, b) / (b.abs().mean() + 1e-3) for a, b in zip(features(x), real))
+
+
+def _nearest(a: Tensor, b: Tensor) -> Tensor:
+    """Mean difference of maps (B, C, h, w), each place of the first from the most alike of 3 x 3 of the second."""
+    height, width = a.shape[-2:]
+    wide = F.pad(b, (1, 1, 1, 1), mode="replicate")
+    shifts = [wide[..., y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    apart = torch.stack([(a - shifted).abs().mean(1) for shifted in shifts])
+    return apart.amin(0).mean() + _HELD * apart[len(shifts) // 2].mean()
 
 
 def around(matte: Tensor, margin: int = 16) -> tuple[slice, slice]:
