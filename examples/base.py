@@ -1,17 +1,19 @@
-"""Train what every actor starts from: a U-Net that has painted many synthetic people, and some of their motion.
+"""Train what every actor starts from: a G that has copied many synthetic people, and some of their motion.
 
-python -m examples.base [--people 12] [--frames 120] [--minutes 16] [--batch 2] [--device cpu] [--workers 1]
+python -m eval.people.film FILMS --seeds 0:72 --frames 96 --size 384 --bvh BVH
+python -m examples.base FILMS [--minutes 40] [--batch 2] [--device cpu]
 
-Each person has textures of their own and all share the U-Net, so it learns how to paint a body and not whom; the
-textures that ship are the mean of theirs. Nobody's likeness goes in: every person is drawn by `eval.synthetic`.
+One G is shown the exemplars of each person in turn, so it learns how to copy, align and mend a body and not whom.
+Poses come from P as it sees the films, with all its errors.
+
+Nobody's likeness goes in: every person is drawn by `eval.people`.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,119 +23,134 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from eval.people.film import Film, open_film
 from eval.synthetic import Scene, motion, random_actor
 from perfclone.backends.layered.config import PRESETS
-from perfclone.backends.layered.crop import Box, usual_side
-from perfclone.backends.layered.generator import Generator, NeuralTextures
+from perfclone.backends.layered.crop import Box
+from perfclone.backends.layered.exemplars import Exemplars
+from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
-from perfclone.backends.layered.training.branches import paired_losses
-from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
+from perfclone.backends.layered.training.branches import MANY, critic_view, paired_losses
+from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator, critic_loss
+from perfclone.backends.layered.training.footage import Footage, cut_plates
 from perfclone.backends.layered.training.loop import learning_rate
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
-from perfclone.pose import PoseSequence
-from perfclone.pose.body import measure_body
+from perfclone.backends.layered.training.prepare import load_exemplars, load_reference, prepare_reference
+from perfclone.errors import UserError
+from perfclone.pose.extractor import build_extractor
 
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
-RUN = 3
 FPS = 30
-#: Learning rates of the U-Net and of the textures, and how slowly the averaged U-Net follows.
-RATES, EMA = (1e-3, 1e-2), 0.995
+#: Learning rate of G, how slowly its average follows, and the share of the time before the discriminator is heard.
+RATE, EMA, EARLY = 1e-3, 0.995, 0.1
+#: Shares of the exemplars that are taken away from a sequence, so that it must do with poses further off.
+SCARCE = (0.0, 0.3, 0.6, 0.8)
 
 
-def film(seed: int, frames: int, size: int, resolution: int) -> tuple[Footage, float]:
-    """Film a random person in short runs of their reference motion: footage, and the torso length in pixels."""
-    scene, whole = Scene(random_actor(seed), size=size, noise=1.0), motion("reference", fps=FPS)
-    rng = np.random.default_rng(seed)
-    begins = np.sort(rng.choice(len(whole) // RUN, frames // RUN, replace=False)) * RUN
-    shots = [scene.render(whole[n], n) for begin in begins for n in range(begin, begin + RUN)]
-    keypoints, scores = (np.stack([getattr(shot, name) for shot in shots]) for name in ("keypoints", "scores"))
-    poses = PoseSequence(keypoints, scores, np.arange(len(shots)) / FPS, (size, size), "synthetic")
-    body = measure_body(poses)
-    boxes = follow_boxes(poses, usual_side(keypoints, scores, body.torso, resolution), body.torso)
-    cut = [
-        (Box(*box.tolist()).cut(shot.rgb, resolution), Box(*box.tolist()).cut(shot.matte, resolution))
-        for box, shot in zip(boxes, shots)
-    ]
-    follows = np.arange(len(shots)) % RUN > 0
-    pictures, mattes = (np.stack(each) for each in zip(*cut))
-    plates, filmed = cut_plates(boxes, scene.plate, resolution), borders(boxes, poses.size, resolution)
-    return Footage(poses, boxes, follows, *plates, pictures, mattes, filmed), body.torso
+@dataclass
+class Person:
+    """One filmed person, ready to be learnt from: the torso is in pixels of the film."""
+
+    footage: Footage
+    torso: float
+    exemplars: Exemplars
+
+
+def open_person(film: Path, resolution: int) -> Person | None:
+    """Prepare a film as any reference video is, and open it; None where P or the camera's judge will not have it."""
+    material = film / "material"
+    if not material.is_dir():
+        try:
+            prepare_reference(film / "film.mp4", material, resolution, build_extractor("blazepose", matte=True))
+        except UserError:
+            return None
+    facts, footage, _ = load_reference(material)
+    if facts.camera != "still":
+        return None
+    exemplars = load_exemplars(material, footage, facts.body.torso, resolution)
+    return Person(_with_truth(footage, open_film(film), resolution), facts.body.torso, exemplars)
+
+
+def _with_truth(footage: Footage, film: Film, resolution: int) -> Footage:
+    """Footage of a film with its true mattes and plate; the exemplars keep the mattes that P gave."""
+    at = np.round(footage.poses.times * film.fps).astype(int)
+    boxes = [Box(*box.tolist()) for box in footage.boxes]
+    mattes = np.stack([box.cut(film.mattes[n], resolution) for box, n in zip(boxes, at)])
+    follows = footage.follows & film.follows[at] & np.r_[False, np.diff(at) == 1]
+    plates = cut_plates(footage.boxes, film.plate, resolution)
+    return Footage(footage.poses, footage.boxes, follows, *plates, footage.frames, mattes, footage.filmed)
 
 
 class SharedTraining:
-    """The training of one U-Net that paints many people, each with textures of their own.
+    """The training of one G that copies many people.
 
     Args:
-        people: Footage of each, and the torso length in pixels.
-        preset: Size of the U-Net.
+        people: Whom.
+        preset: Its size.
         count: Sequences a step.
         device: Where to train.
         seed: Of everything random.
     """
 
-    def __init__(self, people: list[tuple[Footage, float]], preset: str, count: int, device: str, seed: int):
+    def __init__(self, people: list[Person], preset: str, count: int, device: str, seed: int):
         torch.manual_seed(seed)
         self.people, self.count, self.device, self.steps = people, count, device, 0
-        self.size, self.rng = PRESETS[preset].generator, np.random.default_rng(seed)
-        self.generator = Generator(self.size)
-        self.generator.to(device, memory_format=torch.channels_last)
-        first = self.generator.textures.texels.detach()
-        self.textures = [self._textures().to(device) for _ in people]
-        for own in self.textures:
-            own.texels.data.copy_(first)
+        self.rng = np.random.default_rng(seed)
+        self.generator = Generator(PRESETS[preset].generator).to(device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.generator.unet, multi_avg_fn=get_ema_multi_avg_fn(EMA))
-        shared, own = list(self.generator.unet.parameters()), [own.texels for own in self.textures]
-        self.optimiser = torch.optim.AdamW([{"params": shared}, {"params": own}], betas=(0.9, 0.99), weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW(self.generator.unet.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
+        self.critic = PatchDiscriminator(3 + POSE_PICTURES).to(device)
+        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, (0.5, 0.99))
         self.features = PerceptualFeatures().to(device)
 
     def step(self, fraction: float) -> dict[str, Tensor]:
         """Train on a few frames of one of the people, with so much of the time gone, [0, 1); the losses."""
-        for group, rate in zip(self.optimiser.param_groups, RATES):
-            group["lr"] = rate * learning_rate(self.steps, fraction)
-        who = int(self.rng.integers(len(self.people)))
-        (footage, torso), self.generator.textures = self.people[who], self.textures[who]
+        for group in self.optimiser.param_groups:
+            group["lr"] = RATE * learning_rate(self.steps, fraction)
+        person = self.people[int(self.rng.integers(len(self.people)))]
+        self.generator.exemplars = person.exemplars
         warm = int(self.rng.integers(0, 2))
-        starts = footage.starts(warm + 1, np.ones(len(footage), bool))
-        batch = footage.batch(self.rng.choice(starts, self.count), warm + 1, self.device)
-        batch = worsen(batch, torso, self.rng)
-        losses = paired_losses(self.features, Rollout(self.generator, torso)(batch, warm), batch, warm)
+        starts = person.footage.starts(warm + 1, np.ones(len(person.footage), bool))
+        batch = person.footage.batch(self.rng.choice(starts, self.count), warm + 1, self.device)
+        batch = worsen(batch, person.torso, self.rng)
+        scarce = self.rng.random((self.count, person.exemplars.count)) < self.rng.choice(SCARCE)
+        steps = Rollout(self.generator, person.torso)(batch, warm, torch.from_numpy(scarce).to(self.device))
+        losses = paired_losses(self.features, steps, batch, warm, MANY)
+        view = critic_view(steps, batch)
+        if fraction >= EARLY:
+            losses["fool"] = -MANY.adversarial * self.critic.requires_grad_(False)(view.fake).mean()
         sum(losses.values()).backward()
         torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad()
+        scores = self.critic.requires_grad_(True)(torch.cat([view.real, view.fake.detach()]))
+        losses["critic"] = critic_loss(*scores.chunk(2))
+        losses["critic"].backward()
+        self.critic_optimiser.step()
+        self.critic_optimiser.zero_grad()
         self.average.update_parameters(self.generator.unet)
         self.steps += 1
         return losses
 
-    def result(self) -> Generator:
-        """The averaged U-Net with the mean of everybody's textures, on the CPU."""
-        self.generator.unet.load_state_dict(self.average.module.state_dict())
-        self.generator.textures = self._textures()
-        mean = torch.stack([own.texels.detach().cpu() for own in self.textures]).mean(0)
-        self.generator.textures.texels.data.copy_(mean)
-        return self.generator.cpu()
-
-    def _textures(self) -> NeuralTextures:
-        return NeuralTextures(self.size.texture_channels, self.size.texture_side)
+    def result(self) -> dict[str, Tensor]:
+        """What ships: the averaged weights of G's U-Net and those of the discriminator, in 16 bit."""
+        named = {"unet": self.average.module.state_dict(), "critic": self.critic.state_dict()}
+        return {f"{part}.{n}": v.half().contiguous().cpu() for part, state in named.items() for n, v in state.items()}
 
 
 def train(
-    people: list[tuple[Footage, float]],
-    minutes: float,
-    preset: str,
-    count: int = 2,
-    device: str = "cpu",
-    seed: int = 0,
-) -> Generator:
-    """Train the shared U-Net on the people in turn; gives it on the CPU."""
+    people: list[Person], minutes: float, preset: str, count: int = 2, device: str = "cpu", seed: int = 0
+) -> dict[str, Tensor]:
+    """Train on the people in turn; gives what ships."""
     training = SharedTraining(people, preset, count, device, seed)
     began, bar = time.monotonic(), tqdm(total=round(minutes * 60), unit="s")
     while (fraction := (time.monotonic() - began) / (minutes * 60)) < 1:
         losses = training.step(fraction)
         bar.update(int(fraction * minutes * 60) - bar.n)
         if training.steps % 20 == 0:
-            bar.set_postfix(step=training.steps, **{name: f"{float(value):.3f}" for name, value in losses.items()})
+            told = {name: f"{float(value.detach()):.3f}" for name, value in losses.items()}
+            bar.set_postfix(step=training.steps, **told)
     return training.result()
 
 
@@ -150,25 +167,27 @@ def save_motion(path: Path) -> None:
 
 
 def main() -> None:
-    """Film, train, save."""
+    """Prepare, train, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=12, help="how many (default: %(default)s)")
-    parser.add_argument("--frames", type=int, default=120, help="frames of each (default: %(default)s)")
-    parser.add_argument("--minutes", type=float, default=16, help="training time (default: %(default)s)")
+    parser.add_argument("films", type=Path, help="the folder that eval.people.film wrote")
+    parser.add_argument("--minutes", type=float, default=40, help="training time (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=2, help="sequences a step (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=1, help="processes that film (default: %(default)s)")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="base", help="size (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--only-prepare", action="store_true", help="stop once the films are ready to be learnt from")
     args = parser.parse_args()
-    DATA.mkdir(exist_ok=True)
-    save_motion(DATA / "motion.npz")
     resolution = PRESETS[args.preset].generator.resolution
-    shoot = partial(film, frames=args.frames, size=resolution * 5 // 4, resolution=resolution)
-    with ProcessPoolExecutor(args.workers) as pool:
-        people = list(tqdm(pool.map(shoot, range(1000, 1000 + args.people)), desc="filming", total=args.people))
-    generator = train(people, args.minutes, args.preset, args.batch, args.device)
-    weights = {name: value.half().contiguous() for name, value in generator.state_dict().items()}
-    save_file(weights, DATA / f"base_{args.preset}.safetensors")
+    films = sorted(each.parent for each in args.films.glob("*/film.mp4"))
+    people = [open_person(film, resolution) for film in tqdm(films, desc="preparing")]
+    if args.only_prepare:
+        return
+    people = [person for person in people if person]
+    save_motion(DATA / "motion.npz")
+    save_file(
+        train(people, args.minutes, args.preset, args.batch, args.device, args.seed),
+        DATA / f"base_{args.preset}.safetensors",
+    )
 
 
 if __name__ == "__main__":

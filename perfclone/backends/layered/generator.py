@@ -222,6 +222,8 @@ class Generator(Painting):
         self.filmed: Filmed | None = None
         self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes)
         self.unet = UNet(PARTS + 12 + SHOWN * COPIED, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
+        for empty in self.unet.leave.parameters():  # before it has learnt anything it copies, and no more
+            nn.init.zeros_(empty)
 
     def open(self) -> None:
         """Decode the exemplars, at the size that they were filmed in too.

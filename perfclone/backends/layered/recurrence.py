@@ -108,20 +108,27 @@ class Rollout(nn.Module):
         super().__init__()
         self.generator, self.torso = generator, torso
 
-    def forward(self, batch: Batch, warm: int = 0) -> list[Step]:
-        """Paint the frames of a batch of sequences; the first ``warm`` of them without gradient."""
+    def forward(self, batch: Batch, warm: int = 0, scarce: Tensor | None = None) -> list[Step]:
+        """Paint the frames of a batch of sequences.
+
+        Args:
+            batch: The sequences.
+            warm: How many of their frames, at the start, are painted without gradient.
+            scarce: (B, K) bool, exemplars that are taken away besides those filmed about then, or None.
+        """
         steps: list[Step] = []
         for n in range(batch.boxes.shape[1]):
-            window, bar = slice(n, n + 3), self._bar(batch, n)
+            window, bar = slice(n, n + 3), self._bar(batch, n, scarce)
             keypoints, seen, boxes = batch.keypoints[:, window], batch.seen[:, window], batch.boxes[:, n]
             with torch.set_grad_enabled(torch.is_grad_enabled() and n >= warm):
                 past = steps[-1].past if steps else None
                 steps.append(step(self.generator, self.torso, keypoints, seen, boxes, past, bar))
         return steps
 
-    def _bar(self, batch: Batch, n: int) -> Tensor | None:
+    def _bar(self, batch: Batch, n: int, scarce: Tensor | None) -> Tensor | None:
         """(B, K) the exemplars that were filmed so near to the n-th frames that to copy them would teach nothing."""
-        times = getattr(self.generator.exemplars, "times", None)
+        times = self.generator.exemplars.times
         if times is None or batch.times is None:
-            return None
-        return (batch.times[:, n, None] - times).abs() < NEAR_S
+            return scarce
+        near = (batch.times[:, n, None] - times).abs() < NEAR_S
+        return near if scarce is None else near | scarce

@@ -7,8 +7,10 @@ from importlib import resources
 
 import numpy as np
 from safetensors.torch import load as load_tensors
+from torch import Tensor
 
 from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.training.discriminator import PatchDiscriminator
 from perfclone.pose.sequence import PoseSequence
 
 log = logging.getLogger(__name__)
@@ -18,13 +20,26 @@ _DATA = resources.files("perfclone") / "data"
 
 def warm_start(generator: Generator, preset: str) -> bool:
     """Load the shipped weights of a preset into a generator; False where none ship."""
+    weights = _weights(preset, "unet")
+    if not weights:
+        log.info("No shipped weights for preset %s; starting as a mere copyist.", preset)
+        return False
+    generator.unet.load_state_dict(weights, strict=True)
+    return True
+
+
+def warm_start_critic(critic: PatchDiscriminator, preset: str) -> None:
+    """Load the discriminator that was trained with them, where there are such weights."""
+    if weights := _weights(preset, "critic"):
+        critic.load_state_dict(weights, strict=True)
+
+
+def _weights(preset: str, part: str) -> dict[str, Tensor]:
     file = _DATA / f"base_{preset}.safetensors"
     if not file.is_file():
-        log.info("No shipped weights for preset %s; starting from scratch.", preset)
-        return False
+        return {}
     weights = load_tensors(file.read_bytes())
-    generator.unet.load_state_dict({name: value.float() for name, value in weights.items()}, strict=True)
-    return True
+    return {n.removeprefix(f"{part}."): v.float() for n, v in weights.items() if n.startswith(f"{part}.")}
 
 
 def driving_poses() -> list[PoseSequence]:

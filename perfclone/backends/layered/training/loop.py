@@ -20,10 +20,9 @@ from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
+from perfclone.backends.layered.training.base import warm_start_critic
 from perfclone.backends.layered.training.branches import (
-    ADVERSARIAL,
-    PERCEPTUAL,
-    PIXEL,
+    ONE,
     critic_view,
     paired_losses,
     unpaired_losses,
@@ -41,11 +40,10 @@ if TYPE_CHECKING:
     from perfclone.training.checkpoints import Checkpoints
     from perfclone.training.held import HeldRun
 
-#: The branches whose turn it is, step by step. At first, until there is something worth criticising, it is always the
-#: paired one, without the discriminator.
-EARLY, SCHEDULE = ("paired",), ("paired", "paired", "paired", "unpaired")
-#: The share of the run that is early.
-EARLY_SHARE = 0.4
+#: The branches whose turn it is, step by step.
+SCHEDULE = ("paired", "paired", "paired", "unpaired")
+#: Shares of the exemplars that are taken away from a sequence, so that it must do with poses further off.
+SCARCE = (0.0, 0.3, 0.6)
 #: Driving poses in a row that the unpaired branch paints.
 RUN = 3
 #: Most frames that are painted before those that are judged.
@@ -107,6 +105,8 @@ class Trainer:
         self.critic = self.critic_optimiser = None
         if self.config.critic:
             critic = PatchDiscriminator(3 + POSE_PICTURES)
+            if self.config.warm_start:
+                warm_start_critic(critic, self.config.preset)
             optimiser = torch.optim.Adam(critic.parameters(), 2e-4, (0.5, 0.99))
             self.critic, self.critic_optimiser = self.accelerator.prepare(critic, optimiser)
         self.progression = Progression()
@@ -145,29 +145,29 @@ class Trainer:
 
     def advance(self, fraction: float) -> dict[str, float]:
         """Take the next step of a run that is done to a fraction; gives the losses by name."""
-        step, early = self.progression.step, fraction < EARLY_SHARE
+        step = self.progression.step
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * learning_rate(step, fraction)
-        branch, batch, warm = self.fetch(step, EARLY if early else SCHEDULE)
+        branch, batch, warm = self.fetch(step, SCHEDULE)
         with self.accelerator.accumulate(self.rollout, *([self.critic] if self.critic else [])):
-            losses = self.step(branch, batch, warm, adversarial=not early)
+            losses = self.step(branch, batch, warm)
         if self.accelerator.sync_gradients:
             self.ema.update_parameters(self._generator)
         return losses
 
-    def step(self, branch: str, batch: Batch, warm: int, adversarial: bool) -> dict[str, float]:
-        """One step of G, and of the discriminator once it has begun; gives the losses by name."""
+    def step(self, branch: str, batch: Batch, warm: int) -> dict[str, float]:
+        """One step of G, and of the discriminator; gives the losses by name."""
         view = None
         with self.accelerator.autocast():
-            steps = self.rollout(batch, warm)
+            steps = self.rollout(batch, warm, self._scarce(len(batch.boxes)))
             if branch == "unpaired":
-                losses = unpaired_losses(steps)
+                losses = unpaired_losses(steps, ONE)
             else:
-                losses = paired_losses(self.features, steps, batch, warm)
-                view = critic_view(steps, batch) if adversarial and self.critic else None
+                losses = paired_losses(self.features, steps, batch, warm, ONE)
+                view = critic_view(steps, batch) if self.critic else None
             if view:
                 critic = self.accelerator.unwrap_model(self.critic).requires_grad_(False)
-                losses["fool"] = -ADVERSARIAL * critic(view.fake).mean()
+                losses["fool"] = -ONE.adversarial * critic(view.fake).mean()
                 critic.requires_grad_(True)
         self._descend(sum(losses.values()), self.rollout, self.optimiser)
         if view:
@@ -197,9 +197,7 @@ class Trainer:
             progress("validation", 0, 0)
         real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
         with torch.no_grad():
-            score = float(
-                PIXEL * (real - painted).abs().mean() + PERCEPTUAL * perceptual_loss(self.features, painted, real)
-            )
+            score = float(perceptual_loss(self.features, painted, real))
         self._log(validation=score)
         if score < self.progression.best:
             self.progression.best = score
@@ -224,6 +222,12 @@ class Trainer:
         starts = footage.starts(length, usable)
         return footage.batch(rng.choice(starts, size), length, self.accelerator.device)
 
+    def _scarce(self, count: int) -> Tensor:
+        """(count, K) bool, the exemplars that sequences of this step must do without."""
+        rng, held = self._rng(self.progression.step, 1), self._generator.exemplars.count
+        taken = rng.random((count, held)) < rng.choice(SCARCE, (count, 1))
+        return torch.from_numpy(taken).to(self.accelerator.device)
+
     def _descend(self, loss: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         self.accelerator.backward(loss)
         if self.accelerator.sync_gradients:
@@ -235,8 +239,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             self.run.log({"step": self.progression.step, "minutes": self.progression.seconds / 60, **values})
 
-    def _rng(self, step: int) -> np.random.Generator:
-        return np.random.default_rng((self.config.seed, step, self.accelerator.process_index))
+    def _rng(self, step: int, what: int = 0) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, step, self.accelerator.process_index, what))
 
     def _done(self) -> tuple[int, int]:
         if self.config.steps:

@@ -26,8 +26,8 @@ def perceptual_loss(features: PerceptualFeatures, x: Tensor, y: Tensor) -> Tenso
     """Relative difference of feature maps, summed over the levels, that forgives a small shift.
 
     As in Johnson et al. 2016, but each place may find its like among the real one's neighbours, as contextual losses
-    allow (Mechrez, Talmi and Zelnik-Manor 2018): the poses that G is given are never quite those of the frames, and what
-    has to lie exactly on them is best painted blurred. A small part of the loss holds everything to its place.
+    allow (Mechrez, Talmi and Zelnik-Manor 2018): the poses that G is given are never quite those of the frames, and
+    what has to lie exactly on them is best painted blurred. A small part of the loss holds everything to its place.
 
     Args:
         features: The frozen network.
