@@ -16,7 +16,7 @@ from torch import Tensor
 
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.exemplars import SHOWN, Choice, Exemplars, Fetch, nearness
-from perfclone.backends.layered.parts import ARMS, BODY, REGIONS, part_frames
+from perfclone.backends.layered.parts import ARMS, BODY, REGIONS, carrying_frames, firmness
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
 COPIED = 5
@@ -82,10 +82,10 @@ def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
     """
     half = exemplars.resolution // 2
     reach = maps.reach.unflatten(1, (half, half))[:, :: STEP // 2, :: STEP // 2]
-    near, frames = nearness(reach), part_frames(now, seen, scale)
+    near, frames = nearness(reach), carrying_frames(now, seen, scale)
     claims = torch.stack([near[..., list(REGIONS[r])].amax(-1) for r in BODY], -1)
     claims = claims / claims.sum(-1, keepdim=True).clamp(min=1e-12)
-    pieces = []
+    firm, pieces = firmness(now, scale)[:, None, None], []
     for r in (*BODY, *ARMS):
         distance = reach[..., list(REGIONS[r])].amin(-1)
         rows, columns = _window(distance < (REACH + FADE) ** 2)
@@ -94,7 +94,7 @@ def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
         distance, claim = distance[:, rows, columns], claims[:, rows, columns]
         mask = torch.exp(-(distance / SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
         mask = mask * ((REACH + FADE - distance.sqrt()) / FADE).clamp(0, 1)
-        fields = _fields(exemplars, choice, r, frames, near[:, rows, columns], rows, columns, mask)
+        fields = _fields(exemplars, choice, r, frames, firm * near[:, rows, columns], rows, columns, mask)
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r]))
     return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
 
@@ -111,7 +111,7 @@ def _fields(
 ) -> Tensor:
     """``Piece.fields`` of a region."""
     size, index = exemplars.resolution, choice.index[:, r]  # (B, M)
-    there = near[:, None] * exemplars.near[r] * exemplars.parts[index][:, :, None, None]  # (B, M, h, w, P)
+    there = near[:, None] * exemplars.near[r] * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
     share = there / there.sum(-1, keepdim=True).clamp(min=1e-12)
     square = torch.eye(3, device=frames.device)[2:].expand(*frames.shape[:2], 1, 3)
     affine = exemplars.back[index] @ torch.cat([frames, square], 2)[:, None]  # (B, M, P, 2, 3) pixel -> pixel

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
-from perfclone.backends.layered.parts import ARMS, FACE, JOINTS, PARTS, REGIONS, part_frames, parts_seen
+from perfclone.backends.layered.parts import ARMS, FACE, JOINTS, PARTS, REGIONS, carrying_frames, firmness, parts_seen
 from perfclone.errors import UserError
 from perfclone.pose.skeleton import KEYPOINTS
 
@@ -85,7 +85,7 @@ class Exemplars(nn.Module):
         self.register_buffer("scale", torch.ones(count))
         for name, value in _tables().items():
             self.register_buffer(name, value, persistent=False)
-        for name in ("pictures", "halves", "times", "back", "parts", "poses", "labels"):
+        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning = Conditioning(resolution // 2)
 
@@ -120,23 +120,17 @@ class Exemplars(nn.Module):
         small = [premultiplied(scaled(picture, self.resolution)) for picture in self.decoded()]
         if len(small) != self.count:
             raise UserError("The actor's exemplars are damaged; fetch or train the actor again.")
-        device, size = self.keypoints.device, self.resolution
+        device, half = self.keypoints.device, self.resolution / 2
         self.pictures = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).contiguous().to(device)
         self.halves = F.avg_pool2d(self.pictures, 2)
-        keypoints, scale, seen = (
-            (self.keypoints.float() + 1) * (size / 2),
-            self.scale.float() * (size / 2),
-            self.seen > 0,
-        )
-        rows, self.parts, self.poses = (
-            part_frames(keypoints, seen, scale),
-            parts_seen(seen),
-            keypoints / scale[:, None, None],
-        )
+        now, seen, scale = (self.keypoints.float() + 1) * half, self.seen > 0, self.scale.float() * half
+        self.poses, self.parts = now / scale[:, None, None], parts_seen(seen)
+        self.firm = self.parts * firmness(now, scale)
+        rows = carrying_frames(now, seen, scale)
         linear = torch.where(self.parts[..., None, None], rows[..., :2], torch.eye(2, device=device))
         inverse = torch.linalg.inv(linear.double()).float()
         self.back = torch.cat([inverse, -inverse @ rows[..., 2:]], -1)  # (K, P, 2, 3) part coordinates -> pixels
-        self.labels = torch.cat([self._labels(*each) for each in zip(keypoints, seen, scale)])
+        self.labels = torch.cat([self._labels(*each) for each in zip(now, seen, scale)])
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at half of G's resolution."""

@@ -27,6 +27,8 @@ JOINTS: tuple[tuple[int, ...], ...] = (
 STARTS, ENDS = ([INDEX[limb[end]] for limb in LIMBS] for end in (0, 1))
 #: Half-width of a limb in its own coordinates, and the head's radius, torso lengths.
 LIMB_WIDTH, HEAD_RADIUS = 0.35, 0.38
+#: Torso lengths: how short a part may look before it is held, in frames that carry pictures.
+SHORTEST = 0.25
 #: How far a limb's length may shrink in a frame before its coordinates are held, crop pixels.
 _LEAST_LENGTH = 2.0
 
@@ -69,6 +71,27 @@ def part_frames(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
     return torch.cat([limbs, whole], 1)
 
 
+def carrying_frames(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
+    """The frames of :func:`part_frames`, held where a part points at the camera, to carry pictures.
+
+    A frame that is as short or narrow as a foreshortened part would tear what it carries: no limb is taken to be
+    shorter, and no torso narrower, than ``SHORTEST``.
+    """
+    start, along = now[:, STARTS], now[:, ENDS] - now[:, STARTS]
+    unit, least = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-3), SHORTEST * scale[:, None, None]
+    missing = (least - along.norm(dim=-1, keepdim=True)).clamp(min=0)
+    limbs = _limb_rows(start, start + along + unit * missing, scale)
+    whole = torch.stack([_torso_frame(now, scale, SHORTEST), _head_frame(now, known, scale)], 1)
+    return torch.cat([limbs, whole], 1)
+
+
+def firmness(now: Tensor, scale: Tensor) -> Tensor:
+    """(B, P) in (0, 1] how well a part's direction is known: little where it points at the camera."""
+    length = (now[:, ENDS] - now[:, STARTS]).norm(dim=-1) / scale[:, None]
+    limbs = (length / SHORTEST).clamp(0.05, 1)
+    return torch.cat([limbs, torch.ones_like(limbs[:, :2])], 1)
+
+
 def parts_seen(known: Tensor) -> Tensor:
     """(B, J) -> (B, P) bool, whether a part's joints are known."""
     limbs = known[:, STARTS] & known[:, ENDS]
@@ -101,9 +124,12 @@ def _affine(origin: Tensor, across: Tensor, down: Tensor, least: Tensor) -> Tens
     return _rows(origin, first, second)
 
 
-def _torso_frame(now: Tensor, scale: Tensor) -> Tensor:
+def _torso_frame(now: Tensor, scale: Tensor, narrowest: float = 0.0) -> Tensor:
     neck, hips = now[:, NECK], now[:, HIPS].mean(1)
-    across = (now[:, SHOULDERS[1]] - now[:, SHOULDERS[0]]) / 2
+    across, spine = (now[:, SHOULDERS[1]] - now[:, SHOULDERS[0]]) / 2, hips - neck
+    normal = torch.stack([spine[:, 1], -spine[:, 0]], -1) / spine.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    normal = torch.where((normal * across).sum(-1, keepdim=True) < 0, -normal, normal)
+    across = across + normal * (narrowest * scale[:, None] - across.norm(dim=-1, keepdim=True)).clamp(min=0)
     return _affine((neck + hips) / 2, across, (hips - neck) / 2, 0.08 * scale.square())
 
 
