@@ -3,10 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tiny import exemplars
 
-from perfclone.backends.layered.conditioning import PARTS, Conditioning
+from perfclone.backends.layered.conditioning import Conditioning
 from perfclone.backends.layered.config import GeneratorConfig
-from perfclone.backends.layered.generator import Generator, NeuralTextures
+from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.parts import PARTS
+from perfclone.backends.layered.textured import NeuralTextures, TexturedGenerator
 from perfclone.pose import INDEX, KEYPOINTS
 
 SIDE = 32
@@ -34,10 +37,19 @@ def window(now, before=None, after=None):
     return poses, torch.ones(1, 3, len(KEYPOINTS), dtype=torch.bool), torch.tensor([0.27 * SIDE])
 
 
-@pytest.fixture
-def generator():
+def copyist(config=SIZES):
+    """A generator with exemplars, whose last layer says something too."""
     torch.manual_seed(0)
-    return Generator(SIZES).eval()
+    made = Generator(config)
+    made.exemplars = exemplars(SIDE)
+    torch.nn.init.normal_(made.unet.leave.weight, 0, 0.05)
+    return made.eval()
+
+
+@pytest.fixture(params=["copies", "textures"])
+def generator(request):
+    torch.manual_seed(0)
+    return copyist() if request.param == "copies" else TexturedGenerator(SIZES).eval()
 
 
 def at(maps, x, y):
@@ -113,11 +125,22 @@ def test_textures_equal_grid_sample():
     assert torch.allclose(got[0], blended, atol=1e-5)
 
 
-def test_gradients_reach_textures_and_network(generator):
+def test_gradients_reach_the_whole_network(generator):
     layers, *_ = generator(*window(standing()))
-    layers.over(torch.rand(1, 3, SIDE, SIDE)).mean().backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in generator.textures.parameters())
-    assert generator.unet.enter.weight.grad.abs().sum() > 0
+    layers.over(torch.rand(1, 3, SIDE, SIDE)).square().mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in generator.parameters())
+
+
+def test_before_it_has_learnt_anything_it_copies_and_no_more():
+    made = Generator(replace(SIZES, resolution=64))
+    made.exemplars = held = exemplars(64)
+    now, scale = (held.keypoints[2:3] + 1) * 32, held.scale[2:3] * 32
+    poses = now[:, None].expand(-1, 3, -1, -1), (held.seen[2:3] > 0)[:, None].expand(-1, 3, -1)
+    layers, *_ = made(*poses, scale)
+    there = held.pictures[2:3, 3:] > 0.99
+    apart = (layers.colour - held.pictures[2:3, :3]).abs() * there
+    assert apart.sum() / (3 * there.sum()) < 0.03 and layers.alpha[there].mean() > 0.93
+    assert (layers.shadow == 1).all()
 
 
 def test_layers_have_their_ranges_and_the_plate_shows_where_nobody_is(generator):
@@ -135,8 +158,7 @@ def test_the_previous_output_matters(generator):
 
 
 def test_without_a_window_the_neighbours_do_not_matter():
-    torch.manual_seed(0)
-    blind = Generator(replace(SIZES, window=False))
+    blind = copyist(replace(SIZES, window=False))
     a, b = window(standing()), window(standing(), before=standing() + 3)
     assert torch.equal(blind(*a)[0].colour, blind(*b)[0].colour)
 
@@ -150,4 +172,4 @@ def test_a_batch_is_its_frames(generator):
     a, b = window(standing()), window(standing() + 2)
     both, *_ = generator(*(torch.cat(pair) for pair in zip(a, b)))
     single, *_ = generator(*b)
-    assert np.allclose(both.colour[1].detach(), single.colour[0].detach(), atol=1e-5)
+    assert np.allclose(both.colour[1].detach(), single.colour[0].detach(), atol=1e-4)

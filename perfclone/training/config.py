@@ -33,7 +33,7 @@ class TrainConfig:
         seed: Of everything random.
         plate: Composite over an empty background where one is to be had; otherwise clones stand before one frame's.
         batch: Sequences of frames a step and process; None takes the preset's.
-        learning_rate: Of the U-Net at its highest; the textures learn ten times as fast.
+        learning_rate: Of G at its highest.
         accumulate: Gradient accumulation steps.
         device: Where to train, as PyTorch names devices; None takes what accelerate finds.
         mixed_precision: "no", "fp16" or "bf16", as accelerate names it, or "auto", which suits the device.
@@ -52,7 +52,7 @@ class TrainConfig:
     seed: int = 0
     plate: bool = True
     batch: int | None = None
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-4
     accumulate: int = 1
     device: str | None = None
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = "no"

@@ -60,7 +60,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "tiny": Preset(GeneratorConfig(128, (16, 32, 64, 96), 8, 24)),
-    "base": Preset(GeneratorConfig(256, (24, 48, 96, 160), 12, 32)),
-    "hd": Preset(GeneratorConfig(512, (32, 64, 96, 160, 224), 16, 64)),
+    "tiny": Preset(GeneratorConfig(128, (16, 32, 64, 96))),
+    "base": Preset(GeneratorConfig(256, (16, 32, 64, 128))),
+    "hd": Preset(GeneratorConfig(512, (16, 32, 64, 96, 160))),
 }

@@ -173,11 +173,12 @@ def _places(piece: Piece, rows: slice, columns: slice, cell: float, device: torc
 
 
 def _window(inside: Tensor) -> tuple[slice, slice]:
-    """The rows and columns that hold a mask (B, h, w), all pictures together."""
+    """The rows and columns that hold a mask (B, h, w), all pictures together, and one more around it."""
     spans = []
     for along in (inside.any(2), inside.any(1)):
         at = along.any(0).nonzero()
-        spans.append(slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0))
+        low, high = (int(at[0]) - 1, int(at[-1]) + 2) if len(at) else (0, 0)
+        spans.append(slice(max(low, 0), min(high, len(along[0]))))
     return spans[0], spans[1]
 
 

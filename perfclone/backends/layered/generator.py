@@ -252,6 +252,7 @@ class Generator(Painting):
         out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()
         size, fetch = (large, self.filmed) if large else (self.resolution, self.exemplars.usual)
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)
+        flow = flow.nan_to_num(0)  # nothing may be fetched from nowhere, whatever became of the weights
         with exact:
             copies = compose(found, fetch, size, _resized(flow, size).unflatten(1, (SHOWN, 2)))
         said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2)

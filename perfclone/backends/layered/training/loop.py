@@ -6,6 +6,7 @@ poses, for which no truth exists, and learns to keep still what should be still.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -33,12 +34,13 @@ from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.backends.layered.training.validation import paint, split
 from perfclone.devices import agree
-from perfclone.errors import UserError
 from perfclone.progress import Progress
 
 if TYPE_CHECKING:
     from perfclone.training.checkpoints import Checkpoints
     from perfclone.training.held import HeldRun
+
+log = logging.getLogger(__name__)
 
 #: The branches whose turn it is, step by step.
 SCHEDULE = ("paired", "paired", "paired", "unpaired")
@@ -54,10 +56,20 @@ JUDGED = 12
 
 @dataclass
 class Progression:
-    """How far a run is; travels with its checkpoints."""
+    """How far a run is; travels with its checkpoints.
+
+    Attributes:
+        step: Steps done.
+        seconds: Time of the loop.
+        judged: The step after which weights were judged last.
+        untrained: Validation score before the first step.
+        best: That of the best weights.
+    """
 
     step: int = 0
     seconds: float = 0.0
+    judged: int = -1
+    untrained: float = float("inf")
     best: float = float("inf")
 
     def state_dict(self) -> dict:
@@ -117,12 +129,12 @@ class Trainer:
 
         Returns:
             Whether it is; False where it was told to stop.
-
-        Raises:
-            UserError: No weights are worth keeping: the training diverged.
         """
         state, saved = self.progression, time.monotonic()
         began, judged = saved - state.seconds, self._part()
+        if not math.isfinite(state.best):
+            self.judge(progress)
+            state.untrained = state.best
         progress("train", *self._done())
         fraction, stopped = agree(self.accelerator, self._fraction(), stop())
         while fraction < 1 and not stopped:
@@ -139,8 +151,10 @@ class Trainer:
             fraction, stopped = agree(self.accelerator, self._fraction(), stop())
         if fraction < 1:
             self.checkpoints.save(state.step)
-        else:
-            self._need_best(progress)
+        elif state.judged < state.step:
+            self.judge(progress)
+        if fraction >= 1 and self.accelerator.is_main_process and state.best == state.untrained:
+            log.warning("Training brought nothing that the validation frames show; the actor is as it was untrained.")
         return fraction >= 1
 
     def advance(self, fraction: float) -> dict[str, float]:
@@ -191,6 +205,7 @@ class Trainer:
 
     def judge(self, progress: Progress) -> None:
         """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
+        self.progression.judged = self.progression.step
         if not self.accelerator.is_main_process:
             return
         if self._fraction() >= 1:  # the run is over, and this may take a while
@@ -203,16 +218,6 @@ class Trainer:
             self.progression.best = score
             self.checkpoints.keep_best(self.ema.module)
         self.run.draw(real.cpu(), painted.cpu())
-
-    def _need_best(self, progress: Progress) -> None:
-        """Judge the weights at the end of a run that has no best ones yet, such as one that was cut short."""
-        if not math.isfinite(self.progression.best):
-            self.judge(progress)
-        if self.accelerator.is_main_process and not math.isfinite(self.progression.best):
-            raise UserError(
-                "The training diverged: what the weights paint has no score. "
-                'Train anew with force, a lower learning_rate, or mixed_precision "no".'
-            )
 
     @property
     def _generator(self) -> Generator:
