@@ -13,7 +13,7 @@ from perfclone.governance.consent.record import CONSENT
 CONFIG, WEIGHTS, MANIFEST = "config.json", "model.safetensors", "manifest.json"
 README, POSTER, PREVIEW = "README.md", "poster.jpg", "preview.mp4"
 #: Version of the format that is written; every older one is read, and tests/formats keeps an actor of each.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: Every file of the format and the most bytes that it may have; no other is fetched, pushed or read.
 LIMITS = {
     CONFIG: 64 << 10,
