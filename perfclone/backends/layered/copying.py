@@ -64,6 +64,12 @@ class Warp(NamedTuple):
     side: int
     device: torch.device
 
+    def window(self, size: int) -> tuple[slice, slice]:
+        """The rows and columns of a picture, of so many pixels a side, that anything is copied to."""
+        spans = zip(*((piece.rows, piece.columns) for piece in self.pieces)) if self.pieces else ([slice(0, 0)],) * 2
+        low_high = ((min(each.start for each in span), max(each.stop for each in span)) for span in spans)
+        return tuple(_fine(slice(low, high), size / self.side, size) for low, high in low_high)
+
 
 @torch.no_grad()
 def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor) -> Warp:
@@ -123,23 +129,29 @@ def _fields(
     return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
 
 
-def compose(warp: Warp, fetch: Fetch, size: int, flow: Tensor | None = None) -> Tensor:
+def compose(
+    warp: Warp, fetch: Fetch, size: int, flow: Tensor | None = None, window: tuple[slice, slice] | None = None
+) -> Tensor:
     """Fetch the pixels, and lay the regions over one another.
 
     Args:
         warp: Where they come from.
         fetch: How they are fetched.
         size: Side of the picture, pixels.
-        flow: (B, M, 2, size, size), how far from its place each pixel is fetched, crop sides / 2; None is nowhere.
+        flow: (B, M, 2, h, w), how far from its place each pixel is fetched, crop sides / 2; None is nowhere.
+        window: The h rows and w columns that are wanted, as :meth:`Warp.window` gives them; None is all.
 
     Returns:
-        (B, M, COPIED, size, size) float in [0, 1].
+        (B, M, COPIED, h, w) float in [0, 1].
     """
-    picture = torch.zeros(warp.batch, SHOWN, COPIED, size, size, device=warp.device)
+    top, left = (0, 0) if window is None else (window[0].start, window[1].start)
+    height, width = (size, size) if window is None else (each.stop - each.start for each in window)
+    picture = torch.zeros(warp.batch, SHOWN, COPIED, height, width, device=warp.device)
     cell = size / warp.side
     for piece in warp.pieces:
         rows, columns = _fine(piece.rows, cell, size), _fine(piece.columns, cell, size)
         place = _places(piece, rows, columns, cell, picture.device)
+        rows, columns = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         if flow is not None:
             shift = flow[..., rows, columns].flatten(0, 1).permute(0, 2, 3, 1)
             place = place + shift * shift.new_tensor([size / cell / (s.stop - s.start) for s in piece[2:0:-1]])

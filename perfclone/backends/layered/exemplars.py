@@ -219,7 +219,7 @@ class Filmed:
             picture = self.on_device[k].permute(2, 0, 1)[None].float() / 255
             return F.grid_sample(picture, grid[None], align_corners=False)[0]
         places = ((grid + 1) * (len(self.pictures[k]) / 2) - 0.5).numpy()
-        pixels = cv2.remap(self.pictures[k], places, None, cv2.INTER_LINEAR)
+        pixels = cv2.remap(self.pictures[k], places, None, cv2.INTER_CUBIC)
         return torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255)
 
 

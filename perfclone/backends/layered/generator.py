@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import FACING, Conditioning, PartMaps, facing
 from perfclone.backends.layered.config import GeneratorConfig
-from perfclone.backends.layered.copying import COPIED, compose, warp
+from perfclone.backends.layered.copying import COPIED, Warp, compose, warp
 from perfclone.backends.layered.exemplars import SHOWN, Exemplars, Filmed
 from perfclone.backends.layered.parts import PARTS
 
@@ -250,13 +250,27 @@ class Generator(Painting):
             found = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
             shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
         out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()
-        size, fetch = (large, self.filmed) if large else (self.resolution, self.exemplars.usual)
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)
         flow = flow.nan_to_num(0)  # nothing may be fetched from nowhere, whatever became of the weights
-        with exact:
-            copies = compose(found, fetch, size, _resized(flow, size).unflatten(1, (SHOWN, 2)))
         said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2)
-        return blend(_resized(said, size), copies), choice.index
+        with exact:
+            if large:
+                return self._enlarged(found, said, flow, large), choice.index
+            flow = _resized(flow, self.resolution).unflatten(1, (SHOWN, 2))
+            copies = compose(found, self.exemplars.usual, self.resolution, flow)
+        return blend(said, copies), choice.index
+
+    def _enlarged(self, found: Warp, said: Tensor, flow: Tensor, size: int) -> Layers:
+        """The layers at another size, worked out only where something is copied; beyond there is but shadow."""
+        window = found.window(size)
+        near = (..., *window)
+        said, flow = _resized(said, size), _resized(flow, size)[near].unflatten(1, (SHOWN, 2))
+        copies = compose(found, self.filmed, size, flow, window)
+        person = blend(said[near], copies)
+        layers = Layers(torch.zeros_like(said[:, :3]), torch.zeros_like(said[:, :1]), _shade(said[:, 4:5]))
+        for whole, part in zip(layers, person):
+            whole[near] = part
+        return layers
 
 
 def _resized(x: Tensor, size: int) -> Tensor:
@@ -281,8 +295,12 @@ def blend(out: Tensor, copies: Tensor) -> Layers:
     mixed = paint * painted + (1 - paint) * (say[:, :, None] * copies[:, :, :4]).sum(1)
     colour = (mixed[:, :3] / mixed[:, 3:].clamp(min=1e-2)).clamp(0, 1)
     alpha = mixed[:, 3:] * (torch.sigmoid(DECIDED * left + 4) / 0.98).clamp(max=1)
-    shadow = (torch.sigmoid(shadow + 3) / 0.94).clamp(0, 1)
-    return Layers(colour, ((alpha - 0.01) / 0.98).clamp(0, 1), shadow)
+    return Layers(colour, ((alpha - 0.01) / 0.98).clamp(0, 1), _shade(shadow))
+
+
+def _shade(said: Tensor) -> Tensor:
+    """Share of light in [0, 1] that is left, and exactly 1 where nothing was said."""
+    return (torch.sigmoid(said + 3) / 0.94).clamp(0, 1)
 
 
 def halved(memory: Tensor) -> Tensor:
