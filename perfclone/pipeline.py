@@ -193,6 +193,7 @@ class PerformanceCloner:
             stance=self.actor.stance(painter.body),
             width=painter.size[0],
             measured=None if performance.poses else MEASURED,
+            neutral=painter.neutral,
         )
         yield from painter.paint(retarget(moments))  # maps, G, plate
 

@@ -154,7 +154,7 @@ def test_layers_have_their_ranges_and_the_plate_shows_where_nobody_is(generator)
 
 def test_the_previous_output_matters(generator):
     poses, past = window(standing()), torch.rand(1, 4, SIDE, SIDE)
-    assert not torch.equal(generator(*poses, past)[0].colour, generator(*poses)[0].colour)
+    assert not torch.equal(generator(*poses, memory=past)[0].colour, generator(*poses)[0].colour)
 
 
 def test_without_a_window_the_neighbours_do_not_matter():

@@ -18,7 +18,7 @@ from perfclone.actor import Actor, ActorConfig
 from perfclone.actor.layout import WEIGHTS
 from perfclone.backends.layered.config import PRESETS, GeneratorConfig, Preset
 from perfclone.backends.layered.crop import Box, to_crop
-from perfclone.backends.layered.exemplars import Exemplars, code
+from perfclone.backends.layered.exemplars import Exemplars, code, face_traits
 from perfclone.backends.layered.training.choosing import cut_out
 from perfclone.backends.layered.training.footage import follow_boxes
 from perfclone.files.reading import file_sha256
@@ -75,7 +75,8 @@ def exemplars(resolution, count=6, side=96):
     places = to_crop(torch.from_numpy(moments.keypoints[at]), torch.from_numpy(boxes).float(), 2) - 1
     seen, times = torch.from_numpy(moments.scores[at] > 0), torch.from_numpy(moments.times[at]).float()
     scale = 2 * torso / torch.from_numpy(boxes[:, 2]).float()
-    return Exemplars(count, resolution).fill(pictures, places, seen, scale, times)
+    faces = torch.from_numpy(face_traits(moments.details[at]))
+    return Exemplars(count, resolution).fill(pictures, places, seen, scale, faces, times)
 
 
 def untrained_actor(seed=0, generator=PRESET.generator, **changes):

@@ -50,10 +50,12 @@ class Painter(Protocol):
     Attributes:
         body: The actor's body in the frames that come out.
         size: (width, height) of these, pixels.
+        neutral: (52,) the actor's face at rest, to which a driver's expressions are brought; None leaves them alone.
     """
 
     body: Body
     size: tuple[int, int]
+    neutral: np.ndarray | None
 
     def paint(self, moments: Iterator[Moment]) -> Iterator[Painted]:
         """One frame for each moment, as a stream; it looks one moment ahead."""

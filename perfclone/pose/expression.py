@@ -15,8 +15,13 @@ from perfclone.pose.sequence import Moment
 _REST = 0.2
 
 
+def at_rest(expressions: np.ndarray) -> np.ndarray:
+    """A face at rest (52,), out of (N, 52): a low quantile of each action, since most only ever add to it."""
+    return np.quantile(expressions, _REST, axis=0).astype(np.float32)
+
+
 def find_neutral(details: Details) -> np.ndarray | None:
-    """A face at rest: a low quantile of each action, since most only ever add to it.
+    """A face at rest; see :func:`at_rest`.
 
     Args:
         details: Those of T frames of one person.
@@ -25,7 +30,7 @@ def find_neutral(details: Details) -> np.ndarray | None:
         (52,) float32 in [0, 1], or None where no face was ever found.
     """
     found = details.face_score > 0
-    return np.quantile(details.expression[found], _REST, axis=0).astype(np.float32) if found.any() else None
+    return at_rest(details.expression[found]) if found.any() else None
 
 
 def expressed(moments: Iterable[Moment], neutral: np.ndarray, count: int | None) -> Iterator[Moment]:

@@ -17,6 +17,8 @@ from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
 from perfclone.backends.layered.parts import ARMS, FACE, JOINTS, PARTS, REGIONS, carrying_frames, firmness, parts_seen
 from perfclone.errors import UserError
+from perfclone.pose.details import EXPRESSIONS, Details
+from perfclone.pose.expression import at_rest
 from perfclone.pose.skeleton import KEYPOINTS
 
 #: How many of them a region is shown at a time.
@@ -31,6 +33,12 @@ _UNSEEN, _BARRED = 10.0, 100.0
 _AS_GOOD = 0.02
 #: How near a part another must be to take its place, torso lengths; an arm takes it this much more readily.
 SOFTNESS, IN_FRONT = 0.05, 4.0
+
+
+#: Length of what is known of a face: whether it was found, its rotation, its expression.
+FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
+#: Torso lengths that a head turned a radian further, and a face of quite another expression, are further away.
+_TURNED, _EXPRESSED = 0.3, 0.15
 
 
 class Choice(NamedTuple):
@@ -73,6 +81,7 @@ class Exemplars(nn.Module):
         keypoints: (K, J, 2) float, places in the picture, [-1, 1] from edge to edge.
         seen: (K, J) uint8, 1 where the joint is known.
         scale: (K,) float, the actor's torso length in the same unit.
+        faces: (K, FACE_TRAITS) float, as :func:`face_traits` gives them.
         times: (K,) float, seconds, when they were filmed; None but in training.
     """
 
@@ -83,6 +92,7 @@ class Exemplars(nn.Module):
         self.register_buffer("keypoints", torch.zeros(count, len(KEYPOINTS), 2))
         self.register_buffer("seen", torch.zeros(count, len(KEYPOINTS), dtype=torch.uint8))
         self.register_buffer("scale", torch.ones(count))
+        self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         for name, value in _tables().items():
             self.register_buffer(name, value, persistent=False)
         for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels"):
@@ -95,7 +105,7 @@ class Exemplars(nn.Module):
         return len(self.keypoints)
 
     def fill(
-        self, pictures: Sequence[bytes], keypoints: Tensor, seen: Tensor, scale: Tensor, times: Tensor
+        self, pictures: Sequence[bytes], keypoints: Tensor, seen: Tensor, scale: Tensor, faces: Tensor, times: Tensor
     ) -> Exemplars:
         """Take exemplars, in place of those that were there.
 
@@ -104,10 +114,12 @@ class Exemplars(nn.Module):
             keypoints: As the attribute; so are the others.
             seen: (K, J) bool.
             scale: (K,).
+            faces: (K, FACE_TRAITS).
             times: (K,).
         """
         self.coded = torch.frombuffer(bytearray(b"".join(pictures)), dtype=torch.uint8)
-        self.keypoints, self.seen, self.scale, self.times = keypoints, seen.to(torch.uint8), scale, times
+        self.keypoints, self.seen, self.scale = keypoints, seen.to(torch.uint8), scale
+        self.faces, self.times = faces, times
         self.open()
         return self
 
@@ -140,6 +152,12 @@ class Exemplars(nn.Module):
         """:class:`Fetch` pixels of pictures at G's resolution."""
         return F.grid_sample(self.pictures[index], grid, align_corners=False)
 
+    @property
+    def neutral(self) -> np.ndarray | None:
+        """(52,) the actor's face at rest, or None where no exemplar shows it."""
+        found, faces = self.faces[:, 0] > 0, self.faces.float().cpu().numpy()
+        return at_rest(faces[found.cpu().numpy(), 4:]) if found.any() else None
+
     def decoded(self) -> Iterator[np.ndarray]:
         """The pictures as they are stored: (S, S, 4) uint8 straight RGBA, each of its own side."""
         data = self.coded.cpu().numpy().tobytes()
@@ -148,17 +166,21 @@ class Exemplars(nn.Module):
             yield _decode(data[:length])
             data = data[length:]
 
-    def choose(self, now: Tensor, seen: Tensor, scale: Tensor, last: Tensor | None, bar: Tensor | None) -> Choice:
+    def choose(
+        self, now: Tensor, seen: Tensor, scale: Tensor, face: Tensor, last: Tensor | None, bar: Tensor | None
+    ) -> Choice:
         """Choose for each region the exemplars whose pose around it is nearest.
 
         Args:
             now: (B, J, 2) crop pixels.
             seen: (B, J) bool.
             scale: (B,) torso length in crop pixels.
+            face: (B, FACE_TRAITS) what is known of the face.
             last: ``Choice.index`` of the frame before, so that each exemplar keeps its place; None at a start.
             bar: (B, K) bool, those that may not be chosen, or None.
         """
         distance = self._distances(now / scale[:, None, None], seen)
+        distance[..., FACE] += self._unlike(face)
         if bar is not None:
             distance = distance + _BARRED * bar[..., None]
         most = min(SHOWN + 1, self.count)
@@ -182,6 +204,13 @@ class Exemplars(nn.Module):
         gap = (apart[:, :, None] - shift[:, :, :, None]).norm(dim=-1)
         mean = (gap * weight).sum(-1) / weight.sum(-1).clamp(min=1e-3)
         return mean + _UNSEEN * ~(self.parts.float() @ self.of_region.T > 0)
+
+    def _unlike(self, face: Tensor) -> Tensor:
+        """(B, K) how unlike faces are that were found in both, torso lengths."""
+        found = face[:, None, 0] * self.faces[None, :, 0]
+        turned = (face[:, None, 1:4] - self.faces[None, :, 1:4]).norm(dim=-1)
+        expressed = (face[:, None, 4:] - self.faces[None, :, 4:]).norm(dim=-1)
+        return found * (_TURNED * turned + _EXPRESSED * expressed)
 
     def _labels(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
         """(1, R, S / 4, S / 4): which region each pixel of an exemplar belongs to, softly."""
@@ -221,6 +250,12 @@ class Filmed:
         places = ((grid + 1) * (len(self.pictures[k]) / 2) - 0.5).numpy()
         pixels = cv2.remap(self.pictures[k], places, None, cv2.INTER_CUBIC)
         return torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255)
+
+
+def face_traits(details: Details) -> np.ndarray:
+    """(..., FACE_TRAITS) float32 what is known of faces: 1 where one was found, yaw, pitch, roll, expression."""
+    found = (details.face_score > 0)[..., None].astype(np.float32)
+    return np.concatenate([found, found * details.head, found * details.expression], -1)
 
 
 def region_shares(maps: PartMaps) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from perfclone.backends.layered.conditioning import FACING, Conditioning, PartMaps, facing
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.backends.layered.copying import COPIED, Warp, compose, warp
-from perfclone.backends.layered.exemplars import SHOWN, Exemplars, Filmed
+from perfclone.backends.layered.exemplars import FACE_TRAITS, SHOWN, Exemplars, Filmed
 from perfclone.backends.layered.parts import PARTS
 
 #: Channels of a pixel: colour, alpha, shadow, the say of the painting, what is left, and the say of each copy.
@@ -53,6 +54,7 @@ class View(NamedTuple):
         now: (B, J, 2) crop pixels, its pose.
         seen: (B, J) bool.
         scale: (B,) torso length in crop pixels.
+        face: (B, FACE_TRAITS) what is known of the face.
         recalled: (B, 4, S / 2, S / 2) the previous output, moved along the motion, or None at a start.
     """
 
@@ -60,6 +62,7 @@ class View(NamedTuple):
     now: Tensor
     seen: Tensor
     scale: Tensor
+    face: Tensor
     recalled: Tensor | None
 
 
@@ -155,6 +158,7 @@ class Painting(nn.Module):
         keypoints: Tensor,
         seen: Tensor,
         scale: Tensor,
+        face: Tensor | None = None,
         memory: Tensor | None = None,
         last: Tensor | None = None,
         bar: Tensor | None = None,
@@ -166,6 +170,7 @@ class Painting(nn.Module):
             keypoints: (B, 3, J, 2) float, crop pixels, the poses one frame before, now and one after.
             seen: (B, 3, J) bool.
             scale: (B,) float, the actor's torso length in crop pixels.
+            face: (B, FACE_TRAITS) what is known of the face now; None where it is nothing.
             memory: (B, 4, S, S) ``Layers.memory()`` of the frame before in this frame's crop; None at a start.
             last: ``Painted.chosen`` of that frame; None at a start.
             bar: (B, K) bool, exemplars that may not be copied from, or None.
@@ -173,7 +178,8 @@ class Painting(nn.Module):
         """
         maps = self.maps(keypoints, seen, scale)
         recalled = None if memory is None else self.recall(memory, maps.motion, scale)
-        view = View(maps, keypoints[:, 1], seen[:, 1], scale, recalled)
+        face = scale.new_zeros(len(scale), FACE_TRAITS) if face is None else face
+        view = View(maps, keypoints[:, 1], seen[:, 1], scale, face, recalled)
         layers, chosen = self.paint(view, last, bar, large)
         return Painted(layers, maps, recalled, chosen)
 
@@ -184,6 +190,11 @@ class Painting(nn.Module):
     def filmed_side(self) -> int:
         """Side of the largest picture that it can paint sharply, pixels."""
         return self.resolution
+
+    @property
+    def neutral(self) -> np.ndarray | None:
+        """(52,) the actor's face at rest, where it is known."""
+        return None
 
     def maps(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> PartMaps:
         """The maps of a window of poses, always in float32: half precision cannot place a pixel."""
@@ -236,6 +247,11 @@ class Generator(Painting):
         self.filmed = Filmed(self.exemplars)
 
     @property
+    def neutral(self) -> np.ndarray | None:
+        """(52,) the actor's face at rest, where it is known."""
+        return self.exemplars.neutral
+
+    @property
     def filmed_side(self) -> int:
         """Side of the largest exemplar, pixels."""
         return self.filmed.side if self.filmed else self.resolution
@@ -246,7 +262,7 @@ class Generator(Painting):
         """Paint a frame from what is known of it; gives the layers and ``Choice.index``."""
         exact = torch.autocast(view.now.device.type, enabled=False)
         with exact, torch.no_grad():
-            choice = self.exemplars.choose(view.now, view.seen, view.scale, last, bar)
+            choice = self.exemplars.choose(view.now, view.seen, view.scale, view.face, last, bar)
             found = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
             shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
         out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()

@@ -14,6 +14,7 @@ from perfclone.actor.model import Actor
 from perfclone.backends import Painted
 from perfclone.backends.layered import recurrence
 from perfclone.backends.layered.crop import Box, BoxFollower
+from perfclone.backends.layered.exemplars import face_traits
 from perfclone.backends.layered.generator import Layers
 from perfclone.backends.layered.recurrence import Past
 from perfclone.devices import Precision, choose_device, choose_precision, device_explained
@@ -52,6 +53,7 @@ class LayeredPainter:
     Attributes:
         body: The actor's body in the frames that come out.
         size: (width, height) of these, pixels.
+        neutral: (52,) the actor's face at rest, where it is known.
         plate: (H, W, 3) uint8 RGB, the empty background.
     """
 
@@ -72,6 +74,7 @@ class LayeredPainter:
             there = next(actor.generator.parameters()).device == self.device
             self.generator = (actor.generator if there else deepcopy(actor.generator).to(self.device)).eval()
         self.generator.open()
+        self.neutral = self.generator.neutral
 
     def paint(self, moments: Iterator[Moment]) -> Iterator[Painted]:
         """One frame for each moment, in the actor's frame, as a stream."""
@@ -101,6 +104,7 @@ class LayeredPainter:
         """Maps and G: what is painted of three poses in a row, and what the next frame is told of it."""
         keypoints = torch.from_numpy(np.stack([pose.keypoints for pose in window])[None]).float()
         seen = torch.from_numpy(np.stack([pose.scores for pose in window])[None] > 0)
+        face = torch.from_numpy(face_traits(window[1].details)[None])
         boxes = torch.from_numpy(box.array()[None]).float()
         mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with device_explained(self.device), mixed:
@@ -109,6 +113,7 @@ class LayeredPainter:
                 self.body.torso,
                 keypoints.to(self.device),
                 seen.to(self.device),
+                face.to(self.device),
                 boxes,
                 past,
                 large=self._large(box),

@@ -69,6 +69,7 @@ def step(
     torso: float,
     keypoints: Tensor,
     seen: Tensor,
+    face: Tensor,
     boxes: Tensor,
     past: Past | None,
     bar: Tensor | None = None,
@@ -81,6 +82,7 @@ def step(
         torso: The actor's torso length in frame pixels.
         keypoints: (B, 3, J, 2) float, frame pixels, the poses one frame before, now and one after.
         seen: (B, 3, J) bool.
+        face: (B, FACE_TRAITS) float, what is known of the face now.
         boxes: (B, 3) float, the crops: x, y, side in frame pixels; they may stay on the CPU.
         past: Of the frame before; None at a start.
         bar: (B, K) bool, exemplars that may not be copied from, or None.
@@ -91,7 +93,7 @@ def step(
     # In double, so that a crop of one size gives one scale whoever asks; where there is no double, boxes are not.
     scale = (torso * size / boxes[:, 2].double()).float().to(device)
     memory, last = (None, None) if past is None else (carry(past.memory, past.boxes, boxes), past.chosen)
-    painted = generator(window, seen, scale, memory, last, bar, large)
+    painted = generator(window, seen, scale, face, memory, last, bar, large)
     now = (window[:, 1], seen[:, 1], scale)
     return Step(painted.layers, painted.maps, *now, painted.recalled, boxes, painted.chosen, size)
 
@@ -119,10 +121,11 @@ class Rollout(nn.Module):
         steps: list[Step] = []
         for n in range(batch.boxes.shape[1]):
             window, bar = slice(n, n + 3), self._bar(batch, n, scarce)
-            keypoints, seen, boxes = batch.keypoints[:, window], batch.seen[:, window], batch.boxes[:, n]
+            keypoints, seen = batch.keypoints[:, window], batch.seen[:, window]
+            face, boxes = batch.faces[:, n], batch.boxes[:, n]
             with torch.set_grad_enabled(torch.is_grad_enabled() and n >= warm):
                 past = steps[-1].past if steps else None
-                steps.append(step(self.generator, self.torso, keypoints, seen, boxes, past, bar))
+                steps.append(step(self.generator, self.torso, keypoints, seen, face, boxes, past, bar))
         return steps
 
     def _bar(self, batch: Batch, n: int, scarce: Tensor | None) -> Tensor | None:

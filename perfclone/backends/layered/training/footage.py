@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from perfclone.backends.layered.crop import Box, BoxFollower
+from perfclone.backends.layered.exemplars import face_traits
 from perfclone.pose.sequence import PoseSequence
 
 
@@ -19,6 +20,7 @@ class Batch(NamedTuple):
     Attributes:
         keypoints: (B, L + 2, J, 2) frame pixels, with one pose before and one after the L frames.
         seen: (B, L + 2, J) bool.
+        faces: (B, L, FACE_TRAITS) what is known of the faces.
         boxes: (B, L, 3) x, y, side in frame pixels, on the CPU.
         plates: (B, L, 3, S, S) in [0, 1], the plate in each box.
         frames: (B, L, 3, S, S) in [0, 1], or None where there is no ground truth.
@@ -29,6 +31,7 @@ class Batch(NamedTuple):
 
     keypoints: Tensor
     seen: Tensor
+    faces: Tensor
     boxes: Tensor
     plates: Tensor
     frames: Tensor | None
@@ -90,6 +93,7 @@ class Footage:
         return Batch(
             torch.from_numpy(self.poses.keypoints[around]).to(device),
             torch.from_numpy(self.poses.scores[around] > 0).to(device),
+            torch.from_numpy(face_traits(self.poses.details[at])).to(device),
             torch.from_numpy(self.boxes[at]).float(),
             colours(self.plates[self.plate_of[at]]),
             None if self.frames is None else colours(self.frames[at]),

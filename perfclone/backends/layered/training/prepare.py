@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from perfclone.backends.layered.crop import to_crop, usual_side
-from perfclone.backends.layered.exemplars import Exemplars
+from perfclone.backends.layered.exemplars import Exemplars, face_traits
 from perfclone.backends.layered.training.choosing import choose_exemplars
 from perfclone.backends.layered.training.cutting import cut
 from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
@@ -152,8 +152,9 @@ def load_exemplars(folder: Path, footage: Footage, torso: float, resolution: int
     boxes = torch.from_numpy(footage.boxes[at]).float()
     keypoints = to_crop(torch.from_numpy(footage.poses.keypoints[at]), boxes, 2) - 1
     seen, times = torch.from_numpy(footage.poses.scores[at] > 0), torch.from_numpy(footage.poses.times[at]).float()
+    faces = torch.from_numpy(face_traits(footage.poses.details[at]))
     pictures = [pictures[start:end] for start, end in zip([0, *ends], ends)]
-    return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, 2 * torso / boxes[:, 2], times)
+    return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, 2 * torso / boxes[:, 2], faces, times)
 
 
 def driving_footage(
