@@ -24,6 +24,8 @@ COPIED = 5
 REACH, FADE, SLEEVE = 0.6, 0.1, 0.3
 #: Pixels of G's crop between the places at which the warp is computed.
 STEP = 4
+#: A copy of which no more than this share would be taken anywhere is not worth fetching for a large picture.
+_UNSEEN = 0.02
 #: Regions that may lie over one another's pixels in an exemplar without one being taken for the other.
 _JOINED = torch.eye(len(REGIONS))
 for _r in BODY:
@@ -39,6 +41,7 @@ class Piece(NamedTuple):
         fields: (B M, 3, h, w): x and y in the exemplars' pictures, [-1, 1] from edge to edge, and the region's mask.
         index: (B, M) the exemplars.
         weight: (B, M) how much the choice trusts them.
+        places: Those of the M that are wanted.
     """
 
     region: int
@@ -47,6 +50,17 @@ class Piece(NamedTuple):
     fields: Tensor
     index: Tensor
     weight: Tensor
+    places: tuple[int, ...] = tuple(range(SHOWN))
+
+    def cut_to(self, taken: Tensor, margin: int) -> Piece:
+        """The piece where its copies are taken, (M, h, w) in [0, 1], and so many cells around."""
+        mask = self.fields[:, 2].unflatten(0, (-1, SHOWN)).amax(0)
+        seen = taken * mask > _UNSEEN
+        rows, columns = _window(seen.any(0, keepdim=True), margin)
+        places = tuple(seen.flatten(1).any(1).nonzero()[:, 0].tolist())
+        inside = (slice(span.start + own.start, span.start + own.stop) for span, own in
+                  ((self.rows, rows), (self.columns, columns)))  # fmt: skip
+        return Piece(self.region, *inside, self.fields[..., rows, columns], self.index, self.weight, places)
 
 
 class Warp(NamedTuple):
@@ -63,6 +77,17 @@ class Warp(NamedTuple):
     batch: int
     side: int
     device: torch.device
+
+    def wanted(self, share: Tensor, reach: int) -> Warp:
+        """Leave out what would hardly be seen.
+
+        Args:
+            share: (B, M, h, w) how much of each copy will be taken, in a picture of twice the side of the coarse grid.
+            reach: From how many cells away a pixel may be fetched.
+        """
+        taken = F.max_pool2d(share, 2).amax(0)  # (M, side, side)
+        cut = (piece.cut_to(taken[:, piece.rows, piece.columns], reach) for piece in self.pieces)
+        return self._replace(pieces=[piece for piece in cut if piece.places])
 
     def window(self, size: int) -> tuple[slice, slice]:
         """The rows and columns of a picture, of so many pixels a side, that anything is copied to."""
@@ -155,17 +180,17 @@ def compose(
         if flow is not None:
             shift = flow[..., rows, columns].flatten(0, 1).permute(0, 2, 3, 1)
             place = place + shift * shift.new_tensor([size / cell / (s.stop - s.start) for s in piece[2:0:-1]])
-        fields = F.grid_sample(
-            piece.fields, place.expand(len(piece.fields), -1, -1, -1), padding_mode="border", align_corners=False
-        )
-        grid, mask = fields[:, :2].permute(0, 2, 3, 1), fields[:, 2:]
-        fetched = fetch(piece.index.flatten(), grid)
-        trust = piece.weight.reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
-        fetched = (torch.cat([fetched, trust], 1) * mask).unflatten(0, (warp.batch, SHOWN))
-        under = picture[..., rows, columns]
-        if piece.region in ARMS:
-            under = under.clone() * (1 - fetched[:, :, 3:4])
-        picture[..., rows, columns] = under + fetched
+        place = place.expand(len(piece.fields), -1, -1, -1)
+        for m in piece.places:
+            own = slice(m, None, SHOWN)
+            fields = F.grid_sample(piece.fields[own], place[own], padding_mode="border", align_corners=False)
+            fetched = fetch(piece.index[:, m], fields[:, :2].permute(0, 2, 3, 1))
+            trust = piece.weight[:, m].reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
+            fetched = torch.cat([fetched, trust], 1) * fields[:, 2:]
+            under = picture[:, m, :, rows, columns]
+            if piece.region in ARMS:
+                under = under.clone() * (1 - fetched[:, 3:4])
+            picture[:, m, :, rows, columns] = under + fetched
     return picture.clamp(0, 1)
 
 
@@ -184,12 +209,12 @@ def _places(piece: Piece, rows: slice, columns: slice, cell: float, device: torc
     return torch.stack([x, y], -1)[None]
 
 
-def _window(inside: Tensor) -> tuple[slice, slice]:
-    """The rows and columns that hold a mask (B, h, w), all pictures together, and one more around it."""
+def _window(inside: Tensor, margin: int = 1) -> tuple[slice, slice]:
+    """The rows and columns that hold a mask (B, h, w), all pictures together, and some more around it."""
     spans = []
     for along in (inside.any(2), inside.any(1)):
         at = along.any(0).nonzero()
-        low, high = (int(at[0]) - 1, int(at[-1]) + 2) if len(at) else (0, 0)
+        low, high = (int(at[0]) - margin, int(at[-1]) + 1 + margin) if len(at) else (0, 0)
         spans.append(slice(max(low, 0), min(high, len(along[0]))))
     return spans[0], spans[1]
 

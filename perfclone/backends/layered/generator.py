@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import FACING, Conditioning, PartMaps, facing
 from perfclone.backends.layered.config import GeneratorConfig
-from perfclone.backends.layered.copying import COPIED, Warp, compose, warp
+from perfclone.backends.layered.copying import COPIED, STEP, Warp, compose, warp
 from perfclone.backends.layered.exemplars import FACE_TRAITS, SHOWN, Exemplars, Filmed
 from perfclone.backends.layered.parts import PARTS
 
@@ -271,13 +272,16 @@ class Generator(Painting):
         said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2)
         with exact:
             if large:
-                return self._enlarged(found, said, flow, large), choice.index
+                return self._enlarged(found, said, flow, shown, large), choice.index
             flow = _resized(flow, self.resolution).unflatten(1, (SHOWN, 2))
             copies = compose(found, self.exemplars.usual, self.resolution, flow)
         return blend(said, copies), choice.index
 
-    def _enlarged(self, found: Warp, said: Tensor, flow: Tensor, size: int) -> Layers:
+    def _enlarged(self, found: Warp, said: Tensor, flow: Tensor, shown: Tensor, size: int) -> Layers:
         """The layers at another size, worked out only where something is copied; beyond there is but shadow."""
+        alpha, trust = shown[:, COPIED - 2 :: COPIED], shown[:, COPIED - 1 :: COPIED]
+        say = F.avg_pool2d(said[:, -SHOWN:], 2) + torch.log(trust + 1e-3)
+        found = found.wanted(torch.softmax(DECIDED * say, 1) * alpha, math.ceil(FARTHEST / STEP))
         window = found.window(size)
         near = (..., *window)
         said, flow = _resized(said, size), _resized(flow, size)[near].unflatten(1, (SHOWN, 2))
