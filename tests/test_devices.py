@@ -150,4 +150,5 @@ def test_a_clone_is_painted_in_the_precision_asked_for():
         for more in ({"mixed_precision": "no"}, {}, {"mixed_precision": "bf16"})
     )
     assert np.array_equal(exact, usual)
-    assert 0 < np.abs(exact - mixed).max() < 16
+    apart = np.abs(exact - mixed)
+    assert apart.max() > 0 and np.quantile(apart, 0.999) < 8, "but for single pixels between two copies"

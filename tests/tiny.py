@@ -96,7 +96,7 @@ def untrained_actor(seed=0, generator=PRESET.generator, **changes):
     )
     actor = Actor(replace(config, **changes))
     actor.generator.exemplars = deepcopy(copied)
-    torch.nn.init.normal_(actor.generator.unet.leave.weight, 0, 0.05)  # untrained it would only copy
+    torch.nn.init.normal_(actor.generator.unet.leave.weight, 0, 0.03)  # untrained it would only copy
     actor.plate.copy_(torch.randint(0, 255, actor.plate.shape, dtype=torch.uint8))
     actor.consent = synthetic_record("anna", "0" * 64, SigningKey.new())
     return actor.eval()
