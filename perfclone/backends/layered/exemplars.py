@@ -191,6 +191,7 @@ class Exemplars(nn.Module):
             value, index = (torch.cat([x, x[..., -1:].expand(*x.shape[:2], extra)], -1) for x in (value, index))
         nearness = (value + _AS_GOOD).reciprocal()
         weight = (nearness[..., :SHOWN] - nearness[..., SHOWN:]).clamp(min=1e-4)
+        weight = weight.square()  # one of the two should lead: between them, both are seen
         weight, index = weight / weight.sum(-1, keepdim=True), index[..., :SHOWN]
         return Choice(*_in_place(index, weight, last))
 
