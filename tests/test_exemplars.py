@@ -83,6 +83,8 @@ def test_a_head_is_taken_from_where_it_looked_and_felt_like_that():
     for face, k in ((talking, 5), (turned, 1), (FACELESS, 2)):
         nearest = held.choose(now, seen, scale, face, None, None).index[0, :, 0]
         assert nearest[FACE] == k and nearest[0] == 2, "and the rest of the body as before"
+    held.faces[2] = 0  # P did not find the face there, as of one that looks away
+    assert held.choose(now, seen, scale, held.faces[3:4], None, None).index[0, FACE, 0] != 2
 
 
 def test_exemplars_are_exchanged_only_once_they_weigh_nothing(held):

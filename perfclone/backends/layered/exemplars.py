@@ -37,8 +37,9 @@ SOFTNESS, IN_FRONT = 0.05, 4.0
 
 #: Length of what is known of a face: whether it was found, its rotation, its expression.
 FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
-#: Torso lengths that a head turned a radian further, and a face of quite another expression, are further away.
-_TURNED, _EXPRESSED = 0.3, 0.15
+#: Torso lengths that a head turned a radian further, a face of quite another expression, and one that P did not find,
+#: as it seldom does of one that looks away, are further from a face that is shown.
+_TURNED, _EXPRESSED, _HIDDEN = 0.3, 0.15, 0.3
 
 
 class Choice(NamedTuple):
@@ -207,11 +208,11 @@ class Exemplars(nn.Module):
         return mean + _UNSEEN * ~(self.parts.float() @ self.of_region.T > 0)
 
     def _unlike(self, face: Tensor) -> Tensor:
-        """(B, K) how unlike faces are that were found in both, torso lengths."""
-        found = face[:, None, 0] * self.faces[None, :, 0]
+        """(B, K) how unlike a face that is shown is to those of the exemplars, torso lengths."""
+        shown, found = face[:, None, 0], self.faces[None, :, 0]
         turned = (face[:, None, 1:4] - self.faces[None, :, 1:4]).norm(dim=-1)
         expressed = (face[:, None, 4:] - self.faces[None, :, 4:]).norm(dim=-1)
-        return found * (_TURNED * turned + _EXPRESSED * expressed)
+        return shown * (found * (_TURNED * turned + _EXPRESSED * expressed) + (1 - found) * _HIDDEN)
 
     def _labels(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
         """(1, R, S / 4, S / 4): which region each pixel of an exemplar belongs to, softly."""
