@@ -94,7 +94,7 @@ def test_a_folder_of_weights_is_saved_as_a_whole_path(reference, tmp_path, monke
 
 def test_a_config_that_was_told_no_length_can_be_told_one():
     usual = TrainConfig()
-    assert usual.length == 20 and replace(usual, steps=5).length is None and replace(usual, minutes=3).length == 3
+    assert usual.length == 3 and replace(usual, steps=5).length is None and replace(usual, minutes=7).length == 7
 
 
 def test_every_backend_can_be_trained_and_names_its_presets():
@@ -280,7 +280,7 @@ def test_the_command_says_what_came_of_it_and_what_to_do_next():
     ]
     assert said(2.0, 1.0, 0.99)[2] == "That is enough: in its last third the run brought only 1.0%."
     few = said(2.0, 2.0, 1.99, steps=30)[2]
-    assert few.startswith("30 steps are a beginning; longer training would help: ") and "--minutes 10.5 --force" in few
+    assert few.startswith("30 steps are a beginning; longer training would help: ") and "--minutes 3 --force" in few
 
 
 # One process.

@@ -75,7 +75,7 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
         "--preset", choices=backend("layered").presets, default="base", help="size (default: %(default)s)"
     )
     length = group.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes (default: 20)")
+    length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes (default: 3)")
     length.add_argument("--steps", type=whole(1), metavar="N", help="stop after so many steps")
     group.add_argument(
         "--holdout",

@@ -10,7 +10,7 @@ from perfclone.backends import backend
 from perfclone.files.reading import shown
 
 #: Length of a run that is told none.
-MINUTES = 20.0
+MINUTES = 3.0
 #: What is kept out of training where nothing else is said: this share at the end of the video, but no less than so
 #: many seconds, and nothing of a video that is shorter than the last, which needs every frame.
 HOLDOUT, HOLDOUT_SECONDS, SHORTEST_HELD = 0.1, 2.0, 10.0
@@ -27,7 +27,7 @@ class TrainConfig:
 
     Attributes:
         preset: One of the backend's; "tiny" (128 px), "base" (256 px) or "hd" (512 px).
-        minutes: Length of the run by the clock, not counting preparation; 20 if neither is given.
+        minutes: Length of the run by the clock, not counting preparation; 3 if neither is given.
         steps: Length of the run in steps, which makes it repeatable to the bit on the processors of one machine.
         holdout: Share of the video, at its end, that is never trained on nor used to choose weights, [0, 0.5].
         seed: Of everything random.

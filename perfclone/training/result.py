@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A run whose last third brought less than this share of the validation score has little left to learn. Where it
-#: brought 3.4 % (anna, tiny, 720 steps), over twice the steps were 6 % better; where 4.1 % (240), three times 20 %.
+#: A run whose last third brought less than this share of the validation score has little left to learn.
 LITTLE = 0.02
-#: A run of fewer steps has hardly begun; the averaged weights, which are judged, lag behind by as many.
-FEWEST_STEPS = 200
+#: A run of fewer steps has hardly begun.
+FEWEST_STEPS = 40
 
 
 @dataclass(frozen=True)
