@@ -107,7 +107,7 @@ def test_pictures_survive_the_file():
     held = exemplars(SIDE)
     read = Exemplars(held.count, SIDE, len(held.coded))
     read.load_state_dict(held.state_dict())
-    read.open()
+    read.open(read.decoded())
     assert torch.equal(read.pictures, held.pictures) and torch.equal(read.labels, held.labels)
 
 
@@ -118,16 +118,16 @@ def test_damaged_pictures_are_refused(damage):
     read.load_state_dict(held.state_dict())
     read.coded[damage] = 255
     with pytest.raises(UserError, match="exemplars are damaged"):
-        read.open()
+        read.open(read.decoded())
 
 
 def test_too_few_pictures_are_refused():
     held = exemplars(SIDE)
-    one = len(code(next(held.decoded())))
+    one = len(code(held.decoded()[0]))
     read = Exemplars(held.count, SIDE, len(held.coded) - one)
     read.load_state_dict({**held.state_dict(), "coded": held.coded[: len(held.coded) - one]})
     with pytest.raises(UserError, match="exemplars are damaged"):
-        read.open()
+        read.open(read.decoded())
 
 
 def test_a_cut_out_person_over_the_plate_is_the_frame():

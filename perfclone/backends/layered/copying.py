@@ -155,12 +155,12 @@ def _fields(
 
 
 def compose(
-    warp: Warp, fetch: Fetch, size: int, flow: Tensor | None = None, window: tuple[slice, slice] | None = None
+    found: Warp, fetch: Fetch, size: int, flow: Tensor | None = None, window: tuple[slice, slice] | None = None
 ) -> Tensor:
     """Fetch the pixels, and lay the regions over one another.
 
     Args:
-        warp: Where they come from.
+        found: Where they come from.
         fetch: How they are fetched.
         size: Side of the picture, pixels.
         flow: (B, M, 2, h, w), how far from its place each pixel is fetched, crop sides / 2; None is nowhere.
@@ -171,9 +171,9 @@ def compose(
     """
     top, left = (0, 0) if window is None else (window[0].start, window[1].start)
     height, width = (size, size) if window is None else (each.stop - each.start for each in window)
-    picture = torch.zeros(warp.batch, SHOWN, COPIED, height, width, device=warp.device)
-    cell = size / warp.side
-    for piece in warp.pieces:
+    picture = torch.zeros(found.batch, SHOWN, COPIED, height, width, device=found.device)
+    cell = size / found.side
+    for piece in found.pieces:
         rows, columns = _fine(piece.rows, cell, size), _fine(piece.columns, cell, size)
         place = _places(piece, rows, columns, cell, picture.device)
         rows, columns = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)

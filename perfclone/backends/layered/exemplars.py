@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -21,6 +21,7 @@ from perfclone.pose.details import EXPRESSIONS, Details
 from perfclone.pose.expression import at_rest
 from perfclone.pose.skeleton import KEYPOINTS
 
+_DAMAGED = "The actor's exemplars are damaged; fetch or train the actor again."
 #: How many of them a region is shown at a time.
 SHOWN = 2
 #: Quality of the stored pictures, as WebP counts it.
@@ -33,8 +34,6 @@ _UNSEEN, _BARRED = 10.0, 100.0
 _AS_GOOD = 0.02
 #: How near a part another must be to take its place, torso lengths; an arm takes it this much more readily.
 SOFTNESS, IN_FRONT = 0.05, 4.0
-
-
 #: Length of what is known of a face: whether it was found, its rotation, its expression.
 FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
 #: Torso lengths that a head turned a radian further, a face of quite another expression, and one that P did not find,
@@ -121,18 +120,16 @@ class Exemplars(nn.Module):
         self.coded = torch.frombuffer(bytearray(b"".join(pictures)), dtype=torch.uint8)
         self.keypoints, self.seen, self.scale = keypoints, seen.to(torch.uint8), scale
         self.faces, self.times = faces, times
-        self.open()
+        self.open(self.decoded())
         return self
 
-    def open(self) -> None:
-        """Decode the pictures, and find out what each shows where.
+    def open(self, decoded: Sequence[np.ndarray]) -> None:
+        """Get ready: find out what each exemplar shows where.
 
-        Raises:
-            UserError: They are not what this class writes.
+        Args:
+            decoded: What :meth:`decoded` gives.
         """
-        small = [premultiplied(scaled(picture, self.resolution)) for picture in self.decoded()]
-        if len(small) != self.count:
-            raise UserError("The actor's exemplars are damaged; fetch or train the actor again.")
+        small = [premultiplied(scaled(picture, self.resolution)) for picture in decoded]
         device, half = self.keypoints.device, self.resolution / 2
         self.pictures = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).contiguous().to(device)
         self.halves = F.avg_pool2d(self.pictures, 2)
@@ -159,13 +156,20 @@ class Exemplars(nn.Module):
         found, faces = self.faces[:, 0] > 0, self.faces.float().cpu().numpy()
         return at_rest(faces[found.cpu().numpy(), 4:]) if found.any() else None
 
-    def decoded(self) -> Iterator[np.ndarray]:
-        """The pictures as they are stored: (S, S, 4) uint8 straight RGBA, each of its own side."""
-        data = self.coded.cpu().numpy().tobytes()
-        while data:
-            length = int.from_bytes(data[4:8], "little") + 8
-            yield _decode(data[:length])
-            data = data[length:]
+    def decoded(self) -> list[np.ndarray]:
+        """The K pictures as they are stored: (S, S, 4) uint8 straight RGBA, each of its own side.
+
+        Raises:
+            UserError: They are not what this class writes.
+        """
+        data, pictures, at = self.coded.cpu().numpy().tobytes(), [], 0
+        while at < len(data):  # each file begins with how long it is
+            end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+            pictures.append(_decode(data[at:end]))
+            at = end
+        if len(pictures) != self.count:
+            raise UserError(_DAMAGED)
+        return pictures
 
     def choose(
         self, now: Tensor, seen: Tensor, scale: Tensor, face: Tensor, last: Tensor | None, bar: Tensor | None
@@ -227,15 +231,17 @@ class Filmed:
     """The pictures at the size that they were filmed in, for frames that are larger than G's crop.
 
     Args:
-        exemplars: Whose they are.
+        decoded: What :meth:`Exemplars.decoded` gives.
+        device: Where they are fetched.
 
     Attributes:
+        device: The same.
         side: Of the largest, pixels.
     """
 
-    def __init__(self, exemplars: Exemplars):
-        device = exemplars.keypoints.device
-        self.pictures = [np.rint(255 * premultiplied(each)).astype(np.uint8) for each in exemplars.decoded()]
+    def __init__(self, decoded: Sequence[np.ndarray], device: torch.device):
+        self.device = device
+        self.pictures = [np.rint(255 * premultiplied(each)).astype(np.uint8) for each in decoded]
         self.side = max(len(picture) for picture in self.pictures)
         self.on_device = (
             None if device.type == "cpu" else [torch.from_numpy(each).to(device) for each in self.pictures]
@@ -294,7 +300,7 @@ def _decode(data: bytes) -> np.ndarray:
                 raise ValueError("not an exemplar")
             return np.asarray(picture.convert("RGBA"))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError("The actor's exemplars are damaged; fetch or train the actor again.") from error
+        raise UserError(_DAMAGED) from error
 
 
 def _in_place(index: Tensor, weight: Tensor, last: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -188,14 +188,18 @@ class Generator(Painting):
             nn.init.zeros_(empty)
 
     def open(self) -> None:
-        """Decode the exemplars, at the size that they were filmed in too.
+        """Decode the exemplars, at the size that they were filmed in too, unless that is done for this device.
 
         Raises:
             UserError: They are damaged.
         """
+        device = self.exemplars.keypoints.device
+        if self.filmed and self.filmed.device == device:
+            return
+        decoded = self.exemplars.decoded()
         if self.exemplars.pictures is None:
-            self.exemplars.open()
-        self.filmed = Filmed(self.exemplars)
+            self.exemplars.open(decoded)
+        self.filmed = Filmed(decoded, device)
 
     @property
     def neutral(self) -> np.ndarray | None:
