@@ -3,10 +3,12 @@ import pytest
 import torch
 from tiny import exemplars, poses, shots
 
+from perfclone.backends.layered.choice import FACE_TRAITS, SHOWN
 from perfclone.backends.layered.conditioning import Conditioning
 from perfclone.backends.layered.copying import compose, warp
-from perfclone.backends.layered.exemplars import FACE_TRAITS, SHOWN, Exemplars, code
+from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.parts import FACE, REGIONS
+from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import choose_exemplars, cut_out
 from perfclone.errors import UserError
 from perfclone.pose.details import EXPRESSIONS
@@ -28,7 +30,7 @@ def pose_of(held, k):
 
 def copied(held, now, seen, scale, size=SIDE, flow=None, bar=None):
     maps = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale)
-    choice = held.choose(now, seen, scale, FACELESS, None, bar)
+    choice = held.chooser(held, now, seen, scale, FACELESS, None, bar)
     fetch = held.usual if size == SIDE else held.small
     return compose(warp(held, choice, maps, now, seen, scale), fetch, size, flow), choice
 
@@ -81,17 +83,17 @@ def test_a_head_is_taken_from_where_it_looked_and_felt_like_that():
     held.faces[:, 1] = torch.tensor([0, 1.0, 0, 0, 0, 0])
     talking, turned = held.faces[5:], held.faces[1:2]
     for face, k in ((talking, 5), (turned, 1), (FACELESS, 2)):
-        nearest = held.choose(now, seen, scale, face, None, None).index[0, :, 0]
+        nearest = held.chooser(held, now, seen, scale, face, None, None).index[0, :, 0]
         assert nearest[FACE] == k and nearest[0] == 2, "and the rest of the body as before"
     held.faces[2] = 0  # P did not find the face there, as of one that looks away
-    assert held.choose(now, seen, scale, held.faces[3:4], None, None).index[0, FACE, 0] != 2
+    assert held.chooser(held, now, seen, scale, held.faces[3:4], None, None).index[0, FACE, 0] != 2
 
 
 def test_exemplars_are_exchanged_only_once_they_weigh_nothing(held):
     a, seen, scale = pose_of(held, 0)
     b, last, weights = pose_of(held, 5)[0], None, []
     for share in np.linspace(0, 1, 401):
-        choice = held.choose(a + float(share) * (b - a), seen, scale, FACELESS, last, None)
+        choice = held.chooser(held, a + float(share) * (b - a), seen, scale, FACELESS, last, None)
         dense = torch.zeros(len(REGIONS), held.count).scatter_(1, choice.index[0], choice.weight[0])
         weights.append(dense)
         if last is not None:

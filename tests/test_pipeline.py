@@ -12,8 +12,8 @@ import torch
 from tiny import FPS, SIZE, SavedPoses, poses, shots, untrained_actor, write_clip
 
 from perfclone.backends.layered.crop import Box
-from perfclone.backends.layered.generator import Layers
 from perfclone.backends.layered.painter import LayeredPainter
+from perfclone.backends.layered.painting import Layers
 from perfclone.errors import UserError
 from perfclone.governance.marks.marker import UNMARKED, MarkOptions
 from perfclone.pipeline import CloneOptions, PerformanceCloner

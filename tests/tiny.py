@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 from eval.synthetic import Scene, motion
 from perfclone.actor import Actor, ActorConfig
 from perfclone.actor.layout import WEIGHTS
+from perfclone.backends.layered.choice import face_traits
 from perfclone.backends.layered.config import PRESETS, GeneratorConfig, Preset
 from perfclone.backends.layered.crop import Box, to_crop
-from perfclone.backends.layered.exemplars import Exemplars, code, face_traits
+from perfclone.backends.layered.exemplars import Exemplars
+from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import cut_out
 from perfclone.backends.layered.training.footage import follow_boxes
 from perfclone.files.reading import file_sha256

@@ -11,8 +11,8 @@ from perfclone.backends.layered.config import PRESETS, GeneratorConfig
 if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.backends import Trained
-    from perfclone.backends.layered.generator import Painting
     from perfclone.backends.layered.painter import LayeredPainter
+    from perfclone.backends.layered.painting import Painting
     from perfclone.devices import Precision
     from perfclone.pose.extractor import PoseExtractor
     from perfclone.pose.sequence import PoseSequence

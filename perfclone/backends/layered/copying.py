@@ -14,9 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from perfclone.backends.layered.choice import SHOWN, Choice
 from perfclone.backends.layered.conditioning import PartMaps
-from perfclone.backends.layered.exemplars import SHOWN, Choice, Exemplars, Fetch, nearness
-from perfclone.backends.layered.parts import ARMS, BODY, REGIONS, carrying_frames, firmness
+from perfclone.backends.layered.exemplars import Exemplars, nearness
+from perfclone.backends.layered.parts import ARMS, BESIDE, BODY, PARTS, REGIONS, carrying_frames, firmness
+from perfclone.backends.layered.pictures import Fetch
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
 COPIED = 5
@@ -30,6 +32,8 @@ _UNSEEN = 0.02
 _JOINED = torch.eye(len(REGIONS))
 for _r in BODY:
     _JOINED[0, _r] = _JOINED[_r, 0] = 1.0
+#: (R, P) 1 for the parts that may carry a region's pixels.
+_CARRYING = torch.stack([torch.zeros(PARTS).index_fill(0, torch.tensor(beside), 1) for beside in BESIDE])
 
 
 class Piece(NamedTuple):
@@ -142,7 +146,7 @@ def _fields(
 ) -> Tensor:
     """``Piece.fields`` of a region."""
     size, index = exemplars.resolution, choice.index[:, r]  # (B, M)
-    there = near[:, None] * exemplars.near[r] * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
+    there = near[:, None] * _CARRYING[r].to(near) * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
     share = there / there.sum(-1, keepdim=True).clamp(min=1e-12)
     square = torch.eye(3, device=frames.device)[2:].expand(*frames.shape[:2], 1, 3)
     affine = exemplars.back[index] @ torch.cat([frames, square], 2)[:, None]  # (B, M, P, 2, 3) pixel -> pixel

@@ -13,9 +13,9 @@ import torch
 from perfclone.actor.model import Actor
 from perfclone.backends import Painted
 from perfclone.backends.layered import recurrence
+from perfclone.backends.layered.choice import face_traits
 from perfclone.backends.layered.crop import Box, BoxFollower
-from perfclone.backends.layered.exemplars import face_traits
-from perfclone.backends.layered.generator import Layers
+from perfclone.backends.layered.painting import Layers
 from perfclone.backends.layered.recurrence import Past
 from perfclone.devices import Precision, choose_device, choose_precision, device_explained
 from perfclone.pose.body import Body

@@ -53,6 +53,10 @@ REGIONS: tuple[tuple[int, ...], ...] = (
     _side("left", "shoulder", "elbow", "wrist", "index"),
 )  # fmt: skip
 BODY, FACE, ARMS = (0, 1, 2, 3), 1, (4, 5)
+#: For each region its parts and those that share a joint with them.
+BESIDE: tuple[tuple[int, ...], ...] = tuple(
+    tuple(p for p in range(PARTS) if {j for part in parts for j in JOINTS[part]} & set(JOINTS[p])) for parts in REGIONS
+)
 
 
 def part_frames(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.crop import carry, to_crop
-from perfclone.backends.layered.generator import Layers, Painting
+from perfclone.backends.layered.painting import Layers, Painting
 
 if TYPE_CHECKING:
     from perfclone.backends.layered.training.footage import Batch

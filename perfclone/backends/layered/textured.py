@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.conditioning import FACING, PartMaps, facing
 from perfclone.backends.layered.config import GeneratorConfig
-from perfclone.backends.layered.generator import Layers, Painting, View
+from perfclone.backends.layered.painting import Layers, Painting, View
 from perfclone.backends.layered.parts import PARTS
 from perfclone.backends.layered.unet import UNet
 

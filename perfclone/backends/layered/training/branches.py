@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from perfclone.backends.layered.generator import halved
+from perfclone.backends.layered.painting import halved
 from perfclone.backends.layered.recurrence import Step
 from perfclone.backends.layered.training.discriminator import pose_pictures
 from perfclone.backends.layered.training.footage import Batch

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from perfclone.backends.layered.crop import Box, scaled
-from perfclone.backends.layered.exemplars import code
+from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import cut_out
 from perfclone.backends.layered.training.footage import Footage, borders
 from perfclone.backends.layered.training.placing import Placed, kept_frames

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from perfclone.backends.layered.choice import face_traits
 from perfclone.backends.layered.crop import Box, BoxFollower
-from perfclone.backends.layered.exemplars import face_traits
 from perfclone.pose.sequence import PoseSequence
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from perfclone.backends.layered.choice import face_traits
 from perfclone.backends.layered.crop import to_crop, usual_side
-from perfclone.backends.layered.exemplars import Exemplars, face_traits
+from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.training.choosing import choose_exemplars
 from perfclone.backends.layered.training.cutting import cut
 from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes

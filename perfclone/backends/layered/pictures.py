@@ -1,0 +1,97 @@
+"""The pictures of exemplars: how they are stored, and fetched from at the size that they were filmed in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from perfclone.errors import UserError
+
+DAMAGED = "The actor's exemplars are damaged; fetch or train the actor again."
+#: Quality of the stored pictures, as WebP counts it.
+QUALITY = 90
+
+
+class Fetch(Protocol):
+    """Takes pixels out of exemplars."""
+
+    def __call__(self, index: Tensor, grid: Tensor) -> Tensor:
+        """Fetch pixels.
+
+        Args:
+            index: (N,) int, from which exemplars.
+            grid: (N, h, w, 2) float, where in them, x and y in [-1, 1] from edge to edge.
+
+        Returns:
+            (N, 4, h, w) float in [0, 1], premultiplied RGB and alpha; 0 beyond the edges.
+        """
+
+
+class Filmed:
+    """The pictures at the size that they were filmed in, for frames that are larger than G's crop.
+
+    Args:
+        decoded: What :meth:`Exemplars.decoded` gives.
+        device: Where they are fetched.
+
+    Attributes:
+        device: The same.
+        side: Of the largest, pixels.
+    """
+
+    def __init__(self, decoded: Sequence[np.ndarray], device: torch.device):
+        self.device = device
+        self.pictures = [np.rint(255 * premultiplied(each)).astype(np.uint8) for each in decoded]
+        self.side = max(len(picture) for picture in self.pictures)
+        self.on_device = (
+            None if device.type == "cpu" else [torch.from_numpy(each).to(device) for each in self.pictures]
+        )
+
+    def __call__(self, index: Tensor, grid: Tensor) -> Tensor:
+        """See :class:`Fetch`."""
+        return torch.stack([self._fetch(k, where) for k, where in zip(index.tolist(), grid)])
+
+    def _fetch(self, k: int, grid: Tensor) -> Tensor:
+        if self.on_device:
+            picture = self.on_device[k].permute(2, 0, 1)[None].float() / 255
+            return F.grid_sample(picture, grid[None], align_corners=False)[0]
+        places = ((grid + 1) * (len(self.pictures[k]) / 2) - 0.5).numpy()
+        pixels = cv2.remap(self.pictures[k], places, None, cv2.INTER_CUBIC)
+        return torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255)
+
+
+def code(picture: np.ndarray) -> bytes:
+    """A picture (S, S, 4) uint8 straight RGBA as it is stored."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "WEBP", quality=QUALITY, alpha_quality=QUALITY, method=4)
+    return file.getvalue()
+
+
+def premultiplied(picture: np.ndarray) -> np.ndarray:
+    """(S, S, 4) uint8 straight RGBA -> float32 in [0, 1], premultiplied."""
+    values = picture.astype(np.float32) / 255
+    values[..., :3] *= values[..., 3:]
+    return values
+
+
+def decode(data: bytes) -> np.ndarray:
+    """A stored picture as it was: (S, S, 4) uint8 straight RGBA.
+
+    Raises:
+        UserError: It is not what :func:`code` writes.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("WEBP",)) as picture:
+            if picture.width != picture.height or picture.width > 4096:
+                raise ValueError("not an exemplar")
+            return np.asarray(picture.convert("RGBA"))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(DAMAGED) from error
