@@ -223,7 +223,7 @@ def test_a_run_is_stopped_from_outside_and_gone_on_with_by_its_folder(reference,
     assert cli.main(["train", "--run", str(run.path), "--steps", "4"]) == 0
     said = capsys.readouterr().out
     assert f"{tmp_path / 'anna'}: trained for 4 steps in" in said
-    assert f"longer training would help: python -m perfclone train --run {run.path} --steps 200 --force" in said
+    assert f"longer training would help: python -m perfclone train --run {run.path} --steps 40 --force" in said
     assert Actor.from_pretrained(tmp_path / "anna").config.steps == 4 and run.state == "done"
 
 
