@@ -31,21 +31,24 @@ from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
+from perfclone.backends.layered.training.base import warm_start, warm_start_critic
 from perfclone.backends.layered.training.branches import MANY, critic_view, paired_losses
 from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator, critic_loss
-from perfclone.backends.layered.training.footage import Footage, cut_plates
+from perfclone.backends.layered.training.footage import Batch, Footage, cut_plates
 from perfclone.backends.layered.training.loop import learning_rate
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.backends.layered.training.prepare import load_exemplars, load_reference, prepare_reference
 from perfclone.errors import UserError
 from perfclone.pose.extractor import build_extractor
+from perfclone.pose.skeleton import HIPS
 
 DATA = Path(__file__).resolve().parents[1] / "perfclone" / "data"
 FPS = 30
 #: Learning rate of G, how slowly its average follows, and the share of the time before the discriminator is heard.
 RATE, EMA, EARLY = 1e-3, 0.995, 0.1
-#: Shares of the exemplars that are taken away from a sequence, so that it must do with poses further off.
-SCARCE = (0.0, 0.3, 0.6, 0.8)
+#: Shares of the exemplars that are taken away from a sequence, at random or the nearest in pose, so that it must do
+#: with poses further off.
+SCARCE, NEAREST = (0.0, 0.3, 0.6, 0.8), 0.5
 
 
 @dataclass
@@ -98,11 +101,15 @@ class SharedTraining:
         self.people, self.count, self.device, self.steps = people, count, device, 0
         self.rng = np.random.default_rng(seed)
         self.generator = Generator(PRESETS[preset].generator).to(device, memory_format=torch.channels_last)
-        self.average = AveragedModel(self.generator.unet, multi_avg_fn=get_ema_multi_avg_fn(EMA))
+        self.average = self.averaged()
         self.optimiser = torch.optim.AdamW(self.generator.unet.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
         self.critic = PatchDiscriminator(3 + POSE_PICTURES).to(device)
         self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, (0.5, 0.99))
         self.features = PerceptualFeatures().to(device)
+
+    def averaged(self) -> AveragedModel:
+        """The average of G's weights over the steps, beginning with what they are."""
+        return AveragedModel(self.generator.unet, multi_avg_fn=get_ema_multi_avg_fn(EMA))
 
     def step(self, fraction: float) -> dict[str, Tensor]:
         """Train on a few frames of one of the people, with so much of the time gone, [0, 1); the losses."""
@@ -114,8 +121,7 @@ class SharedTraining:
         starts = person.footage.starts(warm + 1, np.ones(len(person.footage), bool))
         batch = person.footage.batch(self.rng.choice(starts, self.count), warm + 1, self.device)
         batch = worsen(batch, person.torso, self.rng)
-        scarce = self.rng.random((self.count, person.exemplars.count)) < self.rng.choice(SCARCE)
-        steps = Rollout(self.generator, person.torso)(batch, warm, torch.from_numpy(scarce).to(self.device))
+        steps = Rollout(self.generator, person.torso)(batch, warm, self._scarce(person, batch))
         losses = paired_losses(self.features, steps, batch, warm, MANY)
         view = critic_view(steps, batch)
         if fraction >= EARLY:
@@ -133,6 +139,15 @@ class SharedTraining:
         self.steps += 1
         return losses
 
+    def _scarce(self, person: Person, batch: Batch) -> Tensor:
+        """(B, K) bool, the exemplars that are taken away."""
+        rank = torch.from_numpy(self.rng.random((self.count, person.exemplars.count))).to(self.device)
+        if self.rng.random() < NEAREST:
+            wanted, held = batch.keypoints[:, -2, None] / person.torso, person.exemplars.poses
+            wanted, held = (each - each[..., HIPS, :].mean(-2, keepdim=True) for each in (wanted, held))
+            rank = (wanted - held).norm(dim=-1).mean(-1).argsort(1).argsort(1) / person.exemplars.count
+        return rank < self.rng.choice(SCARCE)
+
     def result(self) -> dict[str, Tensor]:
         """What ships: the averaged weights of G's U-Net and those of the discriminator, in 16 bit."""
         named = {"unet": self.average.module.state_dict(), "critic": self.critic.state_dict()}
@@ -140,10 +155,20 @@ class SharedTraining:
 
 
 def train(
-    people: list[Person], minutes: float, preset: str, count: int = 2, device: str = "cpu", seed: int = 0
+    people: list[Person],
+    minutes: float,
+    preset: str,
+    count: int = 2,
+    device: str = "cpu",
+    seed: int = 0,
+    go_on: bool = False,
 ) -> dict[str, Tensor]:
-    """Train on the people in turn; gives what ships."""
+    """Train on the people in turn, from scratch or from the base that ships; gives what ships."""
     training = SharedTraining(people, preset, count, device, seed)
+    if go_on:
+        warm_start(training.generator, preset)
+        warm_start_critic(training.critic, preset)
+        training.average = training.averaged()
     began, bar = time.monotonic(), tqdm(total=round(minutes * 60), unit="s")
     while (fraction := (time.monotonic() - began) / (minutes * 60)) < 1:
         losses = training.step(fraction)
@@ -175,6 +200,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="base", help="size (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--go-on", action="store_true", help="begin with the base that ships, not from scratch")
     parser.add_argument("--only-prepare", action="store_true", help="stop once the films are ready to be learnt from")
     args = parser.parse_args()
     resolution = PRESETS[args.preset].generator.resolution
@@ -185,7 +211,7 @@ def main() -> None:
     people = [person for person in people if person]
     save_motion(DATA / "motion.npz")
     save_file(
-        train(people, args.minutes, args.preset, args.batch, args.device, args.seed),
+        train(people, args.minutes, args.preset, args.batch, args.device, args.seed, args.go_on),
         DATA / f"base_{args.preset}.safetensors",
     )
 

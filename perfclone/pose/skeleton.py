@@ -36,6 +36,6 @@ def joints(*names: str) -> list[int]:
 NECK = INDEX["neck"]
 SHOULDERS, HIPS = joints("right_shoulder", "left_shoulder"), joints("right_hip", "left_hip")
 TRUNK = SHOULDERS + HIPS
-EARS = joints("right_ear", "left_ear")
-HEAD = joints("nose", "right_eye", "left_eye") + EARS
+EYES, EARS = joints("right_eye", "left_eye"), joints("right_ear", "left_ear")
+HEAD = joints("nose") + EYES + EARS
 FEET = [INDEX[f"{side}_{part}"] for side in ("right", "left") for part in ("ankle", "heel", "toe")]

@@ -17,23 +17,29 @@ from torch import Tensor
 from perfclone.backends.layered.choice import SHOWN, Choice
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.exemplars import Exemplars, nearness
-from perfclone.backends.layered.parts import ARMS, BESIDE, BODY, PARTS, REGIONS, carrying_frames, firmness
+from perfclone.backends.layered.parts import ARMS, BESIDE, BODY, LEGS, LIMBS, PARTS, REGIONS, carrying_frames, firmness
 from perfclone.backends.layered.pictures import Fetch
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
 COPIED = 5
-#: Torso lengths: how far from its parts a region still reaches, how softly it ends there, and an arm's half-width.
-REACH, FADE, SLEEVE = 0.6, 0.1, 0.3
+#: Torso lengths: how far from its parts a region still reaches, an arm how far, how softly they end there, and an
+#: arm's half-width.
+_REACH, _ARM_REACH, _FADE, _SLEEVE = 0.6, 0.35, 0.1, 0.25
 #: Pixels of G's crop between the places at which the warp is computed.
 STEP = 4
 #: A copy of which no more than this share would be taken anywhere is not worth fetching for a large picture.
 _UNSEEN = 0.02
-#: Regions that may lie over one another's pixels in an exemplar without one being taken for the other.
+#: (R, R) 1 where a region may show another's pixels of an exemplar without one being taken for the other: a skirt.
 _JOINED = torch.eye(len(REGIONS))
-for _r in BODY:
-    _JOINED[0, _r] = _JOINED[_r, 0] = 1.0
-#: (R, P) 1 for the parts that may carry a region's pixels.
+for _leg in LEGS:
+    _JOINED[0, _leg] = _JOINED[_leg, 0] = 1.0
+#: The share of an exemplar's pixel from which a region begins to show it, and how quickly; and the same of an arm.
+_SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
+#: The regions of the body fill up together what they show at least so much of.
+_ENOUGH = 0.3
+#: (R, P) 1 for the parts that may carry a region's pixels. No bone from neck to nose: it swings as a head turns.
 _CARRYING = torch.stack([torch.zeros(PARTS).index_fill(0, torch.tensor(beside), 1) for beside in BESIDE])
+_CARRYING[:, LIMBS.index(("neck", "nose"))] = 0
 
 
 class Piece(NamedTuple):
@@ -123,15 +129,29 @@ def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
     firm, pieces = firmness(now, scale)[:, None, None], []
     for r in (*BODY, *ARMS):
         distance = reach[..., list(REGIONS[r])].amin(-1)
-        rows, columns = _window(distance < (REACH + FADE) ** 2)
+        reaches = _ARM_REACH if r in ARMS else _REACH
+        rows, columns = _window(distance < (reaches + _FADE) ** 2)
         if rows.stop <= rows.start:
             continue
         distance, claim = distance[:, rows, columns], claims[:, rows, columns]
-        mask = torch.exp(-(distance / SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
-        mask = mask * ((REACH + FADE - distance.sqrt()) / FADE).clamp(0, 1)
+        mask = torch.exp(-(distance / _SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
+        mask = mask * ((reaches + _FADE - distance.sqrt()) / _FADE).clamp(0, 1)
         fields = _fields(exemplars, choice, r, frames, firm * near[:, rows, columns], rows, columns, mask)
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r]))
+    _close(pieces, exemplars.resolution // STEP)
     return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
+
+
+def _close(pieces: list[Piece], side: int) -> None:
+    """Let the regions of the body fill what they share, if together they show enough of it: no seam is translucent."""
+    body = [piece for piece in pieces if piece.region in BODY]
+    if not body:
+        return
+    total = body[0].fields.new_zeros(len(body[0].fields), side, side)
+    for piece in body:
+        total[:, piece.rows, piece.columns] += piece.fields[:, 2]
+    for piece in body:
+        piece.fields[:, 2] /= total[:, piece.rows, piece.columns].clamp(_ENOUGH, 1)
 
 
 def _fields(
@@ -154,7 +174,8 @@ def _fields(
     places = (affine @ _centres(rows, columns, frames.device)[:, :, None])[..., 0].unflatten(2, share.shape[2:4])
     grid = places.flatten(0, 1) * (2 / size) - 1  # (B M, h, w, 2)
     labels = torch.einsum("r,bmrhw->bmhw", _JOINED[r].to(grid), exemplars.labels[index]).flatten(0, 1)
-    shows = (1.3 * F.grid_sample(labels[:, None], grid, align_corners=False)).clamp(0, 1)
+    least, gain = (_ARM_FROM, _ARM_BY) if r in ARMS else (_SHOWN_FROM, _SHOWN_BY)
+    shows = (gain * (F.grid_sample(labels[:, None], grid, align_corners=False) - least)).clamp(0, 1)
     return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
 
 
