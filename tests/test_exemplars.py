@@ -1,17 +1,18 @@
 import numpy as np
 import pytest
 import torch
-from tiny import exemplars, poses, shots
+from tiny import exemplars, poses
 
 from perfclone.backends.layered.choice import FACE_TRAITS, SHOWN
 from perfclone.backends.layered.conditioning import Conditioning
 from perfclone.backends.layered.copying import compose, warp
 from perfclone.backends.layered.exemplars import Exemplars
-from perfclone.backends.layered.parts import FACE, REGIONS
+from perfclone.backends.layered.parts import FACE, REGIONS, SKULL, carrying_frames, part_frames
 from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import choose_exemplars, cut_out
 from perfclone.errors import UserError
 from perfclone.pose.details import EXPRESSIONS
+from perfclone.pose.skeleton import HEAD, INDEX, TRUNK
 
 SIDE = 64
 FACELESS = torch.zeros(1, FACE_TRAITS)
@@ -28,11 +29,11 @@ def pose_of(held, k):
     return now, held.seen[k : k + 1] > 0, scale
 
 
-def copied(held, now, seen, scale, size=SIDE, flow=None, bar=None):
+def copied(held, now, seen, scale, size=SIDE, flow=None, bar=None, arms=(0.0, 0.0)):
     maps = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale)
     choice = held.chooser(held, now, seen, scale, FACELESS, None, bar)
     fetch = held.usual if size == SIDE else held.small
-    return compose(warp(held, choice, maps, now, seen, scale), fetch, size, flow), choice
+    return compose(warp(held, choice, maps, now, seen, scale, torch.tensor([arms])), fetch, size, flow), choice
 
 
 def test_a_filmed_pose_is_copied_from_its_own_frame(held):
@@ -154,5 +155,36 @@ def test_exemplars_lie_far_apart_and_rather_where_nothing_moves():
     assert not set(choose_exemplars(waves, np.ones(30, bool), 4)) & {11, 12}, "not in the middle of a quick wave"
 
 
-def test_shots_have_what_these_tests_need():
-    assert shots()[0].matte.max() == 255
+def test_an_arm_that_is_further_away_than_the_trunk_goes_behind_it():
+    held = exemplars(SIDE)
+    now, seen, scale = pose_of(held, 2)
+    elbow, *hand = (INDEX[f"right_{end}"] for end in ("elbow", "wrist", "thumb", "index", "pinky"))
+    beyond = int(now[0, INDEX["right_shoulder"], 0]) - 1
+    held.pictures[2, :3, :, :beyond] = held.pictures[2, 3:, :, :beyond] * torch.tensor([0, 1.0, 0])[:, None, None]
+    others = torch.arange(held.count)[None] != 2
+    crossed = now.clone()  # the upper arm hangs down, and the hand is at the belly
+    crossed[:, elbow] = now[:, INDEX["right_shoulder"]] + torch.tensor([0, 0.45]) * scale
+    crossed[:, hand] = now[:, TRUNK].mean(1, keepdim=True) + torch.tensor([0.1, 0]) * scale
+    before, behind = (
+        copied(held, crossed, seen, scale, bar=others, arms=(depth, 0.0))[0][0, 0, :3] for depth in (-0.3, 1.2)
+    )
+    green = lambda picture: ((picture[1] - picture[0])[:, beyond + 2 :] > 0.5).sum()  # noqa: E731
+    assert green(before) > 12 and green(behind) == 0
+
+
+def test_a_head_is_carried_level_with_its_face(held):
+    """A head that is pushed to the side keeps its eyes level, whatever the axis from the neck says."""
+    now, seen, scale = pose_of(held, 2)
+    pushed = now.clone()
+    pushed[:, HEAD] += torch.tensor([0.3, 0.0]) * scale
+    straight, level = (carrying_frames(each, seen, scale)[0, SKULL] for each in (now, pushed))
+    leaning = part_frames(pushed, seen, scale)[0, SKULL]
+    turn = lambda a, b: torch.arccos(torch.cosine_similarity(a[1, :2], b[1, :2], dim=0))  # noqa: E731
+    assert turn(level, straight) < 0.5 * turn(leaning, straight)
+
+
+def test_joints_on_one_another_are_no_limb_that_is_everywhere():
+    now, seen, scale = pose_of(exemplars(SIDE), 2)
+    now[:, INDEX["right_index"]] = now[:, INDEX["right_wrist"]]
+    reach = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale).reach
+    assert (reach.amax(1) > 1).all()

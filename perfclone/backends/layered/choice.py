@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.parts import BESIDE, FACE, JOINTS, PARTS, REGIONS
 from perfclone.pose.details import EXPRESSIONS, Details
-from perfclone.pose.skeleton import KEYPOINTS
+from perfclone.pose.skeleton import KEYPOINTS, TRUNK, joints
 
 if TYPE_CHECKING:
     from perfclone.backends.layered.exemplars import Exemplars
@@ -28,6 +28,7 @@ FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
 #: Torso lengths that a head turned a radian further, a face of quite another expression, and one that P did not find,
 #: as it seldom does of one that looks away, are further from a face that is shown.
 _TURNED, _EXPRESSED, _HIDDEN = 0.3, 0.15, 0.3
+_FOREARMS = [joints(f"{side}_elbow", f"{side}_wrist") for side in ("right", "left")]
 
 
 class Choice(NamedTuple):
@@ -105,6 +106,12 @@ def _unlike(exemplars: Exemplars, face: Tensor) -> Tensor:
     turned = (face[:, None, 1:4] - exemplars.faces[None, :, 1:4]).norm(dim=-1)
     expressed = (face[:, None, 4:] - exemplars.faces[None, :, 4:]).norm(dim=-1)
     return shown * (found * (_TURNED * turned + _EXPRESSED * expressed) + (1 - found) * _HIDDEN)
+
+
+def arm_depths(details: Details) -> np.ndarray:
+    """(..., 2) float32 how far beyond the trunk the arms are, in the order of ``ARMS``, pixels; 0 where not known."""
+    trunk = details.depths[..., TRUNK].mean(-1)
+    return np.stack([details.depths[..., arm].mean(-1) - trunk for arm in _FOREARMS], -1).astype(np.float32)
 
 
 def face_traits(details: Details) -> np.ndarray:

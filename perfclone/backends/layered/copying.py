@@ -17,7 +17,17 @@ from torch import Tensor
 from perfclone.backends.layered.choice import SHOWN, Choice
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.exemplars import Exemplars, nearness
-from perfclone.backends.layered.parts import ARMS, BESIDE, BODY, LEGS, LIMBS, PARTS, REGIONS, carrying_frames, firmness
+from perfclone.backends.layered.parts import (
+    ARMS,
+    BESIDE,
+    BODY,
+    LEGS,
+    LIMBS,
+    PARTS,
+    REGIONS,
+    carrying_frames,
+    firmness,
+)
 from perfclone.backends.layered.pictures import Fetch
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
@@ -35,6 +45,8 @@ for _leg in LEGS:
     _JOINED[0, _leg] = _JOINED[_leg, 0] = 1.0
 #: The share of an exemplar's pixel from which a region begins to show it, and how quickly; and the same of an arm.
 _SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
+#: Torso lengths: from how far beyond the trunk an arm may be behind it, and from where it surely is.
+_BEHIND = (0.5, 1.0)
 #: The regions of the body fill up together what they show at least so much of.
 _ENOUGH = 0.3
 #: (R, P) 1 for the parts that may carry a region's pixels. No bone from neck to nose: it swings as a head turns.
@@ -51,6 +63,7 @@ class Piece(NamedTuple):
         fields: (B M, 3, h, w): x and y in the exemplars' pictures, [-1, 1] from edge to edge, and the region's mask.
         index: (B, M) the exemplars.
         weight: (B, M) how much the choice trusts them.
+        hidden: (B,) in [0, 1], how surely it is behind what was laid before it; None for what is beside it.
         places: Those of the M that are wanted.
     """
 
@@ -60,6 +73,7 @@ class Piece(NamedTuple):
     fields: Tensor
     index: Tensor
     weight: Tensor
+    hidden: Tensor | None = None
     places: tuple[int, ...] = tuple(range(SHOWN))
 
     def cut_to(self, taken: Tensor, margin: int) -> Piece:
@@ -70,7 +84,9 @@ class Piece(NamedTuple):
         places = tuple(seen.flatten(1).any(1).nonzero()[:, 0].tolist())
         inside = (slice(span.start + own.start, span.start + own.stop) for span, own in
                   ((self.rows, rows), (self.columns, columns)))  # fmt: skip
-        return Piece(self.region, *inside, self.fields[..., rows, columns], self.index, self.weight, places)
+        return self._replace(
+            rows=next(inside), columns=next(inside), fields=self.fields[..., rows, columns], places=places
+        )
 
 
 class Warp(NamedTuple):
@@ -107,7 +123,9 @@ class Warp(NamedTuple):
 
 
 @torch.no_grad()
-def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor) -> Warp:
+def warp(
+    exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor, arms: Tensor
+) -> Warp:
     """Find where the pixels of each region come from.
 
     Args:
@@ -117,6 +135,7 @@ def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
         now: (B, J, 2) crop pixels.
         seen: (B, J) bool.
         scale: (B,) torso length in crop pixels.
+        arms: (B, 2) how far beyond the trunk the arms are, torso lengths.
 
     Returns:
         The regions that are in the picture.
@@ -137,9 +156,15 @@ def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
         mask = torch.exp(-(distance / _SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
         mask = mask * ((reaches + _FADE - distance.sqrt()) / _FADE).clamp(0, 1)
         fields = _fields(exemplars, choice, r, frames, firm * near[:, rows, columns], rows, columns, mask)
-        pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r]))
+        hidden = _behind(arms[:, ARMS.index(r)]) if r in ARMS else None
+        pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
     _close(pieces, exemplars.resolution // STEP)
     return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
+
+
+def _behind(arms: Tensor) -> Tensor:
+    """How surely arms are behind the trunk, [0, 1]; of their depths beyond it, torso lengths."""
+    return ((arms - _BEHIND[0]) / (_BEHIND[1] - _BEHIND[0])).clamp(0, 1)
 
 
 def _close(pieces: list[Piece], side: int) -> None:
@@ -212,9 +237,10 @@ def compose(
             fetched = fetch(piece.index[:, m], fields[:, :2].permute(0, 2, 3, 1))
             trust = piece.weight[:, m].reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
             fetched = torch.cat([fetched, trust], 1) * fields[:, 2:]
-            under = picture[:, m, :, rows, columns]
-            if piece.region in ARMS:
-                under = under.clone() * (1 - fetched[:, 3:4])
+            under = picture[:, m, :, rows, columns].clone()
+            if piece.hidden is not None:
+                fetched = fetched * (1 - piece.hidden.view(-1, 1, 1, 1) * under[:, 3:4])
+                under = under * (1 - fetched[:, 3:4])
             picture[:, m, :, rows, columns] = under + fetched
     return picture.clamp(0, 1)
 

@@ -74,7 +74,7 @@ class Generator(Painting):
         exact = torch.autocast(view.now.device.type, enabled=False)
         with exact, torch.no_grad():
             choice = self.exemplars.chooser(self.exemplars, view.now, view.seen, view.scale, view.face, last, bar)
-            found = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale)
+            found = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale, view.arms)
             shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
         out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)

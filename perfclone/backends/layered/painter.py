@@ -13,7 +13,7 @@ import torch
 from perfclone.actor.model import Actor
 from perfclone.backends import Painted
 from perfclone.backends.layered import recurrence
-from perfclone.backends.layered.choice import face_traits
+from perfclone.backends.layered.choice import arm_depths, face_traits
 from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.backends.layered.painting import Layers
 from perfclone.backends.layered.recurrence import Past
@@ -105,6 +105,7 @@ class LayeredPainter:
         keypoints = torch.from_numpy(np.stack([pose.keypoints for pose in window])[None]).float()
         seen = torch.from_numpy(np.stack([pose.scores for pose in window])[None] > 0)
         face = torch.from_numpy(face_traits(window[1].details)[None])
+        arms = torch.from_numpy(arm_depths(window[1].details)[None])
         boxes = torch.from_numpy(box.array()[None]).float()
         mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with device_explained(self.device), mixed:
@@ -114,6 +115,7 @@ class LayeredPainter:
                 keypoints.to(self.device),
                 seen.to(self.device),
                 face.to(self.device),
+                arms.to(self.device),
                 boxes,
                 past,
                 large=self._large(box),

@@ -46,6 +46,7 @@ class View(NamedTuple):
         seen: (B, J) bool.
         scale: (B,) torso length in crop pixels.
         face: (B, FACE_TRAITS) what is known of the face.
+        arms: (B, 2) how far beyond the trunk the arms are, torso lengths; 0 where it is not known.
         recalled: (B, 4, S / 2, S / 2) the previous output, moved along the motion, or None at a start.
     """
 
@@ -54,6 +55,7 @@ class View(NamedTuple):
     seen: Tensor
     scale: Tensor
     face: Tensor
+    arms: Tensor
     recalled: Tensor | None
 
 
@@ -99,6 +101,7 @@ class Painting(nn.Module):
         seen: Tensor,
         scale: Tensor,
         face: Tensor | None = None,
+        arms: Tensor | None = None,
         memory: Tensor | None = None,
         last: Tensor | None = None,
         bar: Tensor | None = None,
@@ -111,6 +114,7 @@ class Painting(nn.Module):
             seen: (B, 3, J) bool.
             scale: (B,) float, the actor's torso length in crop pixels.
             face: (B, FACE_TRAITS) what is known of the face now; None where it is nothing.
+            arms: (B, 2) how far beyond the trunk the arms are, torso lengths; None where nobody knows.
             memory: (B, 4, S, S) ``Layers.memory()`` of the frame before in this frame's crop; None at a start.
             last: ``Painted.chosen`` of that frame; None at a start.
             bar: (B, K) bool, exemplars that may not be copied from, or None.
@@ -119,7 +123,8 @@ class Painting(nn.Module):
         maps = self.maps(keypoints, seen, scale)
         recalled = None if memory is None else self.recall(memory, maps.motion, scale)
         face = scale.new_zeros(len(scale), FACE_TRAITS) if face is None else face
-        view = View(maps, keypoints[:, 1], seen[:, 1], scale, face, recalled)
+        arms = scale.new_zeros(len(scale), 2) if arms is None else arms
+        view = View(maps, keypoints[:, 1], seen[:, 1], scale, face, arms, recalled)
         layers, chosen = self.paint(view, last, bar, large)
         return Painted(layers, maps, recalled, chosen)
 

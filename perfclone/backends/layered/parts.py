@@ -109,10 +109,10 @@ def parts_seen(known: Tensor) -> Tensor:
 def _limb_rows(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
     """(B, L, 2, 3) affine maps from a pixel to (u in [0, 1] from start to end, v in half-widths)."""
     d = b - a
-    length = d.norm(dim=-1, keepdim=True).clamp(min=_LEAST_LENGTH)
-    along = d / length.square()
-    across = torch.stack([d[..., 1], -d[..., 0]], -1) / (length * LIMB_WIDTH * scale[:, None, None])
-    return _rows(a, along, across)
+    length = d.norm(dim=-1, keepdim=True)
+    unit = torch.where(length > 0, d / length.clamp(min=1e-6), d.new_tensor([0.0, 1.0]))
+    across = torch.stack([unit[..., 1], -unit[..., 0]], -1) / (LIMB_WIDTH * scale[:, None, None])
+    return _rows(a, unit / length.clamp(min=_LEAST_LENGTH), across)
 
 
 def _rows(origin: Tensor, first: Tensor, second: Tensor) -> Tensor:

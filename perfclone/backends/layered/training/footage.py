@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perfclone.backends.layered.choice import face_traits
+from perfclone.backends.layered.choice import arm_depths, face_traits
 from perfclone.backends.layered.crop import Box, BoxFollower
 from perfclone.pose.sequence import PoseSequence
 
@@ -21,6 +21,7 @@ class Batch(NamedTuple):
         keypoints: (B, L + 2, J, 2) frame pixels, with one pose before and one after the L frames.
         seen: (B, L + 2, J) bool.
         faces: (B, L, FACE_TRAITS) what is known of the faces.
+        arms: (B, L, 2) how far beyond the trunk the arms are, frame pixels.
         boxes: (B, L, 3) x, y, side in frame pixels, on the CPU.
         plates: (B, L, 3, S, S) in [0, 1], the plate in each box.
         frames: (B, L, 3, S, S) in [0, 1], or None where there is no ground truth.
@@ -32,6 +33,7 @@ class Batch(NamedTuple):
     keypoints: Tensor
     seen: Tensor
     faces: Tensor
+    arms: Tensor
     boxes: Tensor
     plates: Tensor
     frames: Tensor | None
@@ -94,6 +96,7 @@ class Footage:
             torch.from_numpy(self.poses.keypoints[around]).to(device),
             torch.from_numpy(self.poses.scores[around] > 0).to(device),
             torch.from_numpy(face_traits(self.poses.details[at])).to(device),
+            torch.from_numpy(arm_depths(self.poses.details[at])).to(device),
             torch.from_numpy(self.boxes[at]).float(),
             colours(self.plates[self.plate_of[at]]),
             None if self.frames is None else colours(self.frames[at]),
