@@ -21,6 +21,8 @@ from perfclone.backends.layered.parts import (
     ARMS,
     BESIDE,
     BODY,
+    FACE,
+    JOINTS,
     LEGS,
     LIMBS,
     PARTS,
@@ -49,9 +51,16 @@ _SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
 _BEHIND = (0.5, 1.0)
 #: The regions of the body fill up together what they show at least so much of.
 _ENOUGH = 0.3
-#: (R, P) 1 for the parts that may carry a region's pixels. No bone from neck to nose: it swings as a head turns.
-_CARRYING = torch.stack([torch.zeros(PARTS).index_fill(0, torch.tensor(beside), 1) for beside in BESIDE])
-_CARRYING[:, LIMBS.index(("neck", "nose"))] = 0
+#: (R, P) 1 for the parts that carry a region's pixels, its own. No bone from neck to nose: it swings as a head turns.
+_OWN = torch.stack(
+    [torch.zeros(PARTS, device="cpu").index_fill(0, torch.tensor(own, device="cpu"), 1) for own in REGIONS]
+)
+_OWN[FACE, LIMBS.index(("neck", "nose"))] = 0
+#: For each region the parts beside it, and the joint at which each of them meets it.
+_MET = [[(p, next(j for j in JOINTS[p] if any(j in JOINTS[own] for own in REGIONS[r]))) for p in BESIDE[r]
+         if p not in REGIONS[r] and p != LIMBS.index(("neck", "nose"))] for r in range(len(REGIONS))]  # fmt: skip
+#: How far from that joint such a part still carries, torso lengths: no forearm goes with the belly that it is before.
+_MEETING = 0.25
 
 
 class Piece(NamedTuple):
@@ -155,7 +164,8 @@ def warp(
         distance, claim = distance[:, rows, columns], claims[:, rows, columns]
         mask = torch.exp(-(distance / _SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
         mask = mask * ((reaches + _FADE - distance.sqrt()) / _FADE).clamp(0, 1)
-        fields = _fields(exemplars, choice, r, frames, firm * near[:, rows, columns], rows, columns, mask)
+        carrying = firm * near[:, rows, columns] * _carrying(r, now, scale, rows, columns)
+        fields = _fields(exemplars, choice, r, frames, carrying, rows, columns, mask)
         hidden = _behind(arms[:, ARMS.index(r)]) if r in ARMS else None
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
     _close(pieces, exemplars.resolution // STEP)
@@ -179,6 +189,16 @@ def _close(pieces: list[Piece], side: int) -> None:
         piece.fields[:, 2] /= total[:, piece.rows, piece.columns].clamp(_ENOUGH, 1)
 
 
+def _carrying(r: int, now: Tensor, scale: Tensor, rows: slice, columns: slice) -> Tensor:
+    """(B, h, w, P) which parts carry a region's pixels: its own, and near the joints those that meet it there."""
+    share = _OWN[r].to(now).expand(len(now), rows.stop - rows.start, columns.stop - columns.start, PARTS).clone()
+    at = _centres(rows, columns, now.device)[:, :2].view(1, *share.shape[1:3], 2)
+    for part, joint in _MET[r]:
+        apart = (at - now[:, None, None, joint]).square().sum(-1) / (_MEETING * scale[:, None, None]) ** 2
+        share[..., part] = torch.exp(-apart.clamp(max=20))
+    return share
+
+
 def _fields(
     exemplars: Exemplars,
     choice: Choice,
@@ -191,7 +211,7 @@ def _fields(
 ) -> Tensor:
     """``Piece.fields`` of a region."""
     size, index = exemplars.resolution, choice.index[:, r]  # (B, M)
-    there = near[:, None] * _CARRYING[r].to(near) * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
+    there = near[:, None] * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
     share = there / there.sum(-1, keepdim=True).clamp(min=1e-12)
     square = torch.eye(3, device=frames.device)[2:].expand(*frames.shape[:2], 1, 3)
     affine = exemplars.back[index] @ torch.cat([frames, square], 2)[:, None]  # (B, M, P, 2, 3) pixel -> pixel
