@@ -8,16 +8,18 @@ pixels are fetched from the exemplars once, at whatever size the picture is to h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from perfclone.backends.layered import features
 from perfclone.backends.layered.choice import SHOWN, Choice
 from perfclone.backends.layered.conditioning import PartMaps
 from perfclone.backends.layered.exemplars import Exemplars, nearness
-from perfclone.backends.layered.parts import ARMS, BESIDE, BODY, PARTS, REGIONS, carrying_frames, firmness
+from perfclone.backends.layered.parts import ARMS, BESIDE, BODY, FACE, PARTS, REGIONS, carrying_frames, firmness
 from perfclone.backends.layered.pictures import Fetch
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
@@ -28,6 +30,8 @@ REACH, FADE, SLEEVE = 0.6, 0.1, 0.3
 STEP = 4
 #: A copy of which no more than this share would be taken anywhere is not worth fetching for a large picture.
 _UNSEEN = 0.02
+#: What lies over what was copied before it: the features of the face, which follow the regions, and the arms.
+OVER = (*ARMS, *range(len(REGIONS), len(REGIONS) + len(features.FEATURES)))
 #: Regions that may lie over one another's pixels in an exemplar without one being taken for the other.
 _JOINED = torch.eye(len(REGIONS))
 for _r in BODY:
@@ -42,7 +46,7 @@ class Piece(NamedTuple):
     Attributes:
         region: Which.
         rows: Of the window.  columns: Of the window.
-        fields: (B M, 3, h, w): x and y in the exemplars' pictures, [-1, 1] from edge to edge, and the region's mask.
+        fields: (B M, 3, h, w), as fine as need be: x and y in the exemplars' pictures, [-1, 1] from edge to edge, and the region's mask.
         index: (B, M) the exemplars.
         weight: (B, M) how much the choice trusts them.
         places: Those of the M that are wanted.
@@ -58,12 +62,14 @@ class Piece(NamedTuple):
 
     def cut_to(self, taken: Tensor, margin: int) -> Piece:
         """The piece where its copies are taken, (M, h, w) in [0, 1], and so many cells around."""
-        mask = self.fields[:, 2].unflatten(0, (-1, SHOWN)).amax(0)
+        fine = self.fields.shape[-1] // taken.shape[-1]
+        mask = F.max_pool2d(self.fields[:, 2], fine).unflatten(0, (-1, SHOWN)).amax(0)
         seen = taken * mask > _UNSEEN
         rows, columns = _window(seen.any(0, keepdim=True), margin)
         places = tuple(seen.flatten(1).any(1).nonzero()[:, 0].tolist())
         inside = (slice(span.start + own.start, span.start + own.stop) for span, own in
                   ((self.rows, rows), (self.columns, columns)))  # fmt: skip
+        rows, columns = (slice(span.start * fine, span.stop * fine) for span in (rows, columns))
         return Piece(self.region, *inside, self.fields[..., rows, columns], self.index, self.weight, places)
 
 
@@ -101,7 +107,9 @@ class Warp(NamedTuple):
 
 
 @torch.no_grad()
-def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor) -> Warp:
+def warp(
+    exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor, face: Tensor
+) -> Warp:
     """Find where the pixels of each region come from.
 
     Args:
@@ -111,6 +119,7 @@ def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
         now: (B, J, 2) crop pixels.
         seen: (B, J) bool.
         scale: (B,) torso length in crop pixels.
+        face: (B, FACE_TRAITS) what is known of the face.
 
     Returns:
         The regions that are in the picture.
@@ -131,6 +140,8 @@ def warp(exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen
         mask = mask * ((REACH + FADE - distance.sqrt()) / FADE).clamp(0, 1)
         fields = _fields(exemplars, choice, r, frames, firm * near[:, rows, columns], rows, columns, mask)
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r]))
+        if r == FACE and exemplars.marks is not None:
+            pieces.extend(_lent(exemplars, choice, pieces[-1], face))
     return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
 
 
@@ -156,6 +167,14 @@ def _fields(
     labels = torch.einsum("r,bmrhw->bmhw", _JOINED[r].to(grid), exemplars.labels[index]).flatten(0, 1)
     shows = (1.3 * F.grid_sample(labels[:, None], grid, align_corners=False)).clamp(0, 1)
     return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
+
+
+def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> Iterator[Piece]:
+    """The features of the face that lie over a head."""
+    at = _centres(head.rows, head.columns, face.device)[:, :2]
+    for n, shown in features.lay(exemplars, choice, head.fields, at, face, STEP):
+        r = len(REGIONS) + n
+        yield Piece(r, shown.rows, shown.columns, shown.fields, choice.index[:, r], choice.weight[:, r])
 
 
 def compose(
@@ -192,7 +211,7 @@ def compose(
             trust = piece.weight[:, m].reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
             fetched = torch.cat([fetched, trust], 1) * fields[:, 2:]
             under = picture[:, m, :, rows, columns]
-            if piece.region in ARMS:
+            if piece.region in OVER:
                 under = under.clone() * (1 - fetched[:, 3:4])
             picture[:, m, :, rows, columns] = under + fetched
     return picture.clamp(0, 1)
