@@ -37,7 +37,7 @@ _JOINED = torch.eye(len(REGIONS))
 for _r in BODY:
     _JOINED[0, _r] = _JOINED[_r, 0] = 1.0
 #: (R, P) 1 for the parts that may carry a region's pixels.
-_CARRYING = torch.stack([torch.zeros(PARTS).index_fill(0, torch.tensor(beside), 1) for beside in BESIDE])
+_CARRYING = torch.stack([torch.zeros(PARTS, device="cpu").index_fill(0, torch.tensor(beside, device="cpu"), 1) for beside in BESIDE])
 
 
 class Piece(NamedTuple):

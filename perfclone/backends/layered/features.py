@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from perfclone.backends.layered.parts import FACE, REGIONS
-from perfclone.pose.details import EXPRESSIONS
+from perfclone.pose.details import EXPRESSIONS, Details
 
 if TYPE_CHECKING:
     from perfclone.backends.layered.choice import Choice
@@ -55,19 +56,19 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         {"jaw": 0.4, "jawOpen": 1.0, "mouth": 0.4, "mouthSmile": 0.6, "mouthPucker": 0.6, "mouthFunnel": 0.6},
         (33, 133, 362, 263, 1, 2, 98, 327, 132, 361, 50, 280),
-        ((0.0, 2.0, 1.1, 1.0),),
+        ((0.0, 2.0, 1.05, 1.0),),
     ),
     Feature(
         {"eyeBlink": 1.0, "eyeLook": 0.6, "eyeSquint": 0.4, "eyeWide": 0.4, "brow": 0.3},
         (33, 133, 362, 263, 168, 6, 127, 356),
-        ((-0.63, -0.1, 0.58, 0.7), (0.63, -0.1, 0.58, 0.7)),
+        ((-0.6, -0.3, 0.7, 1.1), (0.6, -0.3, 0.7, 1.1)),
     ),
 )
-_HELD_BY = torch.tensor([[float(mark in feature.held_by) for mark in MARKS] for feature in FEATURES])
+_HELD_BY = torch.tensor([[float(mark in feature.held_by) for mark in MARKS] for feature in FEATURES], device="cpu")
 #: (F, 52) what an action counts: the longest beginning of its name decides.
 _COUNTS = torch.tensor(
     [[max(((len(k), v) for k, v in feature.actions.items() if name.startswith(k)), default=(0, 0.0))[1]
-      for name in EXPRESSIONS] for feature in FEATURES]
+      for name in EXPRESSIONS] for feature in FEATURES], device="cpu",
 )  # fmt: skip
 
 
@@ -99,6 +100,14 @@ def unlike(faces: Tensor, marked: Tensor, face: Tensor) -> Tensor:
     turned = apart[..., 1:3].norm(dim=-1, keepdim=True)
     expressed = (apart[..., 4:].square() @ _COUNTS.to(face).square().T).sqrt()
     return (_TURN * turned + expressed) + _UNMARKED * ~marked[None, :, None]
+
+
+def expressed(details: Details) -> np.ndarray:
+    """(..., E) float32 how a head looks, as the choice of a feature counts it; all 0 where no face was found."""
+    counts = _COUNTS.amax(0).numpy()
+    return np.concatenate([_TURN * details.head[..., :2], counts * details.expression], -1) * (
+        details.face_score > 0
+    )[..., None].astype(np.float32)
 
 
 def lay(
@@ -177,7 +186,7 @@ def patch(feature: int, now: Tensor, marks: Tensor, strength: Tensor, size: int,
     across, down = (now[:, _LEFT_EYE] - now[:, _RIGHT_EYE]) / 2, now[:, _BASE] - now[:, _BRIDGE]
     axes = torch.stack([across, down], -1)  # (B, 2, 2) from the face's units to pixels
     corners = torch.tensor([(x + i * a, y + j * b) for x, y, a, b in FEATURES[feature].discs
-                            for i in (-1, 1) for j in (-1, 1)]).to(now)  # fmt: skip
+                            for i in (-1, 1) for j in (-1, 1)], device="cpu").to(now)  # fmt: skip
     reach = origin[:, None] + corners @ axes.mT
     low, high = (reach.amin((0, 1)) / cell).floor(), (reach.amax((0, 1)) / cell).ceil()
     left, top, right, bottom = torch.cat([low, high]).clamp(0, size // cell).int().tolist()
@@ -187,7 +196,7 @@ def patch(feature: int, now: Tensor, marks: Tensor, strength: Tensor, size: int,
     y, x = torch.meshgrid(*(torch.arange(span.start * cell, span.stop * cell, device=now.device) + 0.5
                             for span in (rows, columns)), indexing="ij")  # fmt: skip
     pixels = torch.stack([x, y], -1).flatten(0, 1)[None] - origin[:, None]  # (B, N, 2)
-    units = torch.linalg.solve(axes + 1e-4 * torch.eye(2).to(axes), pixels.mT).mT
+    units = torch.linalg.solve(axes + 1e-4 * torch.eye(2, device=axes.device), pixels.mT).mT
     mask = torch.stack([_disc(units, disc) for disc in FEATURES[feature].discs]).amax(0)
     scale = across.norm(dim=-1)[:, None, None].clamp(min=1e-3)
     held = _HELD_BY[feature].to(now).expand(*marks.shape[:3])
@@ -198,9 +207,9 @@ def patch(feature: int, now: Tensor, marks: Tensor, strength: Tensor, size: int,
 
 
 def _disc(units: Tensor, disc: tuple[float, float, float, float]) -> Tensor:
-    """(B, N) a soft disc: 1 in its inner half, 0 from its border on."""
+    """(B, N) a soft disc with shoulders: 1 in its middle, 0 from its border on."""
     middle, axes = units.new_tensor(disc[:2]), units.new_tensor(disc[2:])
-    inside = ((1 - ((units - middle) / axes).norm(dim=-1)) / 0.4).clamp(0, 1)
+    inside = ((1 - ((units - middle) / axes).norm(p=3, dim=-1)) / 0.4).clamp(0, 1)
     return inside.square() * (3 - 2 * inside)
 
 
@@ -208,7 +217,7 @@ def _affine(source: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """(..., 3, 2) the affine map from points (..., N, 2) to others that fits best by weights (..., N)."""
     one = torch.cat([source, torch.ones_like(source[..., :1])], -1)
     weighted = (one * weight[..., None]).mT
-    normal = weighted @ one + 1e-4 * torch.eye(3).to(one)
+    normal = weighted @ one + 1e-4 * torch.eye(3, device=one.device)
     return torch.linalg.solve(normal, weighted @ target)
 
 
