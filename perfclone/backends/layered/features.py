@@ -60,8 +60,8 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         {"eyeBlink": 1.0, "eyeLook": 0.6, "eyeSquint": 0.4, "eyeWide": 0.4, "brow": 0.3},
-        (33, 133, 362, 263, 168, 6, 127, 356),
-        ((-0.6, -0.3, 0.7, 1.1), (0.6, -0.3, 0.7, 1.1)),
+        (33, 133, 362, 263, 168, 6, 127, 356, 1, 2, 98, 327, 234, 454),
+        ((-0.6, -0.2, 0.7, 0.9), (0.6, -0.2, 0.7, 0.9)),
     ),
 )
 _HELD_BY = torch.tensor([[float(mark in feature.held_by) for mark in MARKS] for feature in FEATURES], device="cpu")
