@@ -7,7 +7,6 @@ Unless minutes are given, nothing is learnt from the reference: the actor copies
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,6 @@ from benchmarks.quality import split, train_perfclone
 from benchmarks.recordings import Recording, cut_to_square, load_recording
 from eval.metrics.identity import FaceDistance, head_box
 from eval.metrics.parts import point_error
-from perfclone.errors import UserError
 from perfclone.pipeline import PerformanceCloner
 from perfclone.pose import Pose, PoseSequence
 from perfclone.pose.details import EXPRESSIONS
@@ -35,8 +33,8 @@ READ = {
 }  # fmt: skip
 #: A hand that P is less sure of may be none.
 _SURE = 0.75
-#: Fewer frames tell nothing.
-_FEWEST = 8
+#: Fewer frames tell nothing, nor does an action that hardly changes: its least standard deviation.
+_FEWEST, _LEAST = 8, 0.02
 
 
 def read_back(frames: np.ndarray, fps: float) -> list[Pose]:
@@ -57,7 +55,7 @@ def faces(driver: list[Pose], clone: list[Pose]) -> dict[str, float]:
     result = {"face_found": float(both.sum() / max(there.sum(), 1)), "faces": int(there.sum())}
     for name, actions in READ.items():
         wanted, got = (_action([p for p, b in zip(poses, both) if b], actions) for poses in (driver, clone))
-        if len(wanted) >= _FEWEST and wanted.std() > 0 and got.std() > 0:
+        if len(wanted) >= _FEWEST and wanted.std() > _LEAST and got.std() > 0:
             result[f"{name}_r"] = float(np.corrcoef(wanted, got)[0, 1])
             result[f"{name}_range"] = float(got.std() / wanted.std())
     return result

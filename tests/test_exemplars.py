@@ -32,7 +32,7 @@ def copied(held, now, seen, scale, size=SIDE, flow=None, bar=None):
     maps = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale)
     choice = held.chooser(held, now, seen, scale, FACELESS, None, bar)
     fetch = held.usual if size == SIDE else held.small
-    return compose(warp(held, choice, maps, now, seen, scale), fetch, size, flow), choice
+    return compose(warp(held, choice, maps, now, seen, scale, FACELESS), fetch, size, flow), choice
 
 
 def test_a_filmed_pose_is_copied_from_its_own_frame(held):

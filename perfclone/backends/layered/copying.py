@@ -37,7 +37,7 @@ _JOINED = torch.eye(len(REGIONS))
 for _r in BODY:
     _JOINED[0, _r] = _JOINED[_r, 0] = 1.0
 #: (R, P) 1 for the parts that may carry a region's pixels.
-_CARRYING = torch.stack([torch.zeros(PARTS, device="cpu").index_fill(0, torch.tensor(beside, device="cpu"), 1) for beside in BESIDE])
+_CARRYING = torch.tensor([[float(p in beside) for p in range(PARTS)] for beside in BESIDE], device="cpu")
 
 
 class Piece(NamedTuple):
@@ -46,7 +46,8 @@ class Piece(NamedTuple):
     Attributes:
         region: Which.
         rows: Of the window.  columns: Of the window.
-        fields: (B M, 3, h, w), as fine as need be: x and y in the exemplars' pictures, [-1, 1] from edge to edge, and the region's mask.
+        fields: (B M, 3, h, w), as fine as need be: x and y in the exemplars' pictures, [-1, 1] from edge to edge, and
+            the region's mask.
         index: (B, M) the exemplars.
         weight: (B, M) how much the choice trusts them.
         places: Those of the M that are wanted.

@@ -37,8 +37,8 @@ class Exemplars(nn.Module):
         seen: (K, J) uint8, 1 where the joint is known.
         scale: (K,) float, the actor's torso length in the same unit.
         faces: (K, FACE_TRAITS) float, as :func:`face_traits` gives them.
-        marks: (K, P, 2) float, the face's ``features.MARKS``, places in the picture; all 0 where no face was found. None
-            where none was looked for.
+        marks: (K, P, 2) float, the face's ``features.MARKS``, places in the picture; all 0 where no face was found.
+            None where none was looked for.
         times: (K,) float, seconds, when they were filmed; None but in training.
     """
 

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from perfclone.backends.layered.exemplars import Exemplars
 
 #: Points of MediaPipe's face mesh that exemplars keep: corners of the eyes, what hardly moves, the lips and the chin.
-MARKS: tuple[int, ...] = (33, 133, 362, 263, 168, 6, 1, 2, 98, 327, 127, 356, 234, 454, 132, 361, 50, 280, 61, 291, 152)
+MARKS: tuple[int, ...] = (
+    33, 133, 362, 263, 168, 6, 1, 2, 98, 327, 127, 356, 234, 454, 132, 361, 50, 280, 61, 291, 152,
+)  # fmt: skip
 #: How far a head may be turned otherwise before a feature begins to be left alone, and until it is, radians.
 TURNED, AWAY = 0.2, 0.45
 #: What a head that is turned a radian otherwise is away from one that is to lend a feature, torso lengths.
 _TURN = 0.5
 #: How sharply G decides between two copies: so a face is where the copy is that leads.
 DECIDED = 4.0
+#: Pixels of G's crop between the places at which a feature's warp and mask are computed.
+FINE = 2
 #: What an exemplar without marks is further away, torso lengths.
 _UNMARKED = 10.0
 _LEFT_EYE, _RIGHT_EYE, _BRIDGE, _BASE, _CHIN = (MARKS.index(n) for n in (263, 33, 168, 2, 152))
@@ -77,7 +81,7 @@ class Patch(NamedTuple):
 
     Attributes:
         rows: Of the window.  columns: Of the window.
-        fields: (B M, 3, h, w), as a piece of a warp has them; a pixel of G's crop each.
+        fields: (B M, 3, h, w), as a piece of a warp has them, each ``FINE`` pixels of G's crop.
     """
 
     rows: slice
@@ -105,9 +109,9 @@ def unlike(faces: Tensor, marked: Tensor, face: Tensor) -> Tensor:
 def expressed(details: Details) -> np.ndarray:
     """(..., E) float32 how a head looks, as the choice of a feature counts it; all 0 where no face was found."""
     counts = _COUNTS.amax(0).numpy()
-    return np.concatenate([_TURN * details.head[..., :2], counts * details.expression], -1) * (
-        details.face_score > 0
-    )[..., None].astype(np.float32)
+    return np.concatenate([_TURN * details.head[..., :2], counts * details.expression], -1) * (details.face_score > 0)[
+        ..., None
+    ].astype(np.float32)
 
 
 def lay(
@@ -193,7 +197,7 @@ def patch(feature: int, now: Tensor, marks: Tensor, strength: Tensor, size: int,
     if right <= left or bottom <= top or not bool((strength > 0).any()):
         return None
     rows, columns = slice(top, bottom), slice(left, right)
-    y, x = torch.meshgrid(*(torch.arange(span.start * cell, span.stop * cell, device=now.device) + 0.5
+    y, x = torch.meshgrid(*(torch.arange(span.start * cell, span.stop * cell, FINE, device=now.device) + FINE / 2
                             for span in (rows, columns)), indexing="ij")  # fmt: skip
     pixels = torch.stack([x, y], -1).flatten(0, 1)[None] - origin[:, None]  # (B, N, 2)
     units = torch.linalg.solve(axes + 1e-4 * torch.eye(2, device=axes.device), pixels.mT).mT
@@ -223,4 +227,3 @@ def _affine(source: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 def _mapped(points: Tensor, affine: Tensor) -> Tensor:
     return points @ affine[..., :2, :] + affine[..., 2:, :]
-

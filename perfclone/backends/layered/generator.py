@@ -37,9 +37,7 @@ class Generator(Painting):
     def __init__(self, config: GeneratorConfig):
         super().__init__(config)
         self.filmed: Filmed | None = None
-        self.exemplars = Exemplars(
-            config.exemplars, config.resolution, config.exemplar_bytes, config.face_marks
-        )
+        self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes, config.face_marks)
         self.unet = UNet(PARTS + 12 + SHOWN * COPIED, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
         for empty in self.unet.leave.parameters():  # before it has learnt anything it copies, and no more
             nn.init.zeros_(empty)

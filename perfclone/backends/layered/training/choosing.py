@@ -18,7 +18,7 @@ _ALIKE = 0.15
 
 
 def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT) -> np.ndarray:
-    """Choose frames whose poses and faces lie far apart (farthest-point sampling; Gonzalez 1985), and of these the calmer ones.
+    """Choose frames that lie far apart in pose and face (farthest-point sampling; Gonzalez 1985), and calm.
 
     Args:
         poses: Of the reference video.

@@ -23,7 +23,7 @@ class Kept:
     Attributes:
         pictures: Those that came, coded.
         marks: (P, 2) for each, as ``Exemplars.marks``.
-        faces: (FACE_TRAITS,) for each, what is known of the face in that very frame, unsmoothed; 0 where none is found.
+        faces: (FACE_TRAITS,) for each, the face in that very frame, unsmoothed; 0 where none is found.
     """
 
     def __init__(self, at: np.ndarray):
