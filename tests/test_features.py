@@ -97,12 +97,13 @@ def test_the_pixels_of_a_feature_come_from_where_its_marks_are(feature):
     now = PLAIN[None] * 8 + torch.tensor([30.0, 24.0])
     marks = ((now - 32) @ turn / 32)[:, None]
     found = patch(feature, now, marks, torch.ones(1, 1), SIDE, 4)
-    y, x = torch.meshgrid(*(torch.arange(4 * s.start, 4 * s.stop, FINE) + FINE / 2 for s in (found.rows, found.columns)),
+    y, x = torch.meshgrid(*(torch.arange(4 * s.start, 4 * s.stop, FINE) + FINE / 2
+                            for s in (found.rows, found.columns)),
                           indexing="ij")  # fmt: skip
     wanted = (torch.stack([x, y], -1) - 32) @ turn / 32
     assert torch.allclose(found.fields[0, :2].permute(1, 2, 0), wanted, atol=2e-3)
     mask = found.fields[0, 2]
-    assert mask.max() > 0.99 and mask[[0, -1]].max() < 0.2 and mask[:, [0, -1]].max() < 0.2
+    assert mask.max() > 0.99 and mask[[0, -1]].max() < 0.3 and mask[:, [0, -1]].max() < 0.3
     assert patch(feature, now - 200, marks, torch.ones(1, 1), SIDE, 4) is None
     assert patch(feature, now, marks, torch.zeros(1, 1), SIDE, 4) is None
 
