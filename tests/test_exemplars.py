@@ -5,11 +5,13 @@ from tiny import exemplars, poses
 
 from perfclone.backends.layered.choice import FACE_TRAITS, SHOWN
 from perfclone.backends.layered.conditioning import Conditioning
-from perfclone.backends.layered.copying import compose, warp
+from perfclone.backends.layered.copying import compose
 from perfclone.backends.layered.exemplars import Exemplars
+from perfclone.backends.layered.painting import View
 from perfclone.backends.layered.parts import FACE, REGIONS, SKULL, carrying_frames, part_frames
 from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import choose_exemplars, cut_out
+from perfclone.backends.layered.warping import warp
 from perfclone.errors import UserError
 from perfclone.pose.details import EXPRESSIONS
 from perfclone.pose.skeleton import HEAD, INDEX, TRUNK
@@ -33,7 +35,8 @@ def copied(held, now, seen, scale, size=SIDE, flow=None, bar=None, arms=(0.0, 0.
     maps = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale)
     choice = held.chooser(held, now, seen, scale, FACELESS, None, bar)
     fetch = held.usual if size == SIDE else held.small
-    return compose(warp(held, choice, maps, now, seen, scale, torch.tensor([arms])), fetch, size, flow), choice
+    view = View(maps, now, seen, scale, FACELESS, torch.tensor([arms]), None)
+    return compose(warp(held, choice, view), fetch, size, flow), choice
 
 
 def test_a_filmed_pose_is_copied_from_its_own_frame(held):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from perfclone.backends.layered import features
 from perfclone.backends.layered.parts import BESIDE, FACE, JOINTS, PARTS, REGIONS
 from perfclone.pose.details import EXPRESSIONS, Details
 from perfclone.pose.skeleton import KEYPOINTS, TRUNK, joints
@@ -35,7 +36,7 @@ class Choice(NamedTuple):
     """Which exemplars the regions are shown.
 
     Attributes:
-        index: (B, R, M) int, into the exemplars.
+        index: (B, R, M) int, into the exemplars; after the regions come the features of the face.
         weight: (B, R, M) float, adding up to 1; it falls to 0 before another exemplar takes the place.
     """
 
@@ -74,6 +75,9 @@ class Chooser(nn.Module):
         """
         distance = self._distances(exemplars, now / scale[:, None, None], seen)
         distance[..., FACE] += _unlike(exemplars, face)
+        if exemplars.marks is not None:
+            lent = features.unlike(exemplars.faces, exemplars.marked, face)
+            distance = torch.cat([distance, lent], -1)
         if bar is not None:
             distance = distance + _BARRED * bar[..., None]
         most = min(SHOWN + 1, exemplars.count)

@@ -1,9 +1,8 @@
-"""Copying: exemplars warped into the pose wanted, region by region, into one picture for each place of a choice.
+"""Copying: the pixels of exemplars fetched from where the warp says, and laid over one another.
 
-A region's exemplar is warped as a whole: at each pixel the affine maps of the parts near by are blended, as linear
-blend skinning does with bones, so that clothes and hair beyond the limbs go along. The trunk, the head and the legs
-share the picture out among them; the arms lie over it. The warp is smooth and is computed coarsely (:func:`warp`); the
-pixels are fetched from the exemplars once, at whatever size the picture is to have (:func:`compose`).
+The warp is smooth and is computed coarsely (:mod:`perfclone.backends.layered.warping`); the pixels are fetched from
+the exemplars once, at whatever size the picture is to have. The trunk, the head and the legs share the picture out
+among them; mouth and eyes lie over the head, and the arms over all, or behind it.
 """
 
 from __future__ import annotations
@@ -14,53 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perfclone.backends.layered.choice import SHOWN, Choice
-from perfclone.backends.layered.conditioning import PartMaps
-from perfclone.backends.layered.exemplars import Exemplars, nearness
-from perfclone.backends.layered.parts import (
-    ARMS,
-    BESIDE,
-    BODY,
-    FACE,
-    JOINTS,
-    LEGS,
-    LIMBS,
-    PARTS,
-    REGIONS,
-    carrying_frames,
-    firmness,
-)
+from perfclone.backends.layered.choice import SHOWN
 from perfclone.backends.layered.pictures import Fetch
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
 COPIED = 5
-#: Torso lengths: how far from its parts a region still reaches, an arm how far, how softly they end there, and an
-#: arm's half-width.
-_REACH, _ARM_REACH, _FADE, _SLEEVE = 0.6, 0.35, 0.1, 0.25
 #: Pixels of G's crop between the places at which the warp is computed.
 STEP = 4
 #: A copy of which no more than this share would be taken anywhere is not worth fetching for a large picture.
 _UNSEEN = 0.02
-#: (R, R) 1 where a region may show another's pixels of an exemplar without one being taken for the other: a skirt.
-_JOINED = torch.eye(len(REGIONS))
-for _leg in LEGS:
-    _JOINED[0, _leg] = _JOINED[_leg, 0] = 1.0
-#: The share of an exemplar's pixel from which a region begins to show it, and how quickly; and the same of an arm.
-_SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
-#: Torso lengths: from how far beyond the trunk an arm may be behind it, and from where it surely is.
-_BEHIND = (0.5, 1.0)
-#: The regions of the body fill up together what they show at least so much of.
-_ENOUGH = 0.3
-#: (R, P) 1 for the parts that carry a region's pixels, its own. No bone from neck to nose: it swings as a head turns.
-_OWN = torch.stack(
-    [torch.zeros(PARTS, device="cpu").index_fill(0, torch.tensor(own, device="cpu"), 1) for own in REGIONS]
-)
-_OWN[FACE, LIMBS.index(("neck", "nose"))] = 0
-#: For each region the parts beside it, and the joint at which each of them meets it.
-_MET = [[(p, next(j for j in JOINTS[p] if any(j in JOINTS[own] for own in REGIONS[r]))) for p in BESIDE[r]
-         if p not in REGIONS[r] and p != LIMBS.index(("neck", "nose"))] for r in range(len(REGIONS))]  # fmt: skip
-#: How far from that joint such a part still carries, torso lengths: no forearm goes with the belly that it is before.
-_MEETING = 0.25
 
 
 class Piece(NamedTuple):
@@ -69,7 +30,8 @@ class Piece(NamedTuple):
     Attributes:
         region: Which.
         rows: Of the window.  columns: Of the window.
-        fields: (B M, 3, h, w): x and y in the exemplars' pictures, [-1, 1] from edge to edge, and the region's mask.
+        fields: (B M, 3, h, w), as fine as need be: x and y in the exemplars' pictures, [-1, 1] from edge to edge, and
+            the region's mask.
         index: (B, M) the exemplars.
         weight: (B, M) how much the choice trusts them.
         hidden: (B,) in [0, 1], how surely it is behind what was laid before it; None for what is beside it.
@@ -87,12 +49,14 @@ class Piece(NamedTuple):
 
     def cut_to(self, taken: Tensor, margin: int) -> Piece:
         """The piece where its copies are taken, (M, h, w) in [0, 1], and so many cells around."""
-        mask = self.fields[:, 2].unflatten(0, (-1, SHOWN)).amax(0)
+        fine = self.fields.shape[-1] // taken.shape[-1]
+        mask = F.max_pool2d(self.fields[:, 2], fine).unflatten(0, (-1, SHOWN)).amax(0)
         seen = taken * mask > _UNSEEN
-        rows, columns = _window(seen.any(0, keepdim=True), margin)
+        rows, columns = window_around(seen.any(0, keepdim=True), margin)
         places = tuple(seen.flatten(1).any(1).nonzero()[:, 0].tolist())
         inside = (slice(span.start + own.start, span.start + own.stop) for span, own in
                   ((self.rows, rows), (self.columns, columns)))  # fmt: skip
+        rows, columns = (slice(span.start * fine, span.stop * fine) for span in (rows, columns))
         return self._replace(
             rows=next(inside), columns=next(inside), fields=self.fields[..., rows, columns], places=places
         )
@@ -129,99 +93,6 @@ class Warp(NamedTuple):
         spans = zip(*((piece.rows, piece.columns) for piece in self.pieces)) if self.pieces else ([slice(0, 0)],) * 2
         low_high = ((min(each.start for each in span), max(each.stop for each in span)) for span in spans)
         return tuple(_fine(slice(low, high), size / self.side, size) for low, high in low_high)
-
-
-@torch.no_grad()
-def warp(
-    exemplars: Exemplars, choice: Choice, maps: PartMaps, now: Tensor, seen: Tensor, scale: Tensor, arms: Tensor
-) -> Warp:
-    """Find where the pixels of each region come from.
-
-    Args:
-        exemplars: Opened.
-        choice: For the B frames.
-        maps: Of these.
-        now: (B, J, 2) crop pixels.
-        seen: (B, J) bool.
-        scale: (B,) torso length in crop pixels.
-        arms: (B, 2) how far beyond the trunk the arms are, torso lengths.
-
-    Returns:
-        The regions that are in the picture.
-    """
-    half = exemplars.resolution // 2
-    reach = maps.reach.unflatten(1, (half, half))[:, :: STEP // 2, :: STEP // 2]
-    near, frames = nearness(reach), carrying_frames(now, seen, scale)
-    claims = torch.stack([near[..., list(REGIONS[r])].amax(-1) for r in BODY], -1)
-    claims = claims / claims.sum(-1, keepdim=True).clamp(min=1e-12)
-    firm, pieces = firmness(now, scale)[:, None, None], []
-    for r in (*BODY, *ARMS):
-        distance = reach[..., list(REGIONS[r])].amin(-1)
-        reaches = _ARM_REACH if r in ARMS else _REACH
-        rows, columns = _window(distance < (reaches + _FADE) ** 2)
-        if rows.stop <= rows.start:
-            continue
-        distance, claim = distance[:, rows, columns], claims[:, rows, columns]
-        mask = torch.exp(-(distance / _SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
-        mask = mask * ((reaches + _FADE - distance.sqrt()) / _FADE).clamp(0, 1)
-        carrying = firm * near[:, rows, columns] * _carrying(r, now, scale, rows, columns)
-        fields = _fields(exemplars, choice, r, frames, carrying, rows, columns, mask)
-        hidden = _behind(arms[:, ARMS.index(r)]) if r in ARMS else None
-        pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
-    _close(pieces, exemplars.resolution // STEP)
-    return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
-
-
-def _behind(arms: Tensor) -> Tensor:
-    """How surely arms are behind the trunk, [0, 1]; of their depths beyond it, torso lengths."""
-    return ((arms - _BEHIND[0]) / (_BEHIND[1] - _BEHIND[0])).clamp(0, 1)
-
-
-def _close(pieces: list[Piece], side: int) -> None:
-    """Let the regions of the body fill what they share, if together they show enough of it: no seam is translucent."""
-    body = [piece for piece in pieces if piece.region in BODY]
-    if not body:
-        return
-    total = body[0].fields.new_zeros(len(body[0].fields), side, side)
-    for piece in body:
-        total[:, piece.rows, piece.columns] += piece.fields[:, 2]
-    for piece in body:
-        piece.fields[:, 2] /= total[:, piece.rows, piece.columns].clamp(_ENOUGH, 1)
-
-
-def _carrying(r: int, now: Tensor, scale: Tensor, rows: slice, columns: slice) -> Tensor:
-    """(B, h, w, P) which parts carry a region's pixels: its own, and near the joints those that meet it there."""
-    share = _OWN[r].to(now).expand(len(now), rows.stop - rows.start, columns.stop - columns.start, PARTS).clone()
-    at = _centres(rows, columns, now.device)[:, :2].view(1, *share.shape[1:3], 2)
-    for part, joint in _MET[r]:
-        apart = (at - now[:, None, None, joint]).square().sum(-1) / (_MEETING * scale[:, None, None]) ** 2
-        share[..., part] = torch.exp(-apart.clamp(max=20))
-    return share
-
-
-def _fields(
-    exemplars: Exemplars,
-    choice: Choice,
-    r: int,
-    frames: Tensor,
-    near: Tensor,
-    rows: slice,
-    columns: slice,
-    mask: Tensor,
-) -> Tensor:
-    """``Piece.fields`` of a region."""
-    size, index = exemplars.resolution, choice.index[:, r]  # (B, M)
-    there = near[:, None] * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
-    share = there / there.sum(-1, keepdim=True).clamp(min=1e-12)
-    square = torch.eye(3, device=frames.device)[2:].expand(*frames.shape[:2], 1, 3)
-    affine = exemplars.back[index] @ torch.cat([frames, square], 2)[:, None]  # (B, M, P, 2, 3) pixel -> pixel
-    affine = (share.flatten(2, 3) @ affine.flatten(3)).unflatten(-1, (2, 3))  # (B, M, hw, 2, 3)
-    places = (affine @ _centres(rows, columns, frames.device)[:, :, None])[..., 0].unflatten(2, share.shape[2:4])
-    grid = places.flatten(0, 1) * (2 / size) - 1  # (B M, h, w, 2)
-    labels = torch.einsum("r,bmrhw->bmhw", _JOINED[r].to(grid), exemplars.labels[index]).flatten(0, 1)
-    least, gain = (_ARM_FROM, _ARM_BY) if r in ARMS else (_SHOWN_FROM, _SHOWN_BY)
-    shows = (gain * (F.grid_sample(labels[:, None], grid, align_corners=False) - least)).clamp(0, 1)
-    return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
 
 
 def compose(
@@ -280,7 +151,7 @@ def _places(piece: Piece, rows: slice, columns: slice, cell: float, device: torc
     return torch.stack([x, y], -1)[None]
 
 
-def _window(inside: Tensor, margin: int = 1) -> tuple[slice, slice]:
+def window_around(inside: Tensor, margin: int = 1) -> tuple[slice, slice]:
     """The rows and columns that hold a mask (B, h, w), all pictures together, and some more around it."""
     spans = []
     for along in (inside.any(2), inside.any(1)):
@@ -293,10 +164,3 @@ def _window(inside: Tensor, margin: int = 1) -> tuple[slice, slice]:
 def _fine(span: slice, cell: float, size: int) -> slice:
     """The pixels of a picture of so many pixels a side that a span of the coarse grid covers."""
     return slice(int(span.start * cell), min(size, int(-(-span.stop * cell // 1))))
-
-
-def _centres(rows: slice, columns: slice, device: torch.device) -> Tensor:
-    """(N, 3) x, y, 1 of the places of a window at which the warp is computed, crop pixels."""
-    y, x = (STEP * (torch.arange(span.start, span.stop, device=device) + 0.5) for span in (rows, columns))
-    y, x = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack([x, y, torch.ones_like(x)], -1).flatten(0, 1)

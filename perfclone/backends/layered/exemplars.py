@@ -29,6 +29,7 @@ class Exemplars(nn.Module):
         count: How many, K.
         resolution: Side S of G's crop, pixels.
         coded: Bytes that they take in the file, where they come from one.
+        marks: Points of the face that are known of each.
 
     Attributes:
         pictures: (K, 4, S, S) float in [0, 1], premultiplied RGB and alpha.
@@ -36,10 +37,12 @@ class Exemplars(nn.Module):
         seen: (K, J) uint8, 1 where the joint is known.
         scale: (K,) float, the actor's torso length in the same unit.
         faces: (K, FACE_TRAITS) float, as :func:`face_traits` gives them.
+        marks: (K, P, 2) float, the face's ``features.MARKS``, places in the picture; all 0 where no face was found.
+            None where none was looked for.
         times: (K,) float, seconds, when they were filmed; None but in training.
     """
 
-    def __init__(self, count: int, resolution: int, coded: int = 0):
+    def __init__(self, count: int, resolution: int, coded: int = 0, marks: int = 0):
         super().__init__()
         self.resolution = resolution
         self.register_buffer("coded", torch.zeros(coded, dtype=torch.uint8))
@@ -47,6 +50,7 @@ class Exemplars(nn.Module):
         self.register_buffer("seen", torch.zeros(count, len(KEYPOINTS), dtype=torch.uint8))
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
+        self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
         for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
@@ -57,7 +61,14 @@ class Exemplars(nn.Module):
         return len(self.keypoints)
 
     def fill(
-        self, pictures: Sequence[bytes], keypoints: Tensor, seen: Tensor, scale: Tensor, faces: Tensor, times: Tensor
+        self,
+        pictures: Sequence[bytes],
+        keypoints: Tensor,
+        seen: Tensor,
+        scale: Tensor,
+        faces: Tensor,
+        times: Tensor,
+        marks: Tensor | None = None,
     ) -> Exemplars:
         """Take exemplars, in place of those that were there.
 
@@ -68,12 +79,18 @@ class Exemplars(nn.Module):
             scale: (K,).
             faces: (K, FACE_TRAITS).
             times: (K,).
+            marks: (K, P, 2), or None.
         """
         self.coded = torch.frombuffer(bytearray(b"".join(pictures)), dtype=torch.uint8)
         self.keypoints, self.seen, self.scale = keypoints, seen.to(torch.uint8), scale
-        self.faces, self.times = faces, times
+        self.faces, self.times, self.marks = faces, times, marks
         self.open(self.decoded())
         return self
+
+    @property
+    def marked(self) -> Tensor:
+        """(K,) bool, of which the face's marks are known."""
+        return self.marks.abs().amax((1, 2)) > 0
 
     def open(self, decoded: Sequence[np.ndarray]) -> None:
         """Get ready: find out what each exemplar shows where.

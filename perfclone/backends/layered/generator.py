@@ -12,19 +12,19 @@ from torch import Tensor, nn
 from perfclone.backends.layered.choice import SHOWN
 from perfclone.backends.layered.conditioning import FACING, facing
 from perfclone.backends.layered.config import GeneratorConfig
-from perfclone.backends.layered.copying import COPIED, STEP, Warp, compose, warp
+from perfclone.backends.layered.copying import COPIED, STEP, Warp, compose
 from perfclone.backends.layered.exemplars import Exemplars
+from perfclone.backends.layered.features import DECIDED
 from perfclone.backends.layered.painting import Layers, Painting, View
 from perfclone.backends.layered.parts import PARTS
 from perfclone.backends.layered.pictures import Filmed
 from perfclone.backends.layered.unet import UNet
+from perfclone.backends.layered.warping import warp
 
 #: Channels of a pixel: colour, alpha, shadow, the say of the painting, what is left, and the say of each copy.
 _PIXEL = 3 + 1 + 1 + 1 + 1 + SHOWN
 #: How far a copy's pixel may be fetched from, pixels.
 FARTHEST = 8.0
-#: How sharply it decides: two copies that do not quite lie on one another give a blurred mean.
-DECIDED = 4.0
 
 
 class Generator(Painting):
@@ -38,7 +38,7 @@ class Generator(Painting):
     def __init__(self, config: GeneratorConfig):
         super().__init__(config)
         self.filmed: Filmed | None = None
-        self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes)
+        self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes, config.face_marks)
         self.unet = UNet(PARTS + 12 + SHOWN * COPIED, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
         for empty in self.unet.leave.parameters():  # before it has learnt anything it copies, and no more
             nn.init.zeros_(empty)
@@ -74,7 +74,7 @@ class Generator(Painting):
         exact = torch.autocast(view.now.device.type, enabled=False)
         with exact, torch.no_grad():
             choice = self.exemplars.chooser(self.exemplars, view.now, view.seen, view.scale, view.face, last, bar)
-            found = warp(self.exemplars, choice, view.maps, view.now, view.seen, view.scale, view.arms)
+            found = warp(self.exemplars, choice, view)
             shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
         out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from perfclone.backends.layered.features import expressed
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.skeleton import BODY_18
 from perfclone.pose.space import normalise
@@ -12,10 +13,12 @@ from perfclone.pose.space import normalise
 COUNT = 64
 #: A frame gives way to a calmer one, whose motion blurs it less, within so many seconds.
 CALM_S = 0.1
+#: What a face may look otherwise in that one, torso lengths: a blink is soon over.
+_ALIKE = 0.15
 
 
 def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT) -> np.ndarray:
-    """Choose frames whose poses lie far apart (farthest-point sampling; Gonzalez 1985), and of these the calmer ones.
+    """Choose frames that lie far apart in pose and face (farthest-point sampling; Gonzalez 1985), and calm.
 
     Args:
         poses: Of the reference video.
@@ -27,15 +30,22 @@ def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT
     """
     good = np.flatnonzero(usable & (poses.scores > 0).any(1))
     body = normalise(poses.keypoints, poses.scores)[:, :BODY_18].reshape(len(poses), -1)
-    places = body[good]
+    faces = expressed(poses.details)
+    places = np.concatenate([body, faces], 1)[good]
     chosen = [len(good) // 2]
     distance = np.abs(places - places[chosen[0]]).sum(1)
     while len(chosen) < count and distance.max() > 0:
         chosen.append(int(distance.argmax()))
         distance = np.minimum(distance, np.abs(places - places[chosen[-1]]).sum(1))
     speed = np.abs(np.gradient(body, axis=0)).sum(1) if len(body) > 1 else np.zeros(len(body))
-    around = (np.abs(poses.times[good] - poses.times[n]) <= CALM_S for n in good[chosen])
-    return np.unique([good[near][speed[good[near]].argmin()] for near in around])
+    return np.unique([_calm(n, good, poses.times, faces, speed) for n in good[chosen]])
+
+
+def _calm(n: int, good: np.ndarray, times: np.ndarray, faces: np.ndarray, speed: np.ndarray) -> int:
+    """The calmest of the good frames around frame n whose faces look like its own."""
+    near = good[np.abs(times[good] - times[n]) <= CALM_S]
+    near = near[np.abs(faces[near] - faces[n]).sum(1) <= _ALIKE]
+    return near[speed[near].argmin()]
 
 
 def cut_out(frame: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.ndarray:

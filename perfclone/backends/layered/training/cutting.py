@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from perfclone.backends.layered.crop import Box, scaled
-from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import cut_out
 from perfclone.backends.layered.training.footage import Footage, borders
+from perfclone.backends.layered.training.keeping import Kept
 from perfclone.backends.layered.training.placing import Placed, kept_frames
 from perfclone.backends.layered.training.watching import Watched
 from perfclone.background.exposure import in_exposure_of
@@ -44,7 +44,7 @@ def cut(
     exemplars: np.ndarray,
     folder: Path,
     progress: Progress | None = None,
-) -> tuple[Footage, list[bytes]]:
+) -> tuple[Footage, Kept]:
     """Cut frames, mattes and plates out of the video, onto the disk, and exemplars at their own size.
 
     Args:
@@ -58,7 +58,7 @@ def cut(
         progress: Called with "crops", frames done and frames in all.
 
     Returns:
-        The footage, and the coded pictures of the exemplars.
+        The footage, and the exemplars as they are kept.
     """
     shape = (len(boxes), resolution, resolution)
     frames, mattes = mapped(folder / "frames.npy", (*shape, 3)), mapped(folder / "mattes.npy", shape)
@@ -66,7 +66,7 @@ def cut(
     first, plate_of = _different(boxes, placed.still and not placed.lost)
     plates = mapped(folder / "plates.npy", (len(first), *shape[1:], 3))
     behind = lru_cache(64)(lambda n: _behind(placed, n, Box(*own[n].tolist()), _finer(own[n, 2], resolution)))
-    pictures = []
+    kept = Kept(exemplars)
     for n, frame in enumerate(kept_frames(video, watched.kept[placed.on])):
         box = Box(*own[n].tolist())
         if placed.lost:
@@ -75,14 +75,14 @@ def cut(
             crop = _crop(frame.pixels, watched, placed, n, box, *behind(first[plate_of[n]]))
         frames[n], mattes[n], plates[plate_of[n]] = (scaled(each, resolution) for each in crop)
         if n in exemplars:
-            pictures.append(code(_exemplar(frame.pixels, crop, placed, n, box)))
+            kept.add(frame.pixels, placed.own_pose(n), box, _exemplar(frame.pixels, crop, placed, n, box))
         if progress:
             progress("crops", n + 1, len(boxes))
     for array in (frames, mattes, plates):
         array.flush()
     follows = watched.follows[placed.on] & np.r_[False, np.diff(placed.on) == 1]
     filmed = borders(own, placed.poses.size, resolution)
-    return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes, filmed), pictures
+    return Footage(_moved(placed, own, boxes), boxes, follows, plate_of, plates, frames, mattes, filmed), kept
 
 
 def _finer(side: int, resolution: int) -> int:

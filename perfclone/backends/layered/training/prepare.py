@@ -106,10 +106,9 @@ def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, 
     side = usual_side(poses.keypoints, poses.scores, body.torso, resolution)
     boxes = follow_boxes(poses, side, body.torso)
     exemplars = choose_exemplars(poses, split((poses.scores > 0).any(1), holdout).train)
-    footage, pictures = cut(video, watched, placed, boxes, resolution, exemplars, folder, progress)
+    footage, kept = cut(video, watched, placed, boxes, resolution, exemplars, folder, progress)
     footage.poses.save(folder / "poses.npz")
-    lengths, whole = [len(picture) for picture in pictures], np.frombuffer(b"".join(pictures), np.uint8)
-    np.savez(folder / "exemplars.npz", at=exemplars, lengths=lengths, pictures=whole)
+    kept.save(folder)
     np.save(folder / "plate.npy", placed.plate.steady)
     index = {name: getattr(footage, name) for name in ("boxes", "follows", "plate_of", "filmed")}
     np.savez(folder / "index.npz", **index)
@@ -150,12 +149,16 @@ def load_exemplars(folder: Path, footage: Footage, torso: float, resolution: int
     """
     with np.load(folder / "exemplars.npz") as data:
         at, ends, pictures = data["at"], np.cumsum(data["lengths"]), data["pictures"].tobytes()
+        marks = torch.from_numpy(data["marks"]) if "marks" in data and data["marks"].any() else None
+        faces = torch.from_numpy(data["faces"]) if marks is not None else None
     boxes = torch.from_numpy(footage.boxes[at]).float()
     keypoints = to_crop(torch.from_numpy(footage.poses.keypoints[at]), boxes, 2) - 1
     seen, times = torch.from_numpy(footage.poses.scores[at] > 0), torch.from_numpy(footage.poses.times[at]).float()
-    faces = torch.from_numpy(face_traits(footage.poses.details[at]))
+    if faces is None:
+        faces = torch.from_numpy(face_traits(footage.poses.details[at]))
     pictures = [pictures[start:end] for start, end in zip([0, *ends], ends)]
-    return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, 2 * torso / boxes[:, 2], faces, times)
+    scale = 2 * torso / boxes[:, 2]
+    return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, scale, faces, times, marks)
 
 
 def driving_footage(

@@ -1,0 +1,159 @@
+"""The warp: where the pixels of a pose come from in the exemplars, region by region.
+
+A region's exemplar is warped as a whole: at each pixel the affine maps of the parts near by are blended, as linear
+blend skinning does with bones, so that clothes and hair beyond the limbs go along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from perfclone.backends.layered import features
+from perfclone.backends.layered.choice import SHOWN, Choice
+from perfclone.backends.layered.copying import STEP, Piece, Warp, window_around
+from perfclone.backends.layered.exemplars import Exemplars, nearness
+from perfclone.backends.layered.painting import View
+from perfclone.backends.layered.parts import (
+    ARMS,
+    BESIDE,
+    BODY,
+    FACE,
+    JOINTS,
+    LEGS,
+    LIMBS,
+    PARTS,
+    REGIONS,
+    carrying_frames,
+    firmness,
+)
+
+#: Torso lengths: how far from its parts a region still reaches, an arm how far, how softly they end there, and an
+#: arm's half-width.
+_REACH, _ARM_REACH, _FADE, _SLEEVE = 0.6, 0.35, 0.1, 0.25
+#: (R, R) 1 where a region may show another's pixels of an exemplar without one being taken for the other: a skirt.
+_JOINED = torch.eye(len(REGIONS), device="cpu")
+for _leg in LEGS:
+    _JOINED[0, _leg] = _JOINED[_leg, 0] = 1.0
+#: The share of an exemplar's pixel from which a region begins to show it, and how quickly; and the same of an arm.
+_SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
+#: Torso lengths: from how far beyond the trunk an arm may be behind it, and from where it surely is.
+_BEHIND = (0.5, 1.0)
+#: The regions of the body fill up together what they show at least so much of.
+_ENOUGH = 0.3
+#: (R, P) 1 for the parts that carry a region's pixels, its own. No bone from neck to nose: it swings as a head turns.
+_OWN = torch.tensor([[float(p in own) for p in range(PARTS)] for own in REGIONS], device="cpu")
+_OWN[FACE, LIMBS.index(("neck", "nose"))] = 0
+#: For each region the parts beside it, and the joint at which each of them meets it.
+_MET = [[(p, next(j for j in JOINTS[p] if any(j in JOINTS[own] for own in REGIONS[r]))) for p in BESIDE[r]
+         if p not in REGIONS[r] and p != LIMBS.index(("neck", "nose"))] for r in range(len(REGIONS))]  # fmt: skip
+#: How far from that joint such a part still carries, torso lengths: no forearm goes with the belly that it is before.
+_MEETING = 0.25
+
+
+@torch.no_grad()
+def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
+    """Find where the pixels of each region come from.
+
+    Args:
+        exemplars: Opened.
+        choice: For the B frames.
+        view: Of these.
+
+    Returns:
+        The regions that are in the picture.
+    """
+    half, now, scale = exemplars.resolution // 2, view.now, view.scale
+    reach = view.maps.reach.unflatten(1, (half, half))[:, :: STEP // 2, :: STEP // 2]
+    near, frames = nearness(reach), carrying_frames(now, view.seen, scale)
+    claims = torch.stack([near[..., list(REGIONS[r])].amax(-1) for r in BODY], -1)
+    claims = claims / claims.sum(-1, keepdim=True).clamp(min=1e-12)
+    firm, pieces = firmness(now, scale)[:, None, None], []
+    for r in (*BODY, *ARMS):
+        distance = reach[..., list(REGIONS[r])].amin(-1)
+        reaches = _ARM_REACH if r in ARMS else _REACH
+        rows, columns = window_around(distance < (reaches + _FADE) ** 2)
+        if rows.stop <= rows.start:
+            continue
+        distance, claim = distance[:, rows, columns], claims[:, rows, columns]
+        mask = torch.exp(-(distance / _SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
+        mask = mask * ((reaches + _FADE - distance.sqrt()) / _FADE).clamp(0, 1)
+        carrying = firm * near[:, rows, columns] * _carrying(r, now, scale, rows, columns)
+        fields = _fields(exemplars, choice, r, frames, carrying, rows, columns, mask)
+        hidden = _behind(view.arms[:, ARMS.index(r)]) if r in ARMS else None
+        pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
+        if r == FACE and exemplars.marks is not None:
+            pieces.extend(_lent(exemplars, choice, pieces[-1], view.face))
+    _close(pieces, exemplars.resolution // STEP)
+    return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
+
+
+def _behind(arms: Tensor) -> Tensor:
+    """How surely arms are behind the trunk, [0, 1]; of their depths beyond it, torso lengths."""
+    return ((arms - _BEHIND[0]) / (_BEHIND[1] - _BEHIND[0])).clamp(0, 1)
+
+
+def _close(pieces: list[Piece], side: int) -> None:
+    """Let the regions of the body fill what they share, if together they show enough of it: no seam is translucent."""
+    body = [piece for piece in pieces if piece.region in BODY]
+    if not body:
+        return
+    total = body[0].fields.new_zeros(len(body[0].fields), side, side)
+    for piece in body:
+        total[:, piece.rows, piece.columns] += piece.fields[:, 2]
+    for piece in body:
+        piece.fields[:, 2] /= total[:, piece.rows, piece.columns].clamp(_ENOUGH, 1)
+
+
+def _carrying(r: int, now: Tensor, scale: Tensor, rows: slice, columns: slice) -> Tensor:
+    """(B, h, w, P) which parts carry a region's pixels: its own, and near the joints those that meet it there."""
+    share = _OWN[r].to(now).expand(len(now), rows.stop - rows.start, columns.stop - columns.start, PARTS).clone()
+    at = _centres(rows, columns, now.device)[:, :2].view(1, *share.shape[1:3], 2)
+    for part, joint in _MET[r]:
+        apart = (at - now[:, None, None, joint]).square().sum(-1) / (_MEETING * scale[:, None, None]) ** 2
+        share[..., part] = torch.exp(-apart.clamp(max=20))
+    return share
+
+
+def _fields(
+    exemplars: Exemplars,
+    choice: Choice,
+    r: int,
+    frames: Tensor,
+    near: Tensor,
+    rows: slice,
+    columns: slice,
+    mask: Tensor,
+) -> Tensor:
+    """``Piece.fields`` of a region."""
+    size, index = exemplars.resolution, choice.index[:, r]  # (B, M)
+    there = near[:, None] * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
+    share = there / there.sum(-1, keepdim=True).clamp(min=1e-12)
+    square = torch.eye(3, device=frames.device)[2:].expand(*frames.shape[:2], 1, 3)
+    affine = exemplars.back[index] @ torch.cat([frames, square], 2)[:, None]  # (B, M, P, 2, 3) pixel -> pixel
+    affine = (share.flatten(2, 3) @ affine.flatten(3)).unflatten(-1, (2, 3))  # (B, M, hw, 2, 3)
+    places = (affine @ _centres(rows, columns, frames.device)[:, :, None])[..., 0].unflatten(2, share.shape[2:4])
+    grid = places.flatten(0, 1) * (2 / size) - 1  # (B M, h, w, 2)
+    labels = torch.einsum("r,bmrhw->bmhw", _JOINED[r].to(grid), exemplars.labels[index]).flatten(0, 1)
+    least, gain = (_ARM_FROM, _ARM_BY) if r in ARMS else (_SHOWN_FROM, _SHOWN_BY)
+    shows = (gain * (F.grid_sample(labels[:, None], grid, align_corners=False) - least)).clamp(0, 1)
+    return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
+
+
+def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> Iterator[Piece]:
+    """The features of the face that lie over a head."""
+    at = _centres(head.rows, head.columns, face.device)[:, :2]
+    for n, shown in features.lay(exemplars, choice, head.fields, at, face, STEP):
+        r = len(REGIONS) + n
+        over = torch.zeros_like(choice.weight[:, r, 0])
+        yield Piece(r, shown.rows, shown.columns, shown.fields, choice.index[:, r], choice.weight[:, r], over)
+
+
+def _centres(rows: slice, columns: slice, device: torch.device) -> Tensor:
+    """(N, 3) x, y, 1 of the places of a window at which the warp is computed, crop pixels."""
+    y, x = (STEP * (torch.arange(span.start, span.stop, device=device) + 0.5) for span in (rows, columns))
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([x, y, torch.ones_like(x)], -1).flatten(0, 1)
