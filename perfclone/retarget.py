@@ -14,7 +14,7 @@ from perfclone.pose.driver import MEASURED, ZOOM_AHEAD_S, driven
 from perfclone.pose.expression import expressed, find_neutral
 from perfclone.pose.floor import Floor
 from perfclone.pose.sequence import Moment, Pose, PoseSequence
-from perfclone.pose.skeleton import KEYPOINTS, joints
+from perfclone.pose.skeleton import FEET, KEYPOINTS, joints
 from perfclone.pose.space import normalise
 from perfclone.pose.stance import FADE_S, Stance, stand_in
 
@@ -105,6 +105,7 @@ class Retarget:
                 self.keep_proportions,
                 np.array([floor_y]),
                 self.width,
+                self.stance is not None and not self.stance.filmed[FEET].any(),
             )
             scores = scores[0] if self.stance is None else scores[0] * self.stance.filmed
             keypoints = np.where(scores[:, None] > 0, keypoints[0], 0)
@@ -171,6 +172,7 @@ def retarget(
     keep_proportions: bool = False,
     floor_y: np.ndarray | None = None,
     width: int | None = None,
+    cut_off: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move driving poses to the actor's body, place and scale.
 
@@ -189,6 +191,8 @@ def retarget(
         floor_y: (T,) the floor line under the driver in each frame, pixels; None takes ``driver.floor_y``
             throughout. However it moves, the actor's own hardly does.
         width: Of the actor's frame, pixels, whose borders the actor does not cross; None lets them go.
+        cut_off: Whether the actor was only filmed down to the border of the picture; then they do not leave the
+            floor, so that what was not filmed stays below it.
 
     Returns:
         (T, J, 2) float32 in the actor's frame and (T, J) float32 scores, 0 where a joint's parent was not seen.
@@ -209,6 +213,7 @@ def retarget(
     stray = np.clip(scale * (floor_y - driver.floor_y), -_STRAY * actor.height, _STRAY * actor.height)
     floor = actor.floor_y + stray
     height = np.maximum(scale * (floor_y - lowest(keypoints, scores, driver.torso)), -_SINK * actor.height)
+    height = np.minimum(height, 0) if cut_off else height
     y = floor - height - lowest(moved, out, actor.torso)
     y = np.where(np.isfinite(y), y, floor + scale * (root[:, 1] - floor_y))
     if width is not None:  # the head stays below the upper border, if it does where the actor stands

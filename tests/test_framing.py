@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perfclone.pose import INDEX, KEYPOINTS, PoseSequence
-from perfclone.pose.body import measure_body
+from perfclone.pose.body import measure_body, with_hips
 from perfclone.pose.driver import driven
 from perfclone.pose.skeleton import HIPS, NECK
 from perfclone.pose.space import normalise
@@ -136,6 +136,24 @@ def test_a_bust_moves_a_bust_where_it_was_filmed():
     clone = retarget_to(bust, bust)
     assert np.array_equal(clone.scores > 0, bust.scores > 0)
     assert np.abs(clone.keypoints - bust.keypoints)[bust.scores > 0].max() < 3
+
+
+def test_a_bust_that_jumps_shows_no_lower_end():
+    bust = hidden(dancer(2, sway=0.0), "hip", *LEGS)
+    leaping = dancer(2, sway=0.0)
+    leaping.keypoints[..., 1] -= 20 * np.maximum(np.sin(4 * np.pi * leaping.times), 0)[:, None]
+    bust, whole = (poses.moved(lambda points: points + np.float32([0, 40])) for poses in (bust, dancer(2)))
+    assert np.ptp(retarget_to(leaping, bust).keypoints[:, NECK, 1]) < 1
+    assert np.ptp(retarget_to(leaping, whole).keypoints[:, NECK, 1]) > 15
+
+
+def test_who_is_filmed_to_the_chest_has_hips_under_the_neck():
+    bust = hidden(dancer(2), "hip", *LEGS)
+    found = with_hips(bust, measure_body(bust))
+    assert (found.scores[:, HIPS] > 0).all() and (found.scores[:, parts(*LEGS)] == 0).all()
+    assert np.abs(found.keypoints[:, HIPS] - dancer(2).keypoints[:, HIPS]).max() < 4
+    assert np.array_equal(found.keypoints[:, ~np.array(parts("hip"))], bust.keypoints[:, ~np.array(parts("hip"))])
+    assert np.array_equal(with_hips(dancer(2), ACTOR).keypoints, dancer(2).keypoints)
 
 
 def test_the_stance_is_a_standing_pose_even_of_somebody_who_mostly_sits():

@@ -8,7 +8,7 @@ from tiny import exemplars
 from perfclone.backends.layered.conditioning import Conditioning
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.backends.layered.generator import Generator
-from perfclone.backends.layered.parts import PARTS
+from perfclone.backends.layered.parts import LEAST_LENGTH, LIMBS, PARTS
 from perfclone.backends.layered.textured import NeuralTextures, TexturedGenerator
 from perfclone.pose import INDEX, KEYPOINTS
 
@@ -102,6 +102,19 @@ def test_motion_says_where_the_pixel_was():
     pixel = at(maps, 0.5 * SIDE, 0.4 * SIDE)
     whole = maps.share[0, pixel].sum() * torch.cat([-shift, shift]) / scale
     assert torch.allclose(maps.motion[0, pixel], whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("length", [0.0, 0.3, 1.0])
+def test_a_limb_that_points_at_the_camera_is_nowhere_but_there(length):
+    pose = standing()
+    elbow, wrist = (INDEX[f"left_{joint}"] for joint in ("elbow", "wrist"))
+    pose[wrist] = pose[elbow] + torch.tensor([0.6, 0.8]) * length
+    poses, seen, scale = window(pose)
+    conditioning = Conditioning(SIDE)
+    maps, forearm = conditioning(poses, seen, scale), LIMBS.index(("left_elbow", "left_wrist"))
+    away = (conditioning.pixels[:, :2] - pose[elbow]).norm(dim=-1)
+    apart = (maps.reach[0, :, forearm].sqrt() * scale - away).abs()
+    assert apart.max() <= LEAST_LENGTH + 1e-3
 
 
 def test_an_unseen_joint_takes_its_parts_away():

@@ -243,6 +243,19 @@ def test_what_is_painted_in_has_the_texture_of_what_is_around():
     assert np.array_equal(painted[~hole], floor[~hole])
 
 
+def test_no_shape_of_somebody_is_left_on_a_lit_wall():
+    y, x = np.mgrid[:240, :200]
+    lit = np.where(y < 160, 200 - 40 * np.hypot(x - 20, y - 10) / 200, 150)  # a lamp in the corner, and a floor
+    wall = lit[..., None].repeat(3, 2) + np.random.default_rng(22).normal(0, 1.5, (240, 200, 1))
+    wall[:150, 150:158] = wall[60:66, 150:] = wall[145:152, 140:] = 30  # a scaffold beside the head
+    wall, person = wall.round().astype(np.uint8), np.zeros((240, 200), np.uint8)
+    cv2.circle(person, (115, 70), 18, 1, -1)
+    cv2.ellipse(person, (100, 125), (24, 42), 0, 0, 360, 1, -1)
+    hole = cv2.rectangle(person, (84, 150), (116, 190), 1, -1) > 0
+    painted = paint_in(np.where(hole[..., None], 0, wall).astype(np.uint8), hole)
+    assert np.abs(cv2.blur(painted, (5, 5)).astype(int) - cv2.blur(wall, (5, 5)))[hole].max() < 8
+
+
 def test_what_was_seen_only_once_is_shown_but_not_known():
     big = texture(np.random.default_rng(20), margin=60)
     builder = PlateBuilder(reach=(0, 0, 350, 180))

@@ -8,8 +8,9 @@ from eval.trouble.filming import look_through
 from perfclone.backends.layered.crop import Box
 from perfclone.backends.layered.training.cutting import _own_boxes
 from perfclone.backends.layered.training.prepare import load_reference, prepare_reference
+from perfclone.backends.layered.training.watching import _Sampler
 from perfclone.pose import Pose, build_extractor
-from perfclone.video import VideoReader
+from perfclone.video import Frame, VideoReader
 
 S = 96
 
@@ -85,3 +86,19 @@ def test_somebody_who_stands_behind_all_the_time_does_not_get_into_the_plate(tmp
     assert bystander.sum() > 300
     left = np.abs(plate - empty)[bystander].mean() / np.abs(filmed - empty)[bystander].mean()
     assert left < 0.5
+
+
+@pytest.mark.parametrize(("score", "there"), [(0.45, False), (0.85, True)])
+def test_a_post_that_half_looks_like_somebody_is_left_alone(score, there):
+    away, here = (np.linspace(start, start + 30, 28)[:, None].repeat(2, 1).astype(np.float32) for start in (10, 60))
+    post = Pose(away, np.full(28, score, np.float32), np.zeros((96, 96), np.uint8))
+
+    class Finder:
+        people = staticmethod(lambda frames: [[]])
+        everybody = staticmethod(lambda pixels: [post])
+
+    sampler = _Sampler(None, build_extractor("blazepose"), set(range(8)))
+    sampler._finder = Finder()
+    for n in range(8):
+        sampler.take(n, Frame(np.zeros((96, 96, 3), np.uint8), n / 8), Pose(here, np.ones(28, np.float32)))
+    assert (sampler.standing is not None) == there

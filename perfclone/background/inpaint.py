@@ -11,22 +11,23 @@ from numpy.lib.stride_tricks import sliding_window_view
 from perfclone.background.margin import size_within
 
 _PATCH = 7  # pixels a side
-_SIDES = (24, 40, 64, 104)  # of the pictures in which patches are sought, one after the other
+_SIDES = (40, 64, 104, 160)  # of the pictures in which patches are sought, one after the other
 _ROUNDS = 4  # searches in each of them
 _FEWEST = 40  # patches to choose from
 _LEVEL = 12.0  # grey levels that a patch may differ by rather than be moved up or down by a tenth of the picture
-_DIFFUSE = 300  # steps in which brightness spreads from around a hole into it
-_SCREEN = 0.005  # how far: about 1 / sqrt(_SCREEN) pixels
-_MOST = 24  # grey levels that it may change by
 _ACROSS = 0.3  # what moving it sideways costs beside that: walls and floors go on to the sides
+_UPRIGHT = 0.05  # how much less than to the sides the first guess goes on up and down, for the same reason
+_MOST = 16  # grey levels by which light may be mended where a hole ends
+_SHOWN = 0.25  # share of a small picture's pixel that must have been seen for its colour to be kept
 
 
 def paint_in(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
     """Fill holes from around them, texture and noise with it.
 
-    In small pictures of growing size every patch that touches a hole is replaced by the most alike of those that do
-    not, and every pixel by the mean that its patches vote for, until they agree (Wexler, Shechtman and Irani,
-    "Space-Time Completion of Video", 2007). The picture itself is then copied from where the patches came from.
+    In small pictures of growing size, the smallest filled from side to side, every patch that touches a hole is
+    replaced by the most alike of those that do not, and every pixel by the mean that its patches vote for, until they
+    agree (Wexler, Shechtman and Irani, "Space-Time Completion of Video", 2007). The picture itself is then copied from
+    where the patches came from, and takes its light from the small one.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -61,26 +62,43 @@ def _fill(picture: np.ndarray, holes: np.ndarray) -> np.ndarray:
     height, width = holes.shape
     small = origin = None
     for side in _SIDES:
-        base, hole = _shrunken(picture, holes, side)
-        if small is None:
-            small = cv2.inpaint(base.astype(np.uint8), hole.astype(np.uint8), 3, cv2.INPAINT_TELEA).astype(np.float32)
-        else:
-            small = cv2.resize(small, hole.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        base, shown = _shrunken(picture, holes, side)
+        hole = shown < min(0.99, shown.max())
+        small = _spread(base, hole, _UPRIGHT) if small is None else cv2.resize(small, hole.shape[::-1])
         small[~hole] = base[~hole]
         whole = _whole(hole)
-        for _ in range(_ROUNDS if whole.sum() >= _FEWEST else 0):
+        for _ in range(_ROUNDS if hole.any() and whole.sum() >= _FEWEST else 0):
             small, origin = _search(small, hole, whole)
     if origin is None:
         return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
-    return _copied(picture, holes, small, origin)
+    light = _spread((base - small).clip(-_MOST, _MOST), shown < min(_SHOWN, shown.max()))
+    return _copied(picture, holes, small + light, origin)
+
+
+def _spread(picture: np.ndarray, hole: np.ndarray, upright: float = 1.0) -> np.ndarray:
+    """A picture (h, w, 3) float32 with a membrane over its hole, which pulls so many times as hard up and down."""
+    from scipy.sparse import coo_array, csgraph
+    from scipy.sparse.linalg import splu
+
+    if not hole.any():
+        return picture
+    place, inside = np.arange(hole.size).reshape(hole.shape), hole.ravel()
+    first = np.r_[place[:, :-1].ravel(), place[:-1].ravel()]
+    second = np.r_[place[:, 1:].ravel(), place[1:].ravel()]
+    pull = np.where(second - first == 1, 1.0, upright)
+    springs = coo_array((np.r_[pull, pull], (np.r_[first, second], np.r_[second, first])), (hole.size, hole.size))
+    rows = csgraph.laplacian(springs).tocsc()[inside]
+    out = picture.reshape(-1, 3).copy()
+    out[inside] = splu(rows[:, inside].tocsc()).solve(-(rows[:, ~inside] @ out[~inside].astype(np.float64)))
+    return out.reshape(picture.shape)
 
 
 def _shrunken(picture: np.ndarray, holes: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """A small float picture, and where it has holes, even in part."""
+    """A small picture, float32, of what is not a hole, and the share of each of its pixels that is not."""
     size = size_within(side, holes)
     weight = cv2.resize((~holes).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     sums = cv2.resize(picture * (~holes[..., None]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return sums / np.maximum(weight, 1e-3)[..., None], weight < 0.99
+    return sums / np.maximum(weight, 1e-3)[..., None], weight
 
 
 def _whole(hole: np.ndarray) -> np.ndarray:
@@ -147,41 +165,9 @@ def _copied(picture: np.ndarray, holes: np.ndarray, small: np.ndarray, origin: n
         blend, shares = blend + share * picture[source], shares + share
     out = picture.copy()
     out[rows, columns] = (blend / shares).round()
-    wrong = _seamless(small, moved) - cv2.resize(out, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+    wrong = small - cv2.resize(out, small.shape[1::-1], interpolation=cv2.INTER_AREA)
     wrong = cv2.resize(wrong, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(holes[..., None], (out + wrong).round().clip(0, 255), picture).astype(np.uint8)
-
-
-def _seamless(small: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """The small picture with the slopes of what is copied into it, and its own values around that.
-
-    Screened Poisson equation, see Perez, Gangnet and Blake, "Poisson Image Editing", 2003.
-    """
-    hole = moved.any(-1)[..., None]
-    height, width = hole.shape[:2]
-    here = np.stack(np.indices((height, width)), -1)
-
-    def at(places):
-        return small[places[..., 0].clip(0, height - 1), places[..., 1].clip(0, width - 1)]
-
-    steps = []
-    for step in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        beside = np.roll(moved, (-step[0], -step[1]), (0, 1))
-        beside = np.where(beside.any(-1, keepdims=True), beside, moved)
-        slopes = [at(here + by) - at(here + step + by) for by in (moved, beside)]
-        steps.append((step, np.mean(slopes, axis=0)))
-    out, total = small.copy(), sum(slope for _, slope in steps)
-    for _ in range(_DIFFUSE):
-        around = sum(_neighbour(out, step) for step, _ in steps)
-        out = np.where(hole, (around + total + _SCREEN * small) / (4 + _SCREEN), small)
-    return out.clip(small - _MOST, small + _MOST)
-
-
-def _neighbour(picture: np.ndarray, step: tuple[int, int]) -> np.ndarray:
-    """The picture (h, w, 3) of each pixel's neighbour, with the border repeated."""
-    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    height, width = picture.shape[:2]
-    return padded[1 + step[0] : 1 + step[0] + height, 1 + step[1] : 1 + step[1] + width]
 
 
 def _coherent(moved: np.ndarray) -> np.ndarray:

@@ -106,6 +106,24 @@ def find_root(keypoints: np.ndarray, scores: np.ndarray, torso: float) -> tuple[
     return root, seen
 
 
+def with_hips(poses: PoseSequence, body: Body) -> PoseSequence:
+    """Hang the hips that the picture does not show under the neck and shoulders that it does.
+
+    Whoever is filmed to the chest has a trunk, too, though its lower end was never seen.
+
+    Args:
+        poses: Of a performer.
+        body: The performer, measured in them.
+    """
+    points, scores = poses.keypoints.copy(), poses.scores.copy()
+    below, across = np.array([0, body.torso], np.float32), LENGTHS["hip"] / LENGTHS["shoulder"]
+    hung = (scores[:, [NECK, *SHOULDERS]] > 0).all(1) & (scores[:, HIPS] == 0).all(1)
+    for hip, shoulder in zip(HIPS, SHOULDERS):
+        points[hung, hip] = points[hung, NECK] + below + across * (points[hung, shoulder] - points[hung, NECK])
+        scores[hung, hip] = scores[hung, shoulder]
+    return replace(poses, keypoints=points, scores=scores)
+
+
 def bone_vectors(
     keypoints: np.ndarray,
     scores: np.ndarray,

@@ -7,7 +7,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from perfclone.backends.layered.parts import ENDS, LIMB_WIDTH, LIMBS, PARTS, STARTS, part_frames, parts_seen
+from perfclone.backends.layered.parts import (
+    ENDS,
+    LEAST_LENGTH,
+    LIMB_WIDTH,
+    LIMBS,
+    PARTS,
+    STARTS,
+    part_frames,
+    parts_seen,
+)
 from perfclone.pose.skeleton import EARS, HEAD, HIPS, INDEX, NECK, SHOULDERS, TRUNK
 
 #: Offsets in frames of the window of poses that G sees.
@@ -68,7 +77,7 @@ class Conditioning(nn.Module):
         local = (self.pixels @ rows.flatten(1, 2).transpose(1, 2)).unflatten(-1, (PARTS, 2))  # (B, N, P, 2)
         limbs, whole, n = local[:, :, :-2], local[:, :, -2:], len(LIMBS)
         along = limbs[..., 0].clamp(0, 1)
-        length = ((now[:, ENDS] - now[:, STARTS]).norm(dim=-1) / scale[:, None])[:, None]
+        length = ((now[:, ENDS] - now[:, STARTS]).norm(dim=-1).clamp(min=LEAST_LENGTH) / scale[:, None])[:, None]
         near = ((limbs[..., 0] - along) * length).square() + (limbs[..., 1] * LIMB_WIDTH).square()
         torso_reach = (whole[:, :, :1] / 1.3).pow(4).sum(-1)
         head_reach = whole[:, :, 1:].square().sum(-1).square()

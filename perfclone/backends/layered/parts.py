@@ -31,8 +31,8 @@ LIMB_WIDTH, HEAD_RADIUS = 0.35, 0.38
 SHORTEST = 0.25
 #: Torso lengths of the lines through eyes and ears that say as much of what is up as the neck does.
 _NECKS = 0.1
-#: How far a limb's length may shrink in a frame before its coordinates are held, crop pixels.
-_LEAST_LENGTH = 2.0
+#: No limb is taken to be shorter, crop pixels.
+LEAST_LENGTH = 2.0
 
 
 def _limbs(*ends: tuple[str, str]) -> tuple[int, ...]:
@@ -84,9 +84,8 @@ def carrying_frames(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
     shorter, and no torso narrower, than ``SHORTEST``.
     """
     start, along = now[:, STARTS], now[:, ENDS] - now[:, STARTS]
-    unit, least = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-3), SHORTEST * scale[:, None, None]
-    missing = (least - along.norm(dim=-1, keepdim=True)).clamp(min=0)
-    limbs = _limb_rows(start, start + along + unit * missing, scale)
+    missing = (SHORTEST * scale[:, None, None] - along.norm(dim=-1, keepdim=True)).clamp(min=0)
+    limbs = _limb_rows(start, start + along + _unit(along) * missing, scale)
     whole = torch.stack([_torso_frame(now, scale, SHORTEST), _head_frame(now, known, scale, level=True)], 1)
     return torch.cat([limbs, whole], 1)
 
@@ -109,10 +108,15 @@ def parts_seen(known: Tensor) -> Tensor:
 def _limb_rows(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
     """(B, L, 2, 3) affine maps from a pixel to (u in [0, 1] from start to end, v in half-widths)."""
     d = b - a
-    length = d.norm(dim=-1, keepdim=True)
-    unit = torch.where(length > 0, d / length.clamp(min=1e-6), d.new_tensor([0.0, 1.0]))
+    unit, length = _unit(d), d.norm(dim=-1, keepdim=True).clamp(min=LEAST_LENGTH)
     across = torch.stack([unit[..., 1], -unit[..., 0]], -1) / (LIMB_WIDTH * scale[:, None, None])
-    return _rows(a, unit / length.clamp(min=_LEAST_LENGTH), across)
+    return _rows(a, unit / length, across)
+
+
+def _unit(d: Tensor) -> Tensor:
+    """Directions (..., 2) of length 1; down where there is none."""
+    length = d.norm(dim=-1, keepdim=True)
+    return torch.where(length > 1e-3, d / length.clamp(min=1e-3), d.new_tensor([0.0, 1.0]))
 
 
 def _rows(origin: Tensor, first: Tensor, second: Tensor) -> Tensor:

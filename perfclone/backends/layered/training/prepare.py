@@ -21,7 +21,7 @@ from perfclone.backends.layered.training.placing import place
 from perfclone.backends.layered.training.validation import ALL_HELD_OUT, split
 from perfclone.backends.layered.training.watching import watch
 from perfclone.errors import UserError
-from perfclone.pose.body import Body, measure_body
+from perfclone.pose.body import Body, measure_body, with_hips
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.stance import Stance
 from perfclone.progress import Progress
@@ -102,7 +102,7 @@ def _prepare(video, folder, resolution, extractor, person, with_plate, holdout, 
         raise UserError(ALL_HELD_OUT)
     placed = place(video, watched, camera, known, progress)
     body = measure_body(placed.poses[placed.on < known])
-    poses = placed.poses
+    placed.poses = poses = with_hips(placed.poses, body)
     side = usual_side(poses.keypoints, poses.scores, body.torso, resolution)
     boxes = follow_boxes(poses, side, body.torso)
     exemplars = choose_exemplars(poses, split((poses.scores > 0).any(1), holdout).train)

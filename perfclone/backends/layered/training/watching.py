@@ -28,6 +28,7 @@ RUN = 60
 MOST_FPS = 40
 _OFTEN = 0.02  # share of the sample that shows somebody else from which that is company
 _SHORTLY = 0.3  # seconds in which others hardly move
+_BELIEVED = 0.6  # mean score from which somebody far away is a person: posts and coats get less
 _THOROUGH = 6  # of the frames of a sample so many are searched for people who are far away
 
 
@@ -159,7 +160,8 @@ class _Sampler:
         matte, beside = matte_of(pose, size), united(people[1:], size)
         self.others.append(np.where(small(united(people[:1], size)) > 127, 0, small(beside)))
         if self._finder and n in self._thorough:
-            self._far += [person for person in self._finder.everybody(frame.pixels) if not _overlap(person, pose)]
+            far = (person for person in self._finder.everybody(frame.pixels) if not _overlap(person, pose))
+            self._far += [person for person in far if person.scores[person.scores > 0].mean() > _BELIEVED]
         self._parts.append((
             small(frame.pixels), replace(believed(pose), keypoints=pose.keypoints * scale), frame.time,
             small(matte), small(np.maximum(matte, united(people, size))), largest_other(people),
