@@ -24,7 +24,7 @@ from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS
 
 CAP = Piece("clothes/cap", "hat")
-ACTIONS = sorted({name for face in motion._FACES for name in face} | set(motion._SPEECH) | {
+ACTIONS = sorted({name for face in motion._FACES for name in face} | set(motion.SPEECH) | {
     f"eyeLook{way}{side}" for way in ("Up", "Down", "In", "Out") for side in ("Left", "Right")
 } | {"eyeBlinkLeft", "eyeBlinkRight"})  # fmt: skip
 
