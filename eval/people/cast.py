@@ -31,20 +31,20 @@ CAST: dict[str, Role] = {
     "anna": Role(
         Look(
             5,
-            Phenotype(0.06, 0.64, 0.5, 0.42, 0.5, 0.15, 0.42, 0.6, 0.12, 0.14, 0.74),
-            "young_caucasian_female",
-            _wear("female_elegantsuit01 shoes02 eyebrow002 eyelashes02 Teeth_Base long01"),
-            {"female_elegantsuit01": None, "shoes02": None, "hair": (84, 54, 36), "eyes": (78, 54, 34), "skin": 1.0},
+            Phenotype(0.06, 0.64, 0.5, 0.42, 0.5, 0.15, 0.42, 0.6, 0.45, 0.2, 0.35),
+            "young_asian_female",
+            _wear("F_Dress_01 shoes03 eyebrow001 eyelashes02 Teeth_Base long01"),
+            {"F_Dress_01": (150, 40, 50), "shoes03": None, "hair": (40, 28, 23), "eyes": (66, 44, 28), "skin": 0.84},
         ),
         "living room",
     ),
     "ben": Role(
         Look(
             8,
-            Phenotype(0.94, 0.66, 0.55, 0.45, 0.56, 0.15, 0.5, 0.5, 0.62, 0.12, 0.26),
-            "young_african_male",
-            _wear("male_casualsuit05 shoes06 eyebrow004 Teeth_Base short04"),
-            {"male_casualsuit05": None, "shoes06": None, "hair": (30, 22, 18), "eyes": (58, 38, 26), "skin": 1.0},
+            Phenotype(0.94, 0.66, 0.55, 0.45, 0.45, 0.15, 0.5, 0.5, 0.1, 0.1, 0.8),
+            "young_caucasian_male",
+            _wear("male_casualsuit05 shoes02 eyebrow001 Teeth_Base short01"),
+            {"male_casualsuit05": None, "shoes02": None, "hair": (88, 60, 40), "eyes": (70, 100, 120), "skin": 0.84},
         ),
         "study",
     ),

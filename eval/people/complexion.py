@@ -30,7 +30,7 @@ def hair(picture: np.ndarray, colour: np.ndarray) -> np.ndarray:
     relief = (grey + 12) / (np.median(grey[solid] if solid.any() else grey) + 12)
     most = min(2.2, 1.2 + 60 / float(np.mean(colour)))
     rgb = np.clip(np.clip(relief, 0.25, most)[..., None] * colour, 0, 255).astype(np.uint8)
-    return np.dstack([rgb, picture[..., 3]])
+    return np.dstack([rgb, np.clip(picture[..., 3] * 1.8, 0, 255).astype(np.uint8)])  # what is thin lets nothing through
 
 
 def skin(picture: np.ndarray, rng: np.random.Generator, lighter: float | None = None) -> np.ndarray:
@@ -71,7 +71,7 @@ def eye(rng: np.random.Generator, iris: tuple[int, int, int] | None = None, side
     colour = IRISES[rng.integers(len(IRISES))] * rng.uniform(0.8, 1.2)
     colour = colour if iris is None else np.array(iris, float)
     fibres = 1 + 0.25 * np.sin(angle * 31 + 3 * np.sin(angle * 7))
-    out = np.full((side, side, 3), (226, 220, 216), float)
+    out = np.full((side, side, 3), (206, 200, 196), float)
     out *= (1 - 0.12 * np.clip(radius - 0.6, 0, 1))[..., None]
     for limit, paint in ((0.50, 0.35), (0.46, 1.0)):
         inside = np.clip((limit - radius) / 0.04, 0, 1)[..., None]

@@ -10,16 +10,17 @@ import numpy as np
 from ..synthetic import raster
 from ..synthetic.paint import folds
 from ..synthetic.raster import blend, faces_away
-from ..synthetic.textures import sample
+from ..synthetic.textures import Cutout, sample
 from . import tracer
+from .part import Part
 
 #: Samples along the sides of a light's depth map, and metres that it covers.
-MAP, REACH = 320, 2.9
+MAP, REACH = 288, 2.9
 #: Lights in a window along each side; lights all around.
-PANES, ROUND = 6, 72
+PANES, ROUND = 4, 48
 #: What surfaces are like: how far light wraps around in red, green and blue, and shine's strength and sharpness.
 KINDS = {"skin": (0.34, 0.17, 0.11, 0.10, 22.0), "cloth": (0.05, 0.05, 0.05, 0.012, 6.0),
-         "hair": (0.30, 0.28, 0.26, 0.16, 60.0), "eye": (0.05, 0.05, 0.05, 0.9, 220.0),
+         "hair": (0.30, 0.28, 0.26, 0.12, 60.0), "eye": (0.10, 0.10, 0.10, 0.07, 260.0),
          "mouth": (0.10, 0.06, 0.06, 0.25, 60.0), "shoes": (0.0, 0.0, 0.0, 0.07, 24.0),
          "glasses": (0.0, 0.0, 0.0, 0.4, 120.0)}  # fmt: skip
 
@@ -31,7 +32,7 @@ class Lights(NamedTuple):
         way: (L, 3) units, towards each.
         colour: (L, 3) what a white surface that faces it gives back.
         side, up: (L, 3) units, the axes of each light's depth map.
-        shines: (L,) float64, share of its shine that is seen; 1 for windows, 0 for what walls give back.
+        shines: (L,) bool, whether it is small and bright enough to be seen in what shines.
     """
 
     way: np.ndarray
@@ -43,7 +44,7 @@ class Lights(NamedTuple):
 
 def lights(solids: tracer.Solids, pictures: np.ndarray, windows: tracer.Windows, at: np.ndarray, seed: int) -> Lights:
     """The light of a room at a place (3,) m: from the windows, pane by pane, and from all that they light."""
-    ways, colours, shines = [], [], []
+    ways, colours = [], []
     for corner, across, up, light in zip(*windows):
         face = np.cross(across, up)
         for a in (np.arange(PANES) + 0.5) / PANES:
@@ -52,7 +53,6 @@ def lights(solids: tracer.Solids, pictures: np.ndarray, windows: tracer.Windows,
                 far = np.linalg.norm(way)
                 ways.append(way / far)
                 colours.append(light * max(0.0, -(way / far) @ face) / PANES**2 / far**2 / np.pi)
-                shines.append(1.0)
     n = np.arange(ROUND) + 0.5
     y, angle = 1 - 2 * n / ROUND, np.pi * (1 + np.sqrt(5)) * n  # a spiral spreads them evenly
     sphere = np.stack([np.cos(angle) * np.sqrt(1 - y * y), y, np.sin(angle) * np.sqrt(1 - y * y)], 1)
@@ -61,17 +61,17 @@ def lights(solids: tracer.Solids, pictures: np.ndarray, windows: tracer.Windows,
     side = np.cross([0.0, 1, 0], way)
     side /= np.linalg.norm(side, axis=1, keepdims=True)
     colour = np.concatenate([colours, came * 4 / ROUND])
-    return Lights(way, colour, side, np.cross(way, side), np.array(shines + [0.15] * ROUND))
+    return Lights(way, colour, side, np.cross(way, side), np.arange(len(way)) < len(ways))
 
 
-def depths(lamps: Lights, world: np.ndarray, centre: np.ndarray, faces: np.ndarray, cutout: object) -> np.ndarray:
+def depths(lamps: Lights, world: np.ndarray, centre: np.ndarray, part: Part, cutout: Cutout) -> np.ndarray:
     """How far the nearest of a person is from each light, (L, MAP, MAP) float32, m against `centre` (3,)."""
     at, scale = world - centre, MAP / REACH
     out = np.full((len(lamps.way), MAP, MAP), np.inf, np.float32)
     triangle, bary = np.empty((MAP, MAP), np.int32), np.empty((MAP, MAP, 2), np.float32)
     for l, (way, side, up) in enumerate(zip(lamps.way, lamps.side, lamps.up)):
         xy = np.stack([at @ side, at @ up], 1) * scale + MAP / 2
-        raster.visibility(xy, -(at @ way), faces, out[l], triangle, bary, cutout)
+        raster.visibility(xy, -(at @ way) - part.lift, part.faces, out[l], triangle, bary, cutout)
     return out
 
 
@@ -154,13 +154,7 @@ def shade(triangle, bary, surface, kinds, strands, textures, lamps, shadows, cen
                 along_strand(surface, corners, strand)
             edge = strength * (1 + 3 * (1 - max(0.0, facing)) ** 5)
             for l in range(len(lamps.way)):
-                diffuse, half, length, along = 0.0, 0.0, 0.0, 0.0
-                for k in range(3):
-                    h = lamps.way[l, k] + eye[k]
-                    diffuse += n[k] * lamps.way[l, k]
-                    half += n[k] * h
-                    along += strand[k] * h
-                    length += h * h
+                diffuse = n[0] * lamps.way[l, 0] + n[1] * lamps.way[l, 1] + n[2] * lamps.way[l, 2]
                 if diffuse <= -kinds[m, 0]:
                     continue
                 open_ = reaches(shadows, lamps, l, place, 0.006 + 0.012 * (1 - max(0.0, diffuse)))
@@ -169,17 +163,23 @@ def shade(triangle, bary, surface, kinds, strands, textures, lamps, shadows, cen
                 for k in range(3):
                     wrap = kinds[m, k]
                     falls[k] += open_ * lamps.colour[l, k] * max(0.0, diffuse + wrap) / (1 + wrap) ** 2
-                if lamps.shines[l] > 0 and diffuse > 0 or strands[m]:
+                if lamps.shines[l] and (diffuse > 0 or strands[m]):
+                    half, length, along = 0.0, 0.0, 0.0
+                    for k in range(3):
+                        h = lamps.way[l, k] + eye[k]
+                        half += n[k] * h
+                        along += strand[k] * h
+                        length += h * h
                     length = np.sqrt(length) + 1e-9
                     if strands[m]:
                         bright = max(0.0, 1 - (along / length) ** 2) ** (power / 2) * max(0.0, 0.3 + diffuse)
                     else:
                         bright = max(0.0, half / length) ** power * diffuse * (power + 8) / 25
                     for k in range(3):
-                        shine[k] += open_ * bright * lamps.shines[l] * lamps.colour[l, k]
+                        shine[k] += open_ * bright * lamps.colour[l, k]
             dim = 0.6 if inner and not strands[m] else 1.0
             for k in range(3):
-                tint = (0.4 + 3 * colour[k]) if strands[m] else 1.0
+                tint = (0.15 + 5 * colour[k]) if strands[m] else 1.0
                 out[y, x, k] = dim * (colour[k] * falls[k] + edge * tint * shine[k])
 
 

@@ -22,7 +22,7 @@ from .stage import filmed
 
 SAMPLES = 3
 #: Paths a pixel along each axis by which rooms are traced.
-PATHS = 6
+PATHS = 4
 
 
 @dataclass(frozen=True)
@@ -50,27 +50,19 @@ def place(room: str, camera: Camera, folder: Path, paths: int = PATHS) -> Place:
         folder: Where what was traced is kept.
         paths: A pixel along each axis.
     """
-    code = b"".join(Path(module.__file__).read_bytes() for module in (rooms, tracer, daylight))
+    code = b"".join(Path(module.__file__).read_bytes() for module in (rooms, tracer))
     digest = hashlib.sha256(code + repr((camera, paths)).encode()).hexdigest()[:12]
     kept = folder / f"room_{room.replace(' ', '_')}_{digest}.npz"
     if not kept.exists():
         built, eye = rooms.ROOMS[room]().built(), np.array(camera.place)
         seen = tracer.photograph(*built, eye, camera.focal, camera.size * camera.horizon, camera.size, paths, 1)
         lamps = daylight.lights(*built, np.array([0.0, 1, 0]), 2)
-        light = _calmed(seen[0], seen[1])
-        np.savez_compressed(kept, light=light, spots=seen[2], normal=seen[3], **lamps._asdict())
+        arrays = dict(zip(("light", "albedo", "spots", "normal"), (array.astype(np.float32) for array in seen)))
+        np.savez_compressed(kept, **arrays, **lamps._asdict())
     with np.load(kept, allow_pickle=False) as file:
         lamps = daylight.Lights(*(file[name] for name in daylight.Lights._fields))
-        return Place(file["light"], file["spots"], file["normal"], lamps)
-
-
-def _calmed(light: np.ndarray, albedo: np.ndarray) -> np.ndarray:
-    """Traced light without its noise, what is painted on the surfaces kept."""
-    falls = np.log(np.maximum(light, 1e-4) / np.maximum(albedo, 1e-3)).astype(np.float32)
-    falls = cv2.medianBlur(falls, 3)
-    for _ in range(2):
-        falls = cv2.bilateralFilter(falls, 9, 0.25, 3.0)
-    return np.exp(falls) * albedo
+        light, albedo, spots, normal = (file[name] for name in ("light", "albedo", "spots", "normal"))
+        return Place(tracer.calmed(light, albedo, spots, normal), spots, normal, lamps)
 
 
 class Scene:
@@ -94,7 +86,7 @@ class Scene:
         self.role = CAST[actor] if isinstance(actor, str) else actor
         self.size, self.noise, folder = size, noise, folder or assets.folder()
         self.figure = Figure(self.role.look, folder)
-        self.camera = Camera(size, (0.0, 1.05, 4.25), 30.5, 0.52)
+        self.camera = Camera(size, (0.0, 1.05, 4.5), 32.2, 0.505)
         self.place = place(self.role.room, self.camera, folder)
         self.gain = _gain(self.place.light)
         self.plate = _bytes(filmed(self.place.light * self.gain))
@@ -133,17 +125,18 @@ class Scene:
         depth, triangle, bary = blank(fine)
         raster.visibility(xy, z - part.lift, part.faces, depth, triangle, bary, cutout)
         centre, lamps = world.mean(0), self.place.lamps
-        shadows = daylight.depths(lamps, world, centre, part.faces, cutout)
+        shadows = daylight.depths(lamps, world, centre, part, cutout)
         surface = Surface(part.faces, part.material, level, part.uv, part.rest + posed.folds,
                           creases(world, part.rest, part.faces), world, posed.normal, world, part.surfaces)  # fmt: skip
         colour = np.zeros((fine, fine, 3), np.float32)
         daylight.shade(triangle, bary, surface, self.kinds, self.strands, part.textures, lamps, shadows, centre,
                        np.array(self.camera.place), LINEAR, colour)  # fmt: skip
-        shadow = daylight.taken(self.place.spots, self.place.normal, lamps, shadows, centre)
-        small = (self.size, self.size)
+        small, half = (self.size, self.size), (slice(None, None, 2),) * 2
+        shadow = daylight.taken(self.place.spots[half], self.place.normal[half], lamps, shadows, centre)
+        shadow = cv2.GaussianBlur(cv2.resize(shadow, small), (0, 0), self.size / 500)
         alpha = cv2.resize((triangle >= 0).astype(np.float32), small, interpolation=cv2.INTER_AREA)
         colour = cv2.resize(colour, small, interpolation=cv2.INTER_AREA)
-        return colour, alpha, depth, cv2.GaussianBlur(shadow, (0, 0), self.size / 400)
+        return colour, alpha, depth, shadow
 
 
 def _gain(light: np.ndarray) -> np.ndarray:

@@ -278,6 +278,42 @@ def photograph(solids, pictures, windows, eye, focal, horizon, size, count, seed
 
 
 @nb.njit(cache=True, fastmath=True)
+def calmed(light, albedo, spots, normal, reach=8):
+    """Traced light without its noise: falling light is averaged over the same surface nearby, what is painted stays.
+
+    Args:
+        light, albedo, spots, normal: (S, S, 3), see :func:`photograph`.
+        reach: How far the average goes to each side, pixels.
+
+    Returns:
+        (S, S, 3) light.
+    """
+    out, size = np.zeros_like(light), len(light)
+    total = np.zeros(3)
+    for y in range(size):
+        for x in range(size):
+            weights = 0.0
+            total[:] = 0
+            for j in range(max(0, y - reach), min(size, y + reach + 1)):
+                for i in range(max(0, x - reach), min(size, x + reach + 1)):
+                    turned, apart, off = 0.0, 0.0, 0.0
+                    for k in range(3):
+                        step = spots[j, i, k] - spots[y, x, k]
+                        turned += normal[j, i, k] * normal[y, x, k]
+                        apart += step * step
+                        off += step * normal[y, x, k]
+                    if turned < 0.9 or abs(off) > 0.01:
+                        continue
+                    weight = np.exp(-((j - y) ** 2 + (i - x) ** 2) / (0.3 * reach * reach) - apart / 0.01)
+                    weights += weight
+                    for k in range(3):
+                        total[k] += weight * min(4.0, light[j, i, k] / max(albedo[j, i, k], 0.004))
+            for k in range(3):
+                out[y, x, k] = albedo[y, x, k] * total[k] / weights
+    return out
+
+
+@nb.njit(cache=True, fastmath=True)
 def around(solids, pictures, windows, at, ways, count, seed):
     """What comes to a place from all around, the windows themselves left out.
 
