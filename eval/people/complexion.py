@@ -30,7 +30,8 @@ def hair(picture: np.ndarray, colour: np.ndarray) -> np.ndarray:
     relief = (grey + 12) / (np.median(grey[solid] if solid.any() else grey) + 12)
     most = min(2.2, 1.2 + 60 / float(np.mean(colour)))
     rgb = np.clip(np.clip(relief, 0.25, most)[..., None] * colour, 0, 255).astype(np.uint8)
-    return np.dstack([rgb, np.clip(picture[..., 3] * 1.8, 0, 255).astype(np.uint8)])  # what is thin lets nothing through
+    solid = np.clip(picture[..., 3] * 1.8, 0, 255).astype(np.uint8)  # or thin hair shows what is behind it
+    return np.dstack([rgb, solid])
 
 
 def skin(picture: np.ndarray, rng: np.random.Generator, lighter: float | None = None) -> np.ndarray:

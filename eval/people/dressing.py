@@ -127,8 +127,9 @@ class Dresser:
         skin = complexion.skin(skin, self.rng, self.look.chosen.get("skin"))
         if "skin" not in self.look.chosen and self.look.phenotype.sex > 0.5 and self.rng.uniform() < 0.45:
             skin = self._bearded(skin)
-        tongue, iris = np.full((4, 4, 4), (150, 78, 76, 255), np.uint8), complexion.eye(
-            self.rng, self.look.chosen.get("eyes")
+        tongue, iris = (
+            np.full((4, 4, 4), (150, 78, 76, 255), np.uint8),
+            complexion.eye(self.rng, self.look.chosen.get("eyes")),
         )
         skirted = any(piece.loose and piece.kind != "hair" for piece in self.look.pieces)
         thighs = self.weights[own][:, self.rig.which("UpLeg")].sum(1)

@@ -133,7 +133,9 @@ def planks(rng: np.random.Generator, colour: tuple, across: int, along: int) -> 
     row = (y + start) % SIDE * along // SIDE
     tone = rng.normal(1, 0.075, (across, along))[column, row]
     warm = rng.normal(0, 0.025, (across, along))[column, row]
-    grain, flame = (gaussian_filter(rng.standard_normal((SIDE, SIDE)), sigma, mode="wrap") for sigma in ((38, 1), (90, 5)))
+    grain, flame = (
+        gaussian_filter(rng.standard_normal((SIDE, SIDE)), sigma, mode="wrap") for sigma in ((38, 1), (90, 5))
+    )
     out = tone * (1 + 0.6 * grain + 1.4 * flame)
     gap = np.minimum(x * across % SIDE, SIDE - x * across % SIDE) / across
     end = ((y + start) * along % SIDE) / along

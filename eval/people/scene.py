@@ -1,4 +1,4 @@
-"""The two people of the examples, each in their room, rendered frame by frame with everything that is true about it."""
+"""The two people of the examples, each in their room, rendered frame by frame with all that is true about it."""
 
 from __future__ import annotations
 
@@ -56,13 +56,12 @@ def place(room: str, camera: Camera, folder: Path, paths: int = PATHS) -> Place:
     if not kept.exists():
         built, eye = rooms.ROOMS[room]().built(), np.array(camera.place)
         seen = tracer.photograph(*built, eye, camera.focal, camera.size * camera.horizon, camera.size, paths, 1)
-        lamps = daylight.lights(*built, np.array([0.0, 1, 0]), 2)
         arrays = dict(zip(("light", "albedo", "spots", "normal"), (array.astype(np.float32) for array in seen)))
-        np.savez_compressed(kept, **arrays, **lamps._asdict())
+        np.savez_compressed(kept, **arrays)
     with np.load(kept, allow_pickle=False) as file:
-        lamps = daylight.Lights(*(file[name] for name in daylight.Lights._fields))
         light, albedo, spots, normal = (file[name] for name in ("light", "albedo", "spots", "normal"))
-        return Place(tracer.calmed(light, albedo, spots, normal), spots, normal, lamps)
+    lamps = daylight.lights(*rooms.ROOMS[room]().built(), np.array([0.0, 1, 0]), 2)
+    return Place(tracer.calmed(light, albedo, spots, normal), spots, normal, lamps)
 
 
 class Scene:
@@ -126,11 +125,12 @@ class Scene:
         raster.visibility(xy, z - part.lift, part.faces, depth, triangle, bary, cutout)
         centre, lamps = world.mean(0), self.place.lamps
         shadows = daylight.depths(lamps, world, centre, part, cutout)
-        surface = Surface(part.faces, part.material, level, part.uv, part.rest + posed.folds,
-                          creases(world, part.rest, part.faces), world, posed.normal, world, part.surfaces)  # fmt: skip
+        crease = creases(world, part.rest, part.faces)
+        surface = Surface(part.faces, part.material, level, part.uv, part.rest + posed.folds, crease, world,
+                          posed.normal, world, part.surfaces)  # fmt: skip
         colour = np.zeros((fine, fine, 3), np.float32)
         daylight.shade(triangle, bary, surface, self.kinds, self.strands, part.textures, lamps, shadows, centre,
-                       np.array(self.camera.place), LINEAR, colour)  # fmt: skip
+                       np.array(self.camera.place), LINEAR, SAMPLES, colour)  # fmt: skip
         small, half = (self.size, self.size), (slice(None, None, 2),) * 2
         shadow = daylight.taken(self.place.spots[half], self.place.normal[half], lamps, shadows, centre)
         shadow = cv2.GaussianBlur(cv2.resize(shadow, small), (0, 0), self.size / 500)

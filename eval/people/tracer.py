@@ -1,4 +1,4 @@
-"""A room of simple solids lit by windows, by path tracing (Kajiya, The Rendering Equation, 1986). Compiled by numba."""
+"""A room of simple solids lit by windows, by path tracing (Kajiya, The Rendering Equation, 1986). By numba."""
 
 from __future__ import annotations
 
@@ -199,7 +199,9 @@ def radiance(solids, pictures, windows, start, way, out, first):
     """What comes along a ray.
 
     Args:
-        solids, pictures, windows: The room; pictures (P, S, S, 3) linear.
+        solids: The room's.
+        pictures: (P, S, S, 3) linear, on them.
+        windows: The room's.
         start: (3,) m; changed.
         way: (3,), a unit, towards where it comes from; changed.
         out: (3,), written.
@@ -242,7 +244,9 @@ def photograph(solids, pictures, windows, eye, focal, horizon, size, count, seed
     """The room through a pinhole that looks along -z.
 
     Args:
-        solids, pictures, windows: The room.
+        solids: The room's.
+        pictures: (P, S, S, 3) linear, on them.
+        windows: The room's.
         eye: (3,) m.
         focal: Pixels.
         horizon: Row of the eye's own height, pixels.
@@ -282,7 +286,10 @@ def calmed(light, albedo, spots, normal, reach=8):
     """Traced light without its noise: falling light is averaged over the same surface nearby, what is painted stays.
 
     Args:
-        light, albedo, spots, normal: (S, S, 3), see :func:`photograph`.
+        light: (S, S, 3), see :func:`photograph`.
+        albedo: (S, S, 3), likewise.
+        spots: (S, S, 3) m, likewise.
+        normal: (S, S, 3), likewise.
         reach: How far the average goes to each side, pixels.
 
     Returns:
@@ -318,7 +325,9 @@ def around(solids, pictures, windows, at, ways, count, seed):
     """What comes to a place from all around, the windows themselves left out.
 
     Args:
-        solids, pictures, windows: The room.
+        solids: The room's.
+        pictures: (P, S, S, 3) linear, on them.
+        windows: The room's.
         at: (3,) m.
         ways: (L, 3) units, spread evenly.
         count: Paths a direction.
@@ -331,12 +340,12 @@ def around(solids, pictures, windows, at, ways, count, seed):
     total = np.zeros((len(ways), 3))
     start, way, out, first = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     spread = np.sqrt(4.0 / len(ways))
-    for l in range(len(ways)):
+    for n in range(len(ways)):
         for _ in range(count):
             for k in range(3):
-                way[k] = ways[l, k] + spread * (2 * np.random.random() - 1)
+                way[k] = ways[n, k] + spread * (2 * np.random.random() - 1)
             way /= np.sqrt((way * way).sum())
             start[:] = at
             radiance(solids, pictures, windows, start, way, out, first)
-            total[l] += out / count
+            total[n] += out / count
     return total
