@@ -57,7 +57,8 @@ def test_light_falls_off_from_a_window_and_a_wall_before_it_takes_it_all():
         return out[0]
 
     assert falls((0, 0.001, 0)) == pytest.approx(100 * 0.01 / 4 / np.pi, rel=0.01)
-    assert falls((2, 0.001, 0)) == pytest.approx(falls((0, 0.001, 0)) / 4, rel=0.1)  # half by the angles, half by the distance
+    assert falls((2, 0.001, 0)) == pytest.approx(falls((0, 0.001, 0)) / 4, rel=0.1)
+    # half is lost by the angles, half by the distance
     room.put(tracer.BALL, (0, 1, 0), (0.3, 0.3, 0.3))
     assert falls((0, 0.001, 0)) == 0 and falls((2, 0.001, 0)) > 0
 

@@ -11,7 +11,7 @@ from ..synthetic import raster
 from ..synthetic.paint import folds
 from ..synthetic.raster import blend, faces_away
 from ..synthetic.textures import Cutout, sample
-from . import tracer
+from . import traced, tracer
 from .part import Part
 
 #: Samples along the sides of a light's depth map, and metres that it covers.
@@ -57,7 +57,7 @@ def lights(solids: tracer.Solids, pictures: np.ndarray, windows: tracer.Windows,
     n = np.arange(ROUND) + 0.5
     y, angle = 1 - 2 * n / ROUND, np.pi * (1 + np.sqrt(5)) * n  # a spiral spreads them evenly
     sphere = np.stack([np.cos(angle) * np.sqrt(1 - y * y), y, np.sin(angle) * np.sqrt(1 - y * y)], 1)
-    came = tracer.around(solids, pictures, windows, at, sphere, 250, seed)
+    came = traced.around(solids, pictures, windows, at, sphere, 250, seed)
     way = np.concatenate([ways, sphere])
     side = np.cross([0.0, 1, 0], way)
     side /= np.linalg.norm(side, axis=1, keepdims=True)

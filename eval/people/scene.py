@@ -13,7 +13,7 @@ from ..synthetic import raster
 from ..synthetic.render import Rendered, blank, observed
 from ..synthetic.room import Camera
 from ..synthetic.textures import Cutout, levels
-from . import acting, assets, daylight, rooms, tracer
+from . import acting, assets, daylight, rooms, surfaces, traced, tracer
 from .cast import CAST, Role
 from .figure import Figure, Posed
 from .mesh import creases
@@ -50,18 +50,18 @@ def place(room: str, camera: Camera, folder: Path, paths: int = PATHS) -> Place:
         folder: Where what was traced is kept.
         paths: A pixel along each axis.
     """
-    code = b"".join(Path(module.__file__).read_bytes() for module in (rooms, tracer))
+    code = b"".join(Path(module.__file__).read_bytes() for module in (rooms, surfaces, tracer, traced))
     digest = hashlib.sha256(code + repr((camera, paths)).encode()).hexdigest()[:12]
     kept = folder / f"room_{room.replace(' ', '_')}_{digest}.npz"
     if not kept.exists():
         built, eye = rooms.ROOMS[room]().built(), np.array(camera.place)
-        seen = tracer.photograph(*built, eye, camera.focal, camera.size * camera.horizon, camera.size, paths, 1)
+        seen = traced.photograph(*built, eye, camera.focal, camera.size * camera.horizon, camera.size, paths, 1)
         arrays = dict(zip(("light", "albedo", "spots", "normal"), (array.astype(np.float32) for array in seen)))
         np.savez_compressed(kept, **arrays)
     with np.load(kept, allow_pickle=False) as file:
         light, albedo, spots, normal = (file[name] for name in ("light", "albedo", "spots", "normal"))
     lamps = daylight.lights(*rooms.ROOMS[room]().built(), np.array([0.0, 1, 0]), 2)
-    return Place(tracer.calmed(light, albedo, spots, normal), spots, normal, lamps)
+    return Place(traced.calmed(light, albedo, spots, normal), spots, normal, lamps)
 
 
 class Scene:
