@@ -4,7 +4,7 @@ Person B performs a motion; the trained actor A clones it from the poses that P 
 rendered in that same motion, which is the truth that no footage of real people has. Beside the clone stands the
 paper's baseline: for each of the same poses, retargeted as for the clone, the frame of A's reference video whose pose
 is nearest. ST-LPIPS and PSNR, over the whole frame and over the person: PSNR where the true matte is, ST-LPIPS in the
-square around it.
+square around it. What the two wear is fetched once by `python -m eval.people.assets`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from benchmarks import common
 from benchmarks.recordings import load_recording, person_crops
 from eval import metrics
 from eval.benchmark.baselines import nearest
-from eval.synthetic import ACTORS, Scene, motion
+from eval.people.cast import CAST
+from eval.people.scene import Scene
+from eval.synthetic import motion
 from perfclone import builtin
 from perfclone.actor import Actor
 from perfclone.pipeline import PerformanceCloner
@@ -36,7 +38,7 @@ def render(person: str, frames: np.ndarray, size: int) -> tuple[np.ndarray, np.n
     """Render a synthetic person in a motion.
 
     Args:
-        person: Name of the synthetic person.
+        person: Name of one of the cast.
         frames: (T, 43) as `motion` gives them.
         size: Side of the picture, pixels.
 
@@ -92,8 +94,8 @@ def main() -> None:
     """Run the benchmark from the command line."""
     parser = common.parser(__doc__)
     parser.add_argument("actor", nargs="?", metavar="ACTOR", help="default: the built-in actor anna")
-    parser.add_argument("--person", choices=sorted(ACTORS), default="anna", help="who ACTOR is (default: %(default)s)")
-    parser.add_argument("--performer", choices=sorted(ACTORS), default="ben", help="person B (default: %(default)s)")
+    parser.add_argument("--person", choices=sorted(CAST), default="anna", help="who ACTOR is (default: %(default)s)")
+    parser.add_argument("--performer", choices=sorted(CAST), default="ben", help="person B (default: %(default)s)")
     parser.add_argument("--reference", type=Path, metavar="VIDEO", help="default: the built-in clip of --person")
     parser.add_argument("--motion", default="driving", help="a motion that A was not filmed doing (default: driving)")
     parser.add_argument("--seconds", type=positive, help="of the motion (default: all)")

@@ -1,5 +1,6 @@
 """Render the clips in `examples/clips`: two synthetic people's references and a performance to clone.
 
+python -m eval.people.assets                 once: fetches what the two wear
 python -m examples.render [--clips anna_reference ...] [--output FOLDER] [--size 512] [--force]
 """
 
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.synthetic import Scene, motion
+from eval.people.scene import Scene
+from eval.synthetic import motion
 from perfclone.errors import UserError
 from perfclone.video import VideoWriter
 

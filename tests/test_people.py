@@ -24,7 +24,7 @@ from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS
 
 CAP = Piece("clothes/cap", "hat")
-ACTIONS = sorted({name for face in motion._FACES for name in face} | set(motion._SPEECH) | {
+ACTIONS = sorted({name for face in motion._FACES for name in face} | set(motion.SPEECH) | {
     f"eyeLook{way}{side}" for way in ("Up", "Down", "In", "Out") for side in ("Left", "Right")
 } | {"eyeBlinkLeft", "eyeBlinkRight"})  # fmt: skip
 
@@ -217,9 +217,13 @@ def test_cloth_is_pushed_out_of_the_legs_and_left_alone_elsewhere(assets):
     hip, knee = rig.at("LeftUpLeg"), rig.at("LeftLeg")
     cloth = np.array([hip + 0.5 * (knee - hip) + [0.01, 0, 0.02], hip + 0.5 * (knee - hip) + [0, 0, 0.3], hip + 0.3])
     before = cloth.copy()
-    Legs(rig, body, mesh.arrays["weights"], np.arange(3)).push(cloth, rig.heads, rig.tails)
+    legs = Legs(rig, body, mesh.arrays["weights"], cloth + [0, 0, 0.3], np.arange(3))
+    legs.push(cloth, rig.heads, rig.tails)
     assert 0.05 < np.linalg.norm(cloth[0] - before[0]) < 0.15 and (cloth[0] - before[0])[2] > 0.03
     assert np.allclose(cloth[1:], before[1:])
+    cloth = before.copy()
+    Legs(rig, body, mesh.arrays["weights"], cloth, np.arange(3)).push(cloth, rig.heads, rig.tails)
+    assert np.allclose(cloth, before), "cloth is pushed where it rests"
 
 
 def test_a_fist_brings_the_fingertips_in_and_both_hands_do_the_same(assets):

@@ -168,6 +168,9 @@ def test_clipping_cuts_through_triangles():
 def test_the_script_writes_a_clip_with_sound(tmp_path, monkeypatch):
     from dataclasses import replace
 
+    from examples import render as script
+
+    monkeypatch.setattr(script, "Scene", Scene)  # the repository has no clothes for those of the examples
     monkeypatch.setitem(CLIPS, "driving_ben", replace(CLIPS["driving_ben"], seconds=0.4))
     info = probe(render("driving_ben", tmp_path, size=64))
     assert (info.width, info.height, info.frames, info.has_audio) == (64, 64, 12, True)

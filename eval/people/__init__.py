@@ -1,1 +1,1 @@
-"""Dressed synthetic people of every kind, filmed: what a generator is pretrained on before it meets anybody real."""
+"""Dressed synthetic people: those of every kind that a generator is pretrained on, and the two of the examples."""

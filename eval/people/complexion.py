@@ -11,6 +11,7 @@ from .hanging import step
 #: sRGB of hair.
 HAIRS = ((22, 18, 16), (40, 28, 22), (70, 46, 30), (110, 72, 44), (156, 112, 66), (196, 160, 104), (140, 62, 30),
          (120, 116, 112), (168, 164, 158))  # fmt: skip
+IRISES = np.array([(62, 40, 24), (84, 56, 30), (104, 92, 56), (70, 106, 138), (86, 118, 92), (112, 122, 128)])
 
 
 def hair_colour(rng: np.random.Generator, age: float) -> np.ndarray:
@@ -29,12 +30,14 @@ def hair(picture: np.ndarray, colour: np.ndarray) -> np.ndarray:
     relief = (grey + 12) / (np.median(grey[solid] if solid.any() else grey) + 12)
     most = min(2.2, 1.2 + 60 / float(np.mean(colour)))
     rgb = np.clip(np.clip(relief, 0.25, most)[..., None] * colour, 0, 255).astype(np.uint8)
-    return np.dstack([rgb, picture[..., 3]])
+    solid = np.clip(picture[..., 3] * 1.8, 0, 255).astype(np.uint8)  # or thin hair shows what is behind it
+    return np.dstack([rgb, solid])
 
 
-def skin(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Skin (H, W, 4) uint8, a little lighter or darker, warmer or cooler."""
+def skin(picture: np.ndarray, rng: np.random.Generator, lighter: float | None = None) -> np.ndarray:
+    """Skin (H, W, 4) uint8, lighter by a factor; without one a little lighter or darker, warmer or cooler."""
     tint = rng.uniform(0.85, 1.12) * np.array([1.0, rng.uniform(0.95, 1.03), rng.uniform(0.9, 1.06), 1 / 1.0])
+    tint = np.full(4, lighter) if lighter else tint
     tint[3] = 1
     return np.clip(picture * tint, 0, 255).astype(np.uint8)
 
@@ -62,14 +65,14 @@ def beard(skin: np.ndarray, places: np.ndarray, eyes: np.ndarray, crown: float, 
     return np.dstack([np.clip(rgb, 0, 255).astype(np.uint8), skin[..., 3]])
 
 
-def eye(rng: np.random.Generator, side: int = 128) -> np.ndarray:
-    """The front of an eyeball, (side, side, 4) uint8: white, iris with its fibres, pupil."""
+def eye(rng: np.random.Generator, iris: tuple[int, int, int] | None = None, side: int = 128) -> np.ndarray:
+    """The front of an eyeball, (side, side, 4) uint8: white, iris with its fibres, pupil; sRGB of the iris."""
     y, x = (np.mgrid[:side, :side] + 0.5) / side * 2 - 1
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    iris = np.array([(62, 40, 24), (84, 56, 30), (104, 92, 56), (70, 106, 138), (86, 118, 92), (112, 122, 128)])
-    colour = iris[rng.integers(len(iris))] * rng.uniform(0.8, 1.2)
+    colour = IRISES[rng.integers(len(IRISES))] * rng.uniform(0.8, 1.2)
+    colour = colour if iris is None else np.array(iris, float)
     fibres = 1 + 0.25 * np.sin(angle * 31 + 3 * np.sin(angle * 7))
-    out = np.full((side, side, 3), (226, 220, 216), float)
+    out = np.full((side, side, 3), (206, 200, 196), float)
     out *= (1 - 0.12 * np.clip(radius - 0.6, 0, 1))[..., None]
     for limit, paint in ((0.50, 0.35), (0.46, 1.0)):
         inside = np.clip((limit - radius) / 0.04, 0, 1)[..., None]

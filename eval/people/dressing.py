@@ -43,6 +43,8 @@ class Dresser:
         self.moves = (arrays["action_moves"].transpose(1, 0, 2) * np.float32(STEP)).astype(np.float32)
         self.hidden, self.covered = np.zeros(len(vertices), bool), np.inf
         self.tone = complexion.hair_colour(self.rng, look.phenotype.age)
+        if "hair" in look.chosen:
+            self.tone = np.array(look.chosen["hair"], float)
         self.tailor = Tailor(folder, vertices, rig, self.rng)
 
     def dress(self) -> Part:
@@ -105,6 +107,8 @@ class Dresser:
             return complexion.hair(image, self.tone * {"lashes": 0.25, "brows": 0.7, "hair": 1.0}[piece.kind])
         if piece.kind in ("glasses", "teeth"):
             return image
+        if piece.name in self.look.chosen:
+            return dye.plain(image, self.look.chosen[piece.name])
         waist = self.rig.at("Hips")[1] + 0.04
         ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
         island = connected_components(coo_matrix((np.ones(len(ends)), ends.T), (len(rest),) * 2), directed=False)[1]
@@ -119,10 +123,14 @@ class Dresser:
         """What is seen of the body itself: skin, eyes and tongue."""
         arrays, vertices = base(self.folder).arrays, self.vertices
         names, own = [str(name) for name in arrays["group_names"]], arrays["base"]
-        skin = complexion.skin(picture((self.folder / f"skin_{self.look.skin}.png").read_bytes()), self.rng)
-        if self.look.phenotype.sex > 0.5 and self.rng.uniform() < 0.45:
+        skin = picture((self.folder / f"skin_{self.look.skin}.png").read_bytes())
+        skin = complexion.skin(skin, self.rng, self.look.chosen.get("skin"))
+        if "skin" not in self.look.chosen and self.look.phenotype.sex > 0.5 and self.rng.uniform() < 0.45:
             skin = self._bearded(skin)
-        tongue, iris = np.full((4, 4, 4), (150, 78, 76, 255), np.uint8), complexion.eye(self.rng)
+        tongue, iris = (
+            np.full((4, 4, 4), (150, 78, 76, 255), np.uint8),
+            complexion.eye(self.rng, self.look.chosen.get("eyes")),
+        )
         skirted = any(piece.loose and piece.kind != "hair" for piece in self.look.pieces)
         thighs = self.weights[own][:, self.rig.which("UpLeg")].sum(1)
         out = []

@@ -139,6 +139,17 @@ def cloth(
     return np.dstack([np.clip(out, 0, 255).astype(np.uint8), solid])
 
 
+def plain(picture: np.ndarray, colour: tuple[int, int, int] | None) -> np.ndarray:
+    """A piece of clothing (H, W, 4) uint8 in one colour, or as its author painted it; nothing is see-through."""
+    solid = np.where(picture[..., 3] > 60, 255, 0).astype(np.uint8)
+    out = picture[..., :3].astype(np.float32)
+    if colour is not None:
+        grey = out.mean(-1)
+        relief = (grey + 25) / (np.median(grey[solid > 0]) + 25)
+        out = np.clip(relief, 0.3, 1.6)[..., None] * np.array(colour, np.float32)
+    return np.dstack([np.clip(out, 0, 255).astype(np.uint8), solid])
+
+
 def _turned(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Pixels (N, 3) in another hue, paler or stronger, darker or lighter."""
     hsv = cv2.cvtColor(pixels[None] / 255, cv2.COLOR_RGB2HSV)[0]

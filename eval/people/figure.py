@@ -83,7 +83,7 @@ class Figure:
         self.sways = [Sway(self.part.looseness * (self.part.hair == h), *how) for h, how in (
             (0, (0.09, 1.5, 0.45)), (1, (0.05, 2.2, 0.35)))]  # fmt: skip
         hanging = np.nonzero((self.part.looseness > 0.01) & ~self.part.hair)[0]
-        self.legs = Legs(self.rig, vertices[body], mesh.arrays["weights"][body], hanging)
+        self.legs = Legs(self.rig, vertices[body], mesh.arrays["weights"][body], self.part.rest, hanging)
         self.rng = np.random.default_rng([look.seed, 29])
         self.start()
         self.points = _markers(vertices, mesh.arrays, self.rig)

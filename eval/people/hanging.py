@@ -55,10 +55,11 @@ class Legs:
         rig: The bones at rest.
         vertices: (V, 3) m, the body at rest.
         weights: (V, B) its bones' shares.
-        which: (N,) the vertices, of a dressed mesh, of cloth that hangs.
+        rest: (W, 3) m, a dressed mesh at rest.
+        which: (N,) its vertices of cloth that hangs; none is pushed where it rests.
     """
 
-    def __init__(self, rig: Rig, vertices: np.ndarray, weights: np.ndarray, which: np.ndarray):
+    def __init__(self, rig: Rig, vertices: np.ndarray, weights: np.ndarray, rest: np.ndarray, which: np.ndarray):
         self.which = which
         self.bones = [rig.names.index(side + bone) for side in ("Left", "Right") for bone in ("UpLeg", "Leg")]
         self.radii = np.zeros((len(self.bones), 2))
@@ -69,6 +70,8 @@ class Legs:
             for end in range(2):
                 near = np.abs(along - (0.25, 0.8)[end]) < 0.2
                 self.radii[n, end] = np.percentile(far[near], 75) if near.any() else 0.06
+        ends = zip(self.bones, self.radii)
+        self.excused = [_short(rest[which], rig.heads[b], rig.tails[b], radii)[0] for b, radii in ends]
 
     def push(self, world: np.ndarray, heads: np.ndarray, tails: np.ndarray) -> None:
         """Push the cloth out of the legs, in place.
@@ -79,13 +82,20 @@ class Legs:
             tails: (B, 3) m, and where they end.
         """
         at = world[self.which]
-        for bone, (top, low) in zip(self.bones, self.radii):
-            along, outward = _beside(at, heads[bone], tails[bone])
-            far = np.linalg.norm(outward, axis=1)
-            reach = 0.012 + top + (low - top) * np.clip((along - 0.25) / 0.55, 0, 1)
-            short = np.where((along > 0) & (along < 1), np.maximum(reach - far, 0), 0)
-            at += outward / np.maximum(far, 1e-6)[:, None] * short[:, None]
+        for bone, radii, excused in zip(self.bones, self.radii, self.excused):
+            short, away = _short(at, heads[bone], tails[bone], radii)
+            at += away * np.maximum(short - excused, 0)[:, None]
         world[self.which] = at
+
+
+def _short(points: np.ndarray, start: np.ndarray, end: np.ndarray, radii: np.ndarray
+           ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """How deep (N,) m points (N, 3) are in a rod with two radii (2,) m, and the ways (N, 3) out of it, units."""
+    along, outward = _beside(points, start, end)
+    far, (top, low) = np.linalg.norm(outward, axis=1), radii
+    reach = 0.012 + top + (low - top) * np.clip((along - 0.25) / 0.55, 0, 1)
+    short = np.where((along > 0) & (along < 1), np.maximum(reach - far, 0), 0)
+    return short, outward / np.maximum(far, 1e-6)[:, None]
 
 
 def _beside(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

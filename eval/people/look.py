@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,12 +21,15 @@ class Look:
         phenotype: The body.
         skin: Name of the skin's picture.
         pieces: What is worn, hair, brows and lashes too.
+        chosen: What is not drawn but chosen: a piece's name, "hair" or "eyes" -> its colour (sRGB 0-255), a piece's
+            name -> None for its author's picture as it is; "skin" -> the factor by which it is lighter, and no beard.
     """
 
     seed: int
     phenotype: Phenotype
     skin: str
     pieces: tuple[Piece, ...]
+    chosen: Mapping[str, tuple[int, int, int] | float | None] = field(default_factory=dict)
 
 
 def draw(seed: int, details: list[str]) -> Look:

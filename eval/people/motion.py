@@ -34,8 +34,9 @@ _FACES = (
     {"cheekPuff": 0.7}, {"mouthPressLeft": 0.6, "mouthPressRight": 0.6}, {"mouthRollLower": 0.6},
     {"eyeSquintLeft": 0.7, "eyeSquintRight": 0.7}, {"jawLeft": 0.5}, {"jawRight": 0.5}, {"mouthShrugLower": 0.6},
 )  # fmt: skip
-_SPEECH = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthStretchLeft", "mouthStretchRight", "mouthLowerDownLeft",
-           "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthClose")  # fmt: skip
+#: Actions of the face that talk.
+SPEECH = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthStretchLeft", "mouthStretchRight", "mouthLowerDownLeft",
+          "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthClose")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -182,8 +183,8 @@ def _face(rng: np.random.Generator, length: int, fps: float, actions: Sequence[s
         for name, most in _FACES[rng.integers(len(_FACES))].items():
             raise_to(name, most * curve * rng.uniform(0.85, 1.15))
     if rng.uniform() < 0.5:
-        curves = np.clip(wander(rng, length, fps, len(_SPEECH), 0.14) * 0.8, 0, 1)
-        for name, curve in zip(_SPEECH, curves.T):
+        curves = np.clip(wander(rng, length, fps, len(SPEECH), 0.14) * 0.8, 0, 1)
+        for name, curve in zip(SPEECH, curves.T):
             raise_to(name, curve * (0.8 if name == "jawOpen" else 0.5))
     side, up = (wander(rng, length, fps, 2, 0.5) * 0.9).T
     for name, curve in (("eyeLookOutLeft", side), ("eyeLookInRight", side), ("eyeLookInLeft", -side),

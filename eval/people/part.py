@@ -35,6 +35,7 @@ class Part:
         textures: The pictures.
         surfaces: (M, 4) float64, of each picture, see `_SURFACES`.
         pierced: (M,) bool, whether a picture has holes.
+        names: (M,) of the surfaces.
     """
 
     rest: np.ndarray
@@ -53,6 +54,7 @@ class Part:
     textures: Textures
     surfaces: np.ndarray
     pierced: np.ndarray
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -117,5 +119,5 @@ def join(layers: list[Layer], folds: float = 1.0) -> Part:
         whole["moved"].astype(np.int32), np.ascontiguousarray(whole["moves"].transpose(1, 0, 2)),
         np.unique(whole["welded"], return_inverse=True)[1].astype(np.int32), whole["looseness"], whole["hair"],
         whole["lift"], worn.astype(np.int32), pyramids(images), surfaces,
-        np.array([(image[..., 3] < 100).mean() > 0.01 for image in images]),
+        np.array([(image[..., 3] < 100).mean() > 0.01 for image in images]), tuple(layer.surface for layer in layers),
     )  # fmt: skip

@@ -133,10 +133,7 @@ class Stage:
         """Linear light as the camera's picture, float32 sRGB 0-255."""
         if self.blur > 0.2:
             linear = cv2.GaussianBlur(linear, (0, 0), self.blur)
-        exposed = np.clip(linear * self.exposure, 0, None)
-        exposed = np.where(exposed > 0.8, 0.8 + 0.2 * np.tanh((exposed - 0.8) / 0.2), exposed)
-        at = np.round(exposed * (len(_CURVE) - 1)).astype(np.int32)
-        return _CURVE[np.minimum(at, len(_CURVE) - 1)]
+        return filmed(linear * self.exposure)
 
     def _person(self, posed: Posed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Premultiplied linear colour (S, S, 3), alpha (S, S) and the samples' depths (m)."""
@@ -179,6 +176,14 @@ class Stage:
 #: sRGB 0-255 of linear light from 0 to 1.
 _STEPS = np.linspace(0, 1, 4096)
 _CURVE = (255 * np.where(_STEPS <= 0.0031308, 12.92 * _STEPS, 1.055 * _STEPS ** (1 / 2.4) - 0.055)).astype(np.float32)
+
+
+def filmed(linear: np.ndarray) -> np.ndarray:
+    """Linear light, 1 white, as a picture, float32 sRGB 0-255; what is brighter than 0.8 is held back softly."""
+    exposed = np.clip(linear, 0, None)
+    exposed = np.where(exposed > 0.8, 0.8 + 0.2 * np.tanh((exposed - 0.8) / 0.2), exposed)
+    at = np.round(exposed * (len(_CURVE) - 1)).astype(np.int32)
+    return _CURVE[np.minimum(at, len(_CURVE) - 1)]
 
 
 def _bytes(picture: np.ndarray) -> np.ndarray:
