@@ -101,13 +101,20 @@ class SharedTraining:
         self.people, self.count, self.device, self.steps = people, count, device, 0
         self.rng = np.random.default_rng(seed)
         self.generator = Generator(PRESETS[preset].generator).to(device, memory_format=torch.channels_last)
-        self.average = self.averaged()
+        self.average, self.start = self._averaged(), None
         self.optimiser = torch.optim.AdamW(self.generator.unet.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
         self.critic = PatchDiscriminator(3 + POSE_PICTURES).to(device)
         self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, (0.5, 0.99))
         self.features = PerceptualFeatures().to(device)
 
-    def averaged(self) -> AveragedModel:
+    def go_on(self, preset: str) -> None:
+        """Begin with the base that ships."""
+        warm_start(self.generator, preset)
+        warm_start_critic(self.critic, preset)
+        self.average = self._averaged()
+        self.start = {name: value.clone() for name, value in self.generator.unet.state_dict().items()}
+
+    def _averaged(self) -> AveragedModel:
         """The average of G's weights over the steps, beginning with what they are."""
         return AveragedModel(self.generator.unet, multi_avg_fn=get_ema_multi_avg_fn(EMA))
 
@@ -149,8 +156,15 @@ class SharedTraining:
         return rank < self.rng.choice(SCARCE)
 
     def result(self) -> dict[str, Tensor]:
-        """What ships: the averaged weights of G's U-Net and those of the discriminator, in 16 bit."""
-        named = {"unet": self.average.module.state_dict(), "critic": self.critic.state_dict()}
+        """What ships: the averaged weights of G's U-Net and those of the discriminator, in 16 bit.
+
+        Gone on from a base, G's are half-way between both, which keeps what the old one did well (Wortsman et al.,
+        *Robust fine-tuning of zero-shot models*, 2022).
+        """
+        unet = self.average.module.state_dict()
+        if self.start:
+            unet = {name: (value + self.start[name]) / 2 for name, value in unet.items()}
+        named = {"unet": unet, "critic": self.critic.state_dict()}
         return {f"{part}.{n}": v.half().contiguous().cpu() for part, state in named.items() for n, v in state.items()}
 
 
@@ -166,9 +180,7 @@ def train(
     """Train on the people in turn, from scratch or from the base that ships; gives what ships."""
     training = SharedTraining(people, preset, count, device, seed)
     if go_on:
-        warm_start(training.generator, preset)
-        warm_start_critic(training.critic, preset)
-        training.average = training.averaged()
+        training.go_on(preset)
     began, bar = time.monotonic(), tqdm(total=round(minutes * 60), unit="s")
     while (fraction := (time.monotonic() - began) / (minutes * 60)) < 1:
         losses = training.step(fraction)
