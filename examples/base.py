@@ -2,6 +2,7 @@
 
 python -m eval.people.film FILMS --seeds 0:72 --frames 96 --size 384 --bvh BVH
 python -m examples.base FILMS [--minutes 40] [--batch 2] [--device cpu]
+python -m examples.base FILMS --go-on --minutes 50
 
 One G is shown the exemplars of each person in turn, so it learns how to copy, align and mend a body and not whom.
 Poses come from P as it sees the films, with all its errors.
@@ -101,7 +102,7 @@ class SharedTraining:
         self.people, self.count, self.device, self.steps = people, count, device, 0
         self.rng = np.random.default_rng(seed)
         self.generator = Generator(PRESETS[preset].generator).to(device, memory_format=torch.channels_last)
-        self.average, self.start = self._averaged(), None
+        self.average = self._averaged()
         self.optimiser = torch.optim.AdamW(self.generator.unet.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
         self.critic = PatchDiscriminator(3 + POSE_PICTURES).to(device)
         self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, (0.5, 0.99))
@@ -112,7 +113,6 @@ class SharedTraining:
         warm_start(self.generator, preset)
         warm_start_critic(self.critic, preset)
         self.average = self._averaged()
-        self.start = {name: value.clone() for name, value in self.generator.unet.state_dict().items()}
 
     def _averaged(self) -> AveragedModel:
         """The average of G's weights over the steps, beginning with what they are."""
@@ -156,15 +156,8 @@ class SharedTraining:
         return rank < self.rng.choice(SCARCE)
 
     def result(self) -> dict[str, Tensor]:
-        """What ships: the averaged weights of G's U-Net and those of the discriminator, in 16 bit.
-
-        Gone on from a base, G's are half-way between both, which keeps what the old one did well (Wortsman et al.,
-        *Robust fine-tuning of zero-shot models*, 2022).
-        """
-        unet = self.average.module.state_dict()
-        if self.start:
-            unet = {name: (value + self.start[name]) / 2 for name, value in unet.items()}
-        named = {"unet": unet, "critic": self.critic.state_dict()}
+        """What ships: the averaged weights of G's U-Net and those of the discriminator, in 16 bit."""
+        named = {"unet": self.average.module.state_dict(), "critic": self.critic.state_dict()}
         return {f"{part}.{n}": v.half().contiguous().cpu() for part, state in named.items() for n, v in state.items()}
 
 

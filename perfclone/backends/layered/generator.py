@@ -24,7 +24,7 @@ from perfclone.backends.layered.warping import warp
 #: Channels of a pixel: colour, alpha, shadow, the say of the painting, what is left, and the say of each copy.
 _PIXEL = 3 + 1 + 1 + 1 + 1 + SHOWN
 #: How far a copy's pixel may be fetched from, pixels.
-FARTHEST = 8.0
+FARTHEST = 3.0
 
 
 class Generator(Painting):
