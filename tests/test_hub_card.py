@@ -97,7 +97,7 @@ def test_it_says_who_allowed_what_until_when_and_how_it_was_made(config, person)
     expires = date.fromisoformat(person.expires).isoformat()
     for words in (
         f"to {expires}, both included", person.digest(), "research", "abababababababab", "512x512 at 30 frames",
-        "8 steps, 2.29 minutes", train_command(config), 'from_pretrained("owner/eve")', "## Report misuse",
+        "75 steps, 2.02 minutes", train_command(config), 'from_pretrained("owner/eve")', "## Report misuse",
         "CloneOptions(purpose=\"research\")", "you can revoke your consent",
     ):  # fmt: skip
         assert words in text, words
@@ -159,7 +159,7 @@ def test_a_report_of_another_format_is_refused(report):
 
 def test_the_training_command_tells_what_the_config_does(config):
     assert train_command(replace(config, holdout=0.2, whole_frame=True, extractor="vitpose", minutes=0.0)) == (
-        "python -m perfclone train REFERENCE.mp4 --consent consent.json -o ACTOR --steps 8 --preset base --seed 0 "
+        "python -m perfclone train REFERENCE.mp4 --consent consent.json -o ACTOR --steps 75 --preset base --seed 0 "
         "--holdout 0.2 --no-plate --extractor vitpose"
     )
     assert "--no-plate" not in train_command(untrained_actor().config)
