@@ -9,8 +9,9 @@ from perfclone.backends.layered.choice import FACE_TRAITS
 from perfclone.backends.layered.conditioning import Conditioning
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.backends.layered.copying import compose
-from perfclone.backends.layered.features import FEATURES, FINE, MARKS, head_marks, patch
+from perfclone.backends.layered.features import FEATURES, MARKS, tones
 from perfclone.backends.layered.generator import Generator
+from perfclone.backends.layered.laying import FINE, head_marks, patch
 from perfclone.backends.layered.painting import View
 from perfclone.backends.layered.parts import FACE, REGIONS
 from perfclone.backends.layered.training.choosing import choose_exemplars
@@ -34,6 +35,7 @@ def held():
     nose, ears = held.keypoints[:, 0], held.keypoints[:, 16:18]
     size = (ears[:, 0] - ears[:, 1]).norm(dim=-1)[:, None, None] / 2.6
     held.marks = nose[:, None] + (PLAIN - torch.tensor([0, 0.8])) * size
+    held.open(held.decoded())
     held.faces = torch.zeros(held.count, FACE_TRAITS)
     held.faces[:, 0] = 1
     held.faces[-1, 4 + EXPRESSIONS.index("jawOpen")] = 0.6
@@ -79,6 +81,22 @@ def test_a_face_that_is_not_found_leaves_the_head_alone(held):
     assert all(piece.region < len(REGIONS) for piece in found.pieces)
 
 
+def test_a_head_whose_face_was_not_found_is_left_alone(held):
+    held.marks[0] = 0
+    _, found = chosen(held, held.faces[-1:])
+    masks = [piece.fields[:, 2].sum() for piece in found.pieces if piece.region >= len(REGIONS)]
+    assert sum(masks) == 0, "though the other head has a face"
+
+
+def test_a_feature_that_was_filmed_in_other_light_is_brought_to_that_of_the_face(held):
+    held.pictures[-1, :3] *= 0.7
+    held.tones = tones(held.pictures, held.marks)
+    _, found = chosen(held, held.faces[-1:])
+    mouth = next(piece for piece in found.pieces if piece.region == len(REGIONS) + MOUTH)
+    assert mouth.index[0, 0] == held.count - 1
+    assert torch.allclose(mouth.gain[0, 0] * held.tones[-1, MOUTH], held.tones[0, MOUTH], rtol=0.15)
+
+
 def test_a_feature_of_a_head_that_looks_elsewhere_is_left_alone(held):
     held.faces[-1, 1] = 1.0
     face = held.faces[-1:].clone()
@@ -98,7 +116,7 @@ def test_the_pixels_of_a_feature_come_from_where_its_marks_are(feature):
     turn = torch.tensor([[0.9, 0.2], [-0.2, 0.9]])
     now = PLAIN[None] * 8 + torch.tensor([30.0, 24.0])
     marks = ((now - 32) @ turn / 32)[:, None]
-    found = patch(feature, now, marks, torch.ones(1, 1), SIDE, 4)
+    found = patch(feature, now, marks, torch.ones(1, 1), torch.ones(1, 1, 3), SIDE, 4)
     y, x = torch.meshgrid(*(torch.arange(4 * s.start, 4 * s.stop, FINE) + FINE / 2
                             for s in (found.rows, found.columns)),
                           indexing="ij")  # fmt: skip
@@ -106,8 +124,8 @@ def test_the_pixels_of_a_feature_come_from_where_its_marks_are(feature):
     assert torch.allclose(found.fields[0, :2].permute(1, 2, 0), wanted, atol=2e-3)
     mask = found.fields[0, 2]
     assert mask.max() > 0.99 and mask[[0, -1]].max() < 0.3 and mask[:, [0, -1]].max() < 0.3
-    assert patch(feature, now - 200, marks, torch.ones(1, 1), SIDE, 4) is None
-    assert patch(feature, now, marks, torch.zeros(1, 1), SIDE, 4) is None
+    assert patch(feature, now - 200, marks, torch.ones(1, 1), torch.ones(1, 1, 3), SIDE, 4) is None
+    assert patch(feature, now, marks, torch.zeros(1, 1), torch.ones(1, 1, 3), SIDE, 4) is None
 
 
 def test_marks_go_where_the_head_goes():

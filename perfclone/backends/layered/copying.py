@@ -34,6 +34,7 @@ class Piece(NamedTuple):
             the region's mask.
         index: (B, M) the exemplars.
         weight: (B, M) how much the choice trusts them.
+        gain: (B, M, 3) what its colours are multiplied by; None for nothing.
         hidden: (B,) in [0, 1], how surely it is behind what was laid before it; None for what is beside it.
         places: Those of the M that are wanted.
     """
@@ -45,6 +46,7 @@ class Piece(NamedTuple):
     index: Tensor
     weight: Tensor
     hidden: Tensor | None = None
+    gain: Tensor | None = None
     places: tuple[int, ...] = tuple(range(SHOWN))
 
     def cut_to(self, taken: Tensor, margin: int) -> Piece:
@@ -127,7 +129,10 @@ def compose(
             fields = F.grid_sample(piece.fields[own], place[own], padding_mode="border", align_corners=False)
             fetched = fetch(piece.index[:, m], fields[:, :2].permute(0, 2, 3, 1))
             trust = piece.weight[:, m].reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
-            fetched = torch.cat([fetched, trust], 1) * fields[:, 2:]
+            colour, alpha = fetched[:, :3], fetched[:, 3:]
+            if piece.gain is not None:
+                colour = colour * piece.gain[:, m, :, None, None]
+            fetched = torch.cat([colour, alpha, trust], 1) * fields[:, 2:]
             under = picture[:, m, :, rows, columns].clone()
             if piece.hidden is not None:
                 fetched = fetched * (1 - piece.hidden.view(-1, 1, 1, 1) * under[:, 3:4])

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from perfclone.backends.layered import features
 from perfclone.backends.layered.choice import FACE_TRAITS, Chooser
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
@@ -51,7 +52,7 @@ class Exemplars(nn.Module):
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
-        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels"):
+        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
 
@@ -102,6 +103,8 @@ class Exemplars(nn.Module):
         device, half = self.keypoints.device, self.resolution / 2
         self.pictures = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).contiguous().to(device)
         self.halves = F.avg_pool2d(self.pictures, 2)
+        if self.marks is not None:
+            self.tones = features.tones(F.avg_pool2d(self.halves, 4), self.marks)
         now, seen, scale = (self.keypoints.float() + 1) * half, self.seen > 0, self.scale.float() * half
         self.poses, self.parts = now / scale[:, None, None], parts_seen(seen)
         self.firm = self.parts * firmness(now, scale)

@@ -9,12 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.backends.layered.choice import SHOWN
+from perfclone.backends.layered.choice import DECIDED, SHOWN
 from perfclone.backends.layered.conditioning import FACING, facing
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.backends.layered.copying import COPIED, STEP, Warp, compose
 from perfclone.backends.layered.exemplars import Exemplars
-from perfclone.backends.layered.features import DECIDED
 from perfclone.backends.layered.painting import Layers, Painting, View
 from perfclone.backends.layered.parts import PARTS
 from perfclone.backends.layered.pictures import Filmed

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perfclone.backends.layered import features
+from perfclone.backends.layered import laying
 from perfclone.backends.layered.choice import SHOWN, Choice
 from perfclone.backends.layered.copying import STEP, Piece, Warp, window_around
 from perfclone.backends.layered.exemplars import Exemplars, nearness
@@ -146,10 +146,12 @@ def _fields(
 def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> Iterator[Piece]:
     """The features of the face that lie over a head."""
     at = _centres(head.rows, head.columns, face.device)[:, :2]
-    for n, shown in features.lay(exemplars, choice, head.fields, at, face, STEP):
+    for n, shown in laying.lay(exemplars, choice, head.fields, at, face, STEP):
         r = len(REGIONS) + n
         over = torch.zeros_like(choice.weight[:, r, 0])
-        yield Piece(r, shown.rows, shown.columns, shown.fields, choice.index[:, r], choice.weight[:, r], over)
+        yield Piece(
+            r, shown.rows, shown.columns, shown.fields, choice.index[:, r], choice.weight[:, r], over, shown.gain
+        )
 
 
 def _centres(rows: slice, columns: slice, device: torch.device) -> Tensor:
