@@ -128,16 +128,14 @@ def compose(
             own = slice(m, None, SHOWN)
             fields = F.grid_sample(piece.fields[own], place[own], padding_mode="border", align_corners=False)
             fetched = fetch(piece.index[:, m], fields[:, :2].permute(0, 2, 3, 1))
-            trust = piece.weight[:, m].reshape(-1, 1, 1, 1).expand(-1, 1, *fetched.shape[2:])
-            colour, alpha = fetched[:, :3], fetched[:, 3:]
             if piece.gain is not None:
-                colour = colour * piece.gain[:, m, :, None, None]
-            fetched = torch.cat([colour, alpha, trust], 1) * fields[:, 2:]
-            under = picture[:, m, :, rows, columns].clone()
+                fetched = torch.cat([fetched[:, :3] * piece.gain[:, m, :, None, None], fetched[:, 3:]], 1)
+            mask, under = fields[:, 2:], picture[:, m, :, rows, columns]
             if piece.hidden is not None:
-                fetched = fetched * (1 - piece.hidden.view(-1, 1, 1, 1) * under[:, 3:4])
-                under = under * (1 - fetched[:, 3:4])
-            picture[:, m, :, rows, columns] = under + fetched
+                mask = mask * (1 - piece.hidden.view(-1, 1, 1, 1) * under[:, 3:4])
+                under *= 1 - fetched[:, 3:] * mask
+            under[:, :4] += fetched * mask
+            under[:, 4:] += piece.weight[:, m, None, None, None] * mask
     return picture.clamp(0, 1)
 
 

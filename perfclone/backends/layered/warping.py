@@ -30,6 +30,13 @@ from perfclone.backends.layered.parts import (
     carrying_frames,
     firmness,
 )
+from perfclone.pose.skeleton import NECK, TRUNK
+
+
+def _met(r: int, part: int) -> int | None:
+    """The first joint at which a part meets a region."""
+    return next((joint for joint in JOINTS[part] if any(joint in JOINTS[own] for own in REGIONS[r])), None)
+
 
 #: Torso lengths: how far from its parts a region still reaches, an arm how far, how softly they end there, and an
 #: arm's half-width.
@@ -47,9 +54,13 @@ _ENOUGH = 0.3
 #: (R, P) 1 for the parts that carry a region's pixels, its own. No bone from neck to nose: it swings as a head turns.
 _OWN = torch.tensor([[float(p in own) for p in range(PARTS)] for own in REGIONS], device="cpu")
 _OWN[FACE, LIMBS.index(("neck", "nose"))] = 0
-#: For each region the parts beside it, and the joint at which each of them meets it.
-_MET = [[(p, next(j for j in JOINTS[p] if any(j in JOINTS[own] for own in REGIONS[r]))) for p in BESIDE[r]
-         if p not in REGIONS[r] and p != LIMBS.index(("neck", "nose"))] for r in range(len(REGIONS))]  # fmt: skip
+#: The joints at which the parts of two regions meet.
+_JOINTS = [*TRUNK, NECK]
+#: (R, J, P) 1 where a part beside a region meets it at such a joint.
+_MET = torch.tensor(
+    [[[float(p in beside and p not in REGIONS[r] and p != LIMBS.index(("neck", "nose")) and joint == _met(r, p))
+       for p in range(PARTS)] for joint in _JOINTS] for r, beside in enumerate(BESIDE)], device="cpu",
+)  # fmt: skip
 #: How far from that joint such a part still carries, torso lengths: no forearm goes with the belly that it is before.
 _MEETING = 0.25
 
@@ -72,6 +83,7 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
     claims = torch.stack([near[..., list(REGIONS[r])].amax(-1) for r in BODY], -1)
     claims = claims / claims.sum(-1, keepdim=True).clamp(min=1e-12)
     firm, pieces = firmness(now, scale)[:, None, None], []
+    meeting = _meeting(now, scale, exemplars.resolution // STEP)
     for r in (*BODY, *ARMS):
         distance = reach[..., list(REGIONS[r])].amin(-1)
         reaches = _ARM_REACH if r in ARMS else _REACH
@@ -81,7 +93,8 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
         distance, claim = distance[:, rows, columns], claims[:, rows, columns]
         mask = torch.exp(-(distance / _SLEEVE**2).clamp(max=20)) if r in ARMS else claim[..., BODY.index(r)]
         mask = mask * ((reaches + _FADE - distance.sqrt()) / _FADE).clamp(0, 1)
-        carrying = firm * near[:, rows, columns] * _carrying(r, now, scale, rows, columns)
+        carries = _OWN[r].to(now) + meeting[:, rows, columns] @ _MET[r].to(now)
+        carrying = firm * near[:, rows, columns] * carries
         fields = _fields(exemplars, choice, r, frames, carrying, rows, columns, mask)
         hidden = _behind(view.arms[:, ARMS.index(r)]) if r in ARMS else None
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
@@ -108,14 +121,12 @@ def _close(pieces: list[Piece], side: int) -> None:
         piece.fields[:, 2] /= total[:, piece.rows, piece.columns].clamp(_ENOUGH, 1)
 
 
-def _carrying(r: int, now: Tensor, scale: Tensor, rows: slice, columns: slice) -> Tensor:
-    """(B, h, w, P) which parts carry a region's pixels: its own, and near the joints those that meet it there."""
-    share = _OWN[r].to(now).expand(len(now), rows.stop - rows.start, columns.stop - columns.start, PARTS).clone()
-    at = _centres(rows, columns, now.device)[:, :2].view(1, *share.shape[1:3], 2)
-    for part, joint in _MET[r]:
-        apart = (at - now[:, None, None, joint]).square().sum(-1) / (_MEETING * scale[:, None, None]) ** 2
-        share[..., part] = torch.exp(-apart.clamp(max=20))
-    return share
+def _meeting(now: Tensor, scale: Tensor, side: int) -> Tensor:
+    """(B, side, side, J) in [0, 1] how near the joints are at which regions meet."""
+    whole = slice(0, side)
+    at = _centres(whole, whole, now.device)[:, None, :2]
+    apart = (at - now[:, None, _JOINTS]).square().sum(-1) / (_MEETING * scale[:, None, None]) ** 2
+    return torch.exp(-apart.clamp(max=20)).unflatten(1, (side, side))
 
 
 def _fields(
