@@ -8,7 +8,7 @@ from perfclone.backends.layered.conditioning import Conditioning
 from perfclone.backends.layered.copying import compose
 from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.painting import View
-from perfclone.backends.layered.parts import FACE, REGIONS, SKULL, carrying_frames, part_frames
+from perfclone.backends.layered.parts import FACE, LIMBS, REGIONS, SKULL, carrying_frames, part_frames
 from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import choose_exemplars, cut_out
 from perfclone.backends.layered.warping import warp
@@ -191,3 +191,14 @@ def test_joints_on_one_another_are_no_limb_that_is_everywhere():
     now[:, INDEX["right_index"]] = now[:, INDEX["right_wrist"]]
     reach = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale).reach
     assert (reach.amax(1) > 1).all()
+
+
+def test_a_hand_reaches_to_the_tips_of_its_fingers():
+    """P's index is a knuckle: what lies as far again beyond it is still hand, and no skirt behind it."""
+    now, seen, scale = pose_of(exemplars(SIDE), 2)
+    wrist, knuckle = (now[0, INDEX[f"right_{joint}"]] for joint in ("wrist", "index"))
+    reach = Conditioning(SIDE)(now[:, None].expand(-1, 3, -1, -1), seen[:, None].expand(-1, 3, -1), scale).reach
+    hand = reach[0, :, LIMBS.index(("right_wrist", "right_index"))].view(SIDE // 2, SIDE // 2)
+    at = [(wrist + far * (knuckle - wrist)).div(2).long() for far in (1.0, 1.9, 4.0)]
+    on, tips, beyond = (hand[y, x].sqrt() for x, y in at)
+    assert tips < on + 0.06 and beyond > tips + 0.1

@@ -24,6 +24,8 @@ WINDOW: tuple[int, ...] = (-1, 0, 1)
 #: Half-width of a limb's soft mask, torso lengths.
 MASK_WIDTH = 0.16
 _NOSE = INDEX["nose"]
+#: The hands among the limbs, and how many times as long as to the knuckle they are to the tips of the fingers.
+_HANDS, _FINGERS = [LIMBS.index((f"{side}_wrist", f"{side}_index")) for side in ("right", "left")], 2.0
 #: Length of the descriptor of :func:`facing`.
 FACING = 12
 #: The part of the torso's and the head's frame that is surely body, and how many torso lengths a unit beyond it is.
@@ -87,7 +89,7 @@ class Conditioning(nn.Module):
         share = weight / (weight.sum(-1, keepdim=True) + 0.05)
         uv = torch.cat([torch.stack([(limbs[..., 0] - 0.5) * 1.4, limbs[..., 1]], -1), local[:, :, n:] * 0.7], 2)
         motion = self._motion(before, now, after, seen, share, along) / scale[:, None, None]
-        reach = torch.cat([near, _beyond(whole)], -1).masked_fill(~there, 1e6)
+        reach = torch.cat([_to_finger_tips(near, limbs, length), _beyond(whole)], -1).masked_fill(~there, 1e6)
         return PartMaps(uv, weight, share, motion, reach)
 
     def _motion(self, before, now, after, seen, share, along) -> Tensor:
@@ -97,6 +99,15 @@ class Conditioning(nn.Module):
         at_start = torch.cat([shift[:, STARTS], whole], 1)  # (B, P, 4)
         stretch = shift[:, ENDS] - shift[:, STARTS]
         return share @ at_start + (share[:, :, :-2] * along) @ stretch
+
+
+def _to_finger_tips(near: Tensor, limbs: Tensor, length: Tensor) -> Tensor:
+    """(B, N, L) squared distances from the limbs, with hands as long as their fingers: P's index is a knuckle."""
+    along, across = limbs[:, :, _HANDS].unbind(-1)
+    beyond = (along - along.clamp(0, _FINGERS)) * length[:, :, _HANDS]
+    near = near.clone()
+    near[:, :, _HANDS] = beyond.square() + (across * LIMB_WIDTH).square()
+    return near
 
 
 def _beyond(whole: Tensor) -> Tensor:
