@@ -20,7 +20,7 @@ from perfclone.video import Frame, VideoWriter, probe
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What a machine for training may lack.
-MISSING = ("mediapipe", "controlnet_aux", "gradio", "diffusers", "torchvision", "transformers", "matplotlib", "scipy")
+MISSING = ("mediapipe", "controlnet_aux", "gradio", "diffusers", "torchvision", "transformers", "matplotlib")
 
 
 class Unsteady(tiny.SavedPoses):
