@@ -91,6 +91,7 @@ class Chooser(nn.Module):
         nearness = (value + _AS_GOOD).reciprocal()
         weight = (nearness[..., :SHOWN] - nearness[..., SHOWN:]).clamp(min=1e-4)
         weight = weight.square()  # one of the two should lead: between them, both are seen
+        weight[:, FACE] = weight[:, FACE].square()  # two heads in one place are nobody
         weight, index = weight / weight.sum(-1, keepdim=True), index[..., :SHOWN]
         return Choice(*_in_place(index, weight, last))
 
