@@ -231,13 +231,9 @@ def along_strand(surface, corners, out):
     a, b, c = corners
     uv, world = surface.uv, surface.world
     u1, u2 = uv[b, 0] - uv[a, 0], uv[c, 0] - uv[a, 0]
-    length = 0.0
     for k in range(3):
         out[k] = (world[c, k] - world[a, k]) * u1 - (world[b, k] - world[a, k]) * u2
-        length += out[k] * out[k]
-    length = np.sqrt(length) + 1e-12
-    for k in range(3):
-        out[k] /= length
+    unit(out)
 
 
 @nb.njit(cache=True, fastmath=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: How many of them a region is shown at a time.
 SHOWN = 2
-#: How sharply G decides between two copies: so a face is where the copy is that leads.
+#: How sharply G decides between them: two copies that do not quite lie on one another give a blurred mean.
 DECIDED = 4.0
 #: How much a joint counts in the choice for a region: one of its own, a neighbour's, any other; and of the face.
 _OWN, _NEIGHBOUR, _OTHER, _OF_FACE = 2.0, 0.6, 0.3, 4.0

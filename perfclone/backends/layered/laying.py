@@ -9,12 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perfclone.backends.layered.choice import DECIDED
+from perfclone.backends.layered.choice import DECIDED, Choice
 from perfclone.backends.layered.features import FEATURES, HELD_BY, MARKS
 from perfclone.backends.layered.parts import FACE, REGIONS
 
 if TYPE_CHECKING:
-    from perfclone.backends.layered.choice import Choice
     from perfclone.backends.layered.exemplars import Exemplars
 
 #: How far a head may be turned otherwise before a feature begins to be left alone, and until it is, radians.
@@ -25,7 +24,7 @@ _APART = 0.1
 _LIGHTEN = 2.0
 #: Pixels of G's crop between the places at which a feature's warp and mask are computed.
 FINE = 2
-_LEFT_EYE, _RIGHT_EYE, _BRIDGE, _BASE, _CHIN = (MARKS.index(n) for n in (263, 33, 168, 2, 152))
+_LEFT_EYE, _RIGHT_EYE, _BRIDGE, _BASE = (MARKS.index(n) for n in (263, 33, 168, 2))
 
 
 class Patch(NamedTuple):
@@ -59,7 +58,8 @@ def lay(
     Yields:
         The number of each feature that is in the picture, and where it is.
     """
-    index, weight = choice.index[:, FACE], choice.weight[:, FACE] ** DECIDED * exemplars.marked[choice.index[:, FACE]]
+    index, marked = choice.index[:, FACE], exemplars.marked
+    weight = choice.weight[:, FACE] ** DECIDED * marked[index]
     total = weight.sum(-1, keepdim=True)
     weight = weight / total.clamp(min=1e-9)
     known = (total[:, 0] > 0) * (face[:, 0] > 0)
@@ -67,12 +67,12 @@ def lay(
     mask = head[:, 2].flatten(1).unflatten(0, index.shape)
     marks = head_marks(places, mask, pixels, exemplars.marks[index])
     now = (marks * weight[..., None, None]).sum(1)
-    known = known * _agreed(marks, now, choice.weight[:, FACE], exemplars.marked[index])
+    known = known * _agreed(marks, now, choice.weight[:, FACE], marked[index])
     turned = (exemplars.faces[index, 1:3] * weight[..., None]).sum(1)
     for n in range(len(FEATURES)):
         lender = choice.index[:, len(REGIONS) + n]
         away = (exemplars.faces[lender, 1:3] - turned[:, None]).norm(dim=-1)
-        strength = ((AWAY - away) / (AWAY - TURNED)).clamp(0, 1) * exemplars.marked[lender] * known[:, None]
+        strength = ((AWAY - away) / (AWAY - TURNED)).clamp(0, 1) * marked[lender] * known[:, None]
         wanted = (exemplars.tones[index, n] * weight[..., None]).sum(1, keepdim=True)
         gain = (wanted / exemplars.tones[lender, n]).clamp(1 / _LIGHTEN, _LIGHTEN)
         shown = patch(n, now, exemplars.marks[lender], strength, gain, exemplars.resolution, cell)

@@ -51,14 +51,15 @@ _SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
 _BEHIND = (0.5, 1.0)
 #: The regions of the body fill up together what they show at least so much of.
 _ENOUGH = 0.3
-#: (R, P) 1 for the parts that carry a region's pixels, its own. No bone from neck to nose: it swings as a head turns.
-_OWN = torch.tensor([[float(p in own) for p in range(PARTS)] for own in REGIONS], device="cpu")
-_OWN[FACE, LIMBS.index(("neck", "nose"))] = 0
+#: The bone that carries nothing: it swings as a head turns.
+_TO_THE_NOSE = LIMBS.index(("neck", "nose"))
+#: (R, P) 1 for a region's own parts, which carry its pixels.
+_OWN = torch.tensor([[float(p in own and p != _TO_THE_NOSE) for p in range(PARTS)] for own in REGIONS], device="cpu")
 #: The joints at which the parts of two regions meet.
 _JOINTS = [*TRUNK, NECK]
 #: (R, J, P) 1 where a part beside a region meets it at such a joint.
 _MET = torch.tensor(
-    [[[float(p in beside and p not in REGIONS[r] and p != LIMBS.index(("neck", "nose")) and joint == _met(r, p))
+    [[[float(p in beside and p not in REGIONS[r] and p != _TO_THE_NOSE and joint == _met(r, p))
        for p in range(PARTS)] for joint in _JOINTS] for r, beside in enumerate(BESIDE)], device="cpu",
 )  # fmt: skip
 #: How far from that joint such a part still carries, torso lengths: no forearm goes with the belly that it is before.

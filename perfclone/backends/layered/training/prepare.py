@@ -149,13 +149,12 @@ def load_exemplars(folder: Path, footage: Footage, torso: float, resolution: int
     """
     with np.load(folder / "exemplars.npz") as data:
         at, ends, pictures = data["at"], np.cumsum(data["lengths"]), data["pictures"].tobytes()
-        marks = torch.from_numpy(data["marks"]) if "marks" in data and data["marks"].any() else None
-        faces = torch.from_numpy(data["faces"]) if marks is not None else None
+        marked = "marks" in data and data["marks"].any()
+        marks = torch.from_numpy(data["marks"]) if marked else None
+        faces = torch.from_numpy(data["faces"] if marked else face_traits(footage.poses.details[at]))
     boxes = torch.from_numpy(footage.boxes[at]).float()
     keypoints = to_crop(torch.from_numpy(footage.poses.keypoints[at]), boxes, 2) - 1
     seen, times = torch.from_numpy(footage.poses.scores[at] > 0), torch.from_numpy(footage.poses.times[at]).float()
-    if faces is None:
-        faces = torch.from_numpy(face_traits(footage.poses.details[at]))
     pictures = [pictures[start:end] for start, end in zip([0, *ends], ends)]
     scale = 2 * torso / boxes[:, 2]
     return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, scale, faces, times, marks)
