@@ -8,11 +8,11 @@ import numba as nb
 import numpy as np
 
 from ..synthetic import raster
-from ..synthetic.paint import folds
 from ..synthetic.raster import blend, faces_away
 from ..synthetic.textures import Cutout, sample
 from . import traced, tracer
 from .part import Part
+from .shading import bent_normal, unit
 
 #: Samples along the sides of a light's depth map, and metres that it covers.
 MAP, REACH = 288, 2.9
@@ -137,21 +137,13 @@ def shade(triangle, bary, surface, kinds, strands, textures, lamps, shadows, cen
         w1, w2 = bary[y, x, 0], bary[y, x, 1]
         shares, corners = (1 - w1 - w2, w1, w2), (faces[t, 0], faces[t, 1], faces[t, 2])
         m = surface.material[t]
-        blend(surface.normal, corners, shares, 3, n)
+        bent_normal(surface, t, corners, shares, n, p, bump)
         blend(surface.world, corners, shares, 3, place)
         blend(surface.uv, corners, shares, 2, uv)
         for k in range(3):
             eye[k] = view[k] - place[k]
         inner = faces_away(surface.world, corners, eye)
         sample(textures, m, surface.level[t], uv[0], uv[1], linear, colour)
-        unit(n)
-        depth = surface.surfaces[m, 3]
-        if depth > 0:
-            blend(surface.folded, corners, shares, 3, p)
-            folds(p[0], p[1], p[2], bump)
-            for k in range(3):
-                n[k] += depth * surface.crease[t] * bump[k]
-            unit(n)
         distance = unit(eye)
         facing, alike = 0.0, 0.0
         for k in range(3):
@@ -214,15 +206,6 @@ def light(kind, hair, n, eye, strand, place, lamps, shadows, falls, shine):
             arrives = open_ * lamps.colour[lamp, k]
             falls[k] += arrives * max(0.0, diffuse + kind[k]) / (1 + kind[k]) ** 2
             shine[k] += arrives * bright
-
-
-@nb.njit(cache=True, fastmath=True, inline="always")
-def unit(v):
-    """Make a vector (3,) as long as 1, in place; its length before."""
-    length = np.sqrt(v[0] ** 2 + v[1] ** 2 + v[2] ** 2) + 1e-12
-    for k in range(3):
-        v[k] /= length
-    return length
 
 
 @nb.njit(cache=True, fastmath=True)

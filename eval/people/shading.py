@@ -59,6 +59,39 @@ class Surface(NamedTuple):
     surfaces: np.ndarray
 
 
+@nb.njit(cache=True, fastmath=True, inline="always")
+def unit(v):
+    """Make a vector (3,) as long as 1, in place; its length before."""
+    length = np.sqrt(v[0] ** 2 + v[1] ** 2 + v[2] ** 2) + 1e-12
+    for k in range(3):
+        v[k] /= length
+    return length
+
+
+@nb.njit(cache=True, fastmath=True)
+def bent_normal(surface, t, corners, shares, n, p, bump):
+    """The normal (3,) of triangle `t` at a place, with the folds of its cloth, a unit; written to `n`.
+
+    Args:
+        surface: The person, a :class:`Surface`.
+        t: The triangle.
+        corners: Its three vertices.
+        shares: Of each in the place.
+        n: (3,), written.
+        p: (3,), and `bump`, (3,): room to work in.
+        bump: See `p`.
+    """
+    blend(surface.normal, corners, shares, 3, n)
+    unit(n)
+    depth = surface.surfaces[surface.material[t], 3]
+    if depth > 0:
+        blend(surface.folded, corners, shares, 3, p)
+        folds(p[0], p[1], p[2], bump)
+        for k in range(3):
+            n[k] += depth * surface.crease[t] * bump[k]
+        unit(n)
+
+
 @nb.njit(cache=True, fastmath=True)
 def shade(triangle, bary, surface, textures, light, shadows, view, linear, out):
     """Colour every sample that sees the person.
@@ -85,8 +118,8 @@ def shade(triangle, bary, surface, textures, light, shadows, view, linear, out):
             w1, w2 = bary[y, x, 0], bary[y, x, 1]
             shares, corners = (1 - w1 - w2, w1, w2), (faces[t, 0], faces[t, 1], faces[t, 2])
             m = surface.material[t]
-            strength, power, wrap, depth = surface.surfaces[m]
-            blend(surface.normal, corners, shares, 3, n)
+            strength, power, wrap, _ = surface.surfaces[m]
+            bent_normal(surface, t, corners, shares, n, p, bump)
             blend(surface.light_at, corners, shares, 3, at)
             blend(surface.world, corners, shares, 3, eye)
             blend(surface.uv, corners, shares, 2, uv)
@@ -94,21 +127,11 @@ def shade(triangle, bary, surface, textures, light, shadows, view, linear, out):
                 eye[k] = view[k] - eye[k]
             inner = faces_away(surface.world, corners, eye)
             sample(textures, m, surface.level[t], uv[0], uv[1], linear, colour)
-            length = np.sqrt(n[0] ** 2 + n[1] ** 2 + n[2] ** 2) + 1e-12
-            for k in range(3):
-                n[k] /= length
-            if depth > 0:
-                blend(surface.folded, corners, shares, 3, p)
-                folds(p[0], p[1], p[2], bump)
-                for k in range(3):
-                    n[k] += depth * surface.crease[t] * bump[k]
-            length = np.sqrt(n[0] ** 2 + n[1] ** 2 + n[2] ** 2) + 1e-12
-            distance = np.sqrt(eye[0] ** 2 + eye[1] ** 2 + eye[2] ** 2) + 1e-12
+            unit(eye)
             sign = -1.0 if inner else 1.0
             diffuse, around, facing = 0.0, 0.0, 0.0
             for k in range(3):
-                n[k] *= sign / length
-                eye[k] /= distance
+                n[k] *= sign
                 diffuse += n[k] * light.key[k]
                 around += n[k] * (light.key[k] + eye[k])
                 facing += n[k] * eye[k]
