@@ -5,16 +5,16 @@ from tiny import exemplars, poses
 
 from perfclone.backends.layered.choice import FACE_TRAITS, SHOWN
 from perfclone.backends.layered.conditioning import Conditioning
-from perfclone.backends.layered.copying import compose
+from perfclone.backends.layered.copying import STEP, compose
 from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.painting import View
-from perfclone.backends.layered.parts import FACE, LIMBS, REGIONS, SKULL, carrying_frames, part_frames
+from perfclone.backends.layered.parts import FACE, LEGS, LIMBS, PARTS, REGIONS, SKULL, carrying_frames, part_frames
 from perfclone.backends.layered.pictures import code
 from perfclone.backends.layered.training.choosing import choose_exemplars, cut_out
-from perfclone.backends.layered.warping import warp
+from perfclone.backends.layered.warping import _fields, _limbs, warp
 from perfclone.errors import UserError
 from perfclone.pose.details import EXPRESSIONS
-from perfclone.pose.skeleton import HEAD, INDEX, TRUNK
+from perfclone.pose.skeleton import HEAD, HIPS, INDEX, NECK, TRUNK
 
 SIDE = 64
 FACELESS = torch.zeros(1, FACE_TRAITS)
@@ -202,3 +202,37 @@ def test_a_hand_reaches_to_the_tips_of_its_fingers():
     at = [(wrist + far * (knuckle - wrist)).div(2).long() for far in (1.0, 1.9, 4.0)]
     on, tips, beyond = (hand[y, x].sqrt() for x, y in at)
     assert tips < on + 0.06 and beyond > tips + 0.1
+
+
+def test_legs_show_a_skirt_and_no_shirt(held):
+    """Behind the hip of a leg that is lifted lies the shirt, if the leg is taken from one that hangs."""
+    now, _, scale = pose_of(held, 2)
+    hips, neck = now[0, HIPS].mean(0), now[0, NECK]
+    shown = lambda r, at: float(held.labels[2, r][tuple((at / 4).long().flip(0))])  # noqa: E731
+    chest, skirt = neck + 0.4 * (hips - neck), hips + 0.35 * scale * torch.tensor([0, 1.0])
+    for leg in LEGS:
+        assert shown(leg, chest) < 0.05 < 0.9 < shown(0, chest)
+    assert sum(shown(leg, skirt) for leg in LEGS) > 0.9 and shown(0, skirt) > 0.9
+
+
+def test_beyond_its_ends_a_limb_is_not_stretched(held):
+    """Whatever its length looks like, what lies half a torso below a shin is copied from half a torso below it."""
+    now, seen, scale = pose_of(held, 2)
+    knee, ankle, toe = (INDEX[f"right_{joint}"] for joint in ("knee", "ankle", "toe"))
+    shin, others = LIMBS.index(("right_knee", "right_ankle")), torch.arange(held.count)[None] != 2
+    shorter = now.clone()
+    shorter[:, [ankle, toe]] -= 0.5 * (now[:, ankle] - now[:, knee])[:, None]
+    down = (now[0, ankle] - now[0, knee]) / (now[0, ankle] - now[0, knee]).norm()
+    places = []
+    for each in (now, shorter):
+        choice = held.chooser(held, each, seen, scale, FACELESS, None, others)
+        only = torch.nn.functional.one_hot(torch.tensor(shin), PARTS).float().expand(1, SIDE // STEP, SIDE // STEP, -1)
+        whole, mask = slice(0, SIDE // STEP), torch.ones(1, SIDE // STEP, SIDE // STEP)
+        limbs = _limbs(each, seen, scale, SIDE // STEP)
+        fields = _fields(held, choice, LEGS[0], limbs, only, whole, whole, mask)[0, :2]
+        along = ((fields.permute(1, 2, 0) + 1) * SIDE / 2 - now[0, ankle]) @ down
+        cells = STEP * (torch.stack(torch.meshgrid(*[torch.arange(SIDE // STEP)] * 2, indexing="xy"), -1) + 0.5)
+        places.append(along - (cells - each[0, ankle]) @ down)
+        below = (cells - each[0, ankle]) @ down > 0
+    assert torch.allclose(places[0], torch.zeros(()), atol=1e-3), "its own pose"
+    assert torch.allclose(places[1][below], torch.zeros(()), atol=1e-3)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from perfclone.backends.layered.parts import (
     ENDS,
+    FINGERS,
     LEAST_LENGTH,
     LIMB_WIDTH,
     LIMBS,
@@ -24,8 +25,8 @@ WINDOW: tuple[int, ...] = (-1, 0, 1)
 #: Half-width of a limb's soft mask, torso lengths.
 MASK_WIDTH = 0.16
 _NOSE = INDEX["nose"]
-#: The hands among the limbs, and how many times as long as to the knuckle they are to the tips of the fingers.
-_HANDS, _FINGERS = [LIMBS.index((f"{side}_wrist", f"{side}_index")) for side in ("right", "left")], 2.0
+#: The hands among the limbs.
+_HANDS = [LIMBS.index((f"{side}_wrist", f"{side}_index")) for side in ("right", "left")]
 #: Length of the descriptor of :func:`facing`.
 FACING = 12
 #: The part of the torso's and the head's frame that is surely body, and how many torso lengths a unit beyond it is.
@@ -104,7 +105,7 @@ class Conditioning(nn.Module):
 def _to_finger_tips(near: Tensor, limbs: Tensor, length: Tensor) -> Tensor:
     """(B, N, L) squared distances from the limbs, with hands as long as their fingers: P's index is a knuckle."""
     along, across = limbs[:, :, _HANDS].unbind(-1)
-    beyond = (along - along.clamp(0, _FINGERS)) * length[:, :, _HANDS]
+    beyond = (along - along.clamp(0, FINGERS)) * length[:, :, _HANDS]
     near = near.clone()
     near[:, :, _HANDS] = beyond.square() + (across * LIMB_WIDTH).square()
     return near

@@ -13,7 +13,16 @@ from perfclone.backends.layered import features
 from perfclone.backends.layered.choice import FACE_TRAITS, Chooser
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
-from perfclone.backends.layered.parts import ARMS, REGIONS, carrying_frames, firmness, parts_seen
+from perfclone.backends.layered.parts import (
+    ARMS,
+    LEGS,
+    REGIONS,
+    TORSO,
+    carrying_frames,
+    firmness,
+    limb_lengths,
+    parts_seen,
+)
 from perfclone.backends.layered.pictures import DAMAGED, decode, premultiplied
 from perfclone.errors import UserError
 from perfclone.pose.expression import at_rest
@@ -21,6 +30,8 @@ from perfclone.pose.skeleton import KEYPOINTS
 
 #: How near a part another must be to take its place, torso lengths; an arm takes it this much more readily.
 SOFTNESS, IN_FRONT = 0.05, 4.0
+#: In the torso's coordinates: from where down clothes of the trunk may be a skirt, which legs show too; how softly.
+_HIPS, _SKIRT = 0.8, 0.3
 
 
 class Exemplars(nn.Module):
@@ -52,7 +63,7 @@ class Exemplars(nn.Module):
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
-        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones"):
+        for name in ("pictures", "halves", "times", "back", "parts", "firm", "lengths", "poses", "labels", "tones"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
 
@@ -108,6 +119,7 @@ class Exemplars(nn.Module):
         now, seen, scale = (self.keypoints.float() + 1) * half, self.seen > 0, self.scale.float() * half
         self.poses, self.parts = now / scale[:, None, None], parts_seen(seen)
         self.firm = self.parts * firmness(now, scale)
+        self.lengths = limb_lengths(now, scale)
         rows = carrying_frames(now, seen, scale)
         linear = torch.where(self.parts[..., None, None], rows[..., :2], torch.eye(2, device=device))
         inverse = torch.linalg.inv(linear.double()).float()
@@ -144,12 +156,22 @@ class Exemplars(nn.Module):
         return pictures
 
     def _labels(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
-        """(1, R, S / 4, S / 4): which region each pixel of an exemplar belongs to, softly."""
+        """(1, R, S / 4, S / 4): which regions may show each pixel of an exemplar, softly."""
         side = self.resolution // 4
         # half as large a picture, so that the maps are a quarter of it
         now, unit = keypoints[None] / 2, scale[None] / 2
         maps = self.conditioning(now[:, None].expand(-1, 3, -1, -1), seen[None, None].expand(-1, 3, -1), unit)
-        return region_shares(maps).transpose(1, 2).view(1, len(REGIONS), side, side)
+        return _joined(maps).transpose(1, 2).view(1, len(REGIONS), side, side)
+
+
+def _joined(maps: PartMaps) -> Tensor:
+    """(B, N, R) what regions may show: what belongs to them, and for a skirt's sake trunk and legs of one another."""
+    shares = region_shares(maps)
+    trunk, legs = shares[..., :1].clone(), shares[..., list(LEGS)]
+    below = ((maps.uv[:, :, TORSO, 1:] / 0.7 - _HIPS) / _SKIRT).clamp(0, 1)
+    shares[..., :1] += legs.sum(-1, keepdim=True)
+    shares[..., list(LEGS)] += trunk * below
+    return shares
 
 
 def region_shares(maps: PartMaps) -> Tensor:

@@ -33,6 +33,9 @@ SHORTEST = 0.25
 _NECKS = 0.1
 #: No limb is taken to be shorter, crop pixels.
 LEAST_LENGTH = 2.0
+#: How many times as long as to the knuckle, which P gives, a hand is to the tips of its fingers; and any limb.
+FINGERS = 2.0
+TIPS = torch.tensor([FINGERS if end.endswith("index") else 1.0 for _, end in LIMBS], device="cpu")
 
 
 def _limbs(*ends: tuple[str, str]) -> tuple[int, ...]:
@@ -88,6 +91,11 @@ def carrying_frames(now: Tensor, known: Tensor, scale: Tensor) -> Tensor:
     limbs = _limb_rows(start, start + along + _unit(along) * missing, scale)
     whole = torch.stack([_torso_frame(now, scale, SHORTEST), _head_frame(now, known, scale, level=True)], 1)
     return torch.cat([limbs, whole], 1)
+
+
+def limb_lengths(now: Tensor, scale: Tensor) -> Tensor:
+    """(B, L) how long the limbs look, as they are held to carry pictures, torso lengths."""
+    return (now[:, ENDS] - now[:, STARTS]).norm(dim=-1).div(scale[:, None]).clamp(min=SHORTEST)
 
 
 def firmness(now: Tensor, scale: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ blend skinning does with bones, so that clothes and hair beyond the limbs go alo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -23,12 +24,13 @@ from perfclone.backends.layered.parts import (
     BODY,
     FACE,
     JOINTS,
-    LEGS,
     LIMBS,
     PARTS,
     REGIONS,
+    TIPS,
     carrying_frames,
     firmness,
+    limb_lengths,
 )
 from perfclone.pose.skeleton import NECK, TRUNK
 
@@ -41,10 +43,6 @@ def _met(r: int, part: int) -> int | None:
 #: Torso lengths: how far from its parts a region still reaches, an arm how far, how softly they end there, and an
 #: arm's half-width.
 _REACH, _ARM_REACH, _FADE, _SLEEVE = 0.6, 0.35, 0.1, 0.25
-#: (R, R) 1 where a region may show another's pixels of an exemplar without one being taken for the other: a skirt.
-_JOINED = torch.eye(len(REGIONS), device="cpu")
-for _leg in LEGS:
-    _JOINED[0, _leg] = _JOINED[_leg, 0] = 1.0
 #: The share of an exemplar's pixel from which a region begins to show it, and how quickly; and the same of an arm.
 _SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
 #: Torso lengths: from how far beyond the trunk an arm may be behind it, and from where it surely is.
@@ -66,6 +64,20 @@ _MET = torch.tensor(
 _MEETING = 0.25
 
 
+class _Limbs(NamedTuple):
+    """The limbs of a pose.
+
+    Attributes:
+        frames: (B, P, 2, 3), as :func:`carrying_frames` gives them, of the other parts too.
+        lengths: (B, L) torso lengths.
+        beyond: (B, side, side, L) how far beyond the ends of a limb a place is, of the limb's lengths; signed.
+    """
+
+    frames: Tensor
+    lengths: Tensor
+    beyond: Tensor
+
+
 @torch.no_grad()
 def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
     """Find where the pixels of each region come from.
@@ -80,7 +92,7 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
     """
     half, now, scale = exemplars.resolution // 2, view.now, view.scale
     reach = view.maps.reach.unflatten(1, (half, half))[:, :: STEP // 2, :: STEP // 2]
-    near, frames = nearness(reach), carrying_frames(now, view.seen, scale)
+    near, limbs = nearness(reach), _limbs(now, view.seen, scale, exemplars.resolution // STEP)
     claims = torch.stack([near[..., list(REGIONS[r])].amax(-1) for r in BODY], -1)
     claims = claims / claims.sum(-1, keepdim=True).clamp(min=1e-12)
     firm, pieces = firmness(now, scale)[:, None, None], []
@@ -96,7 +108,7 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
         mask = mask * ((reaches + _FADE - distance.sqrt()) / _FADE).clamp(0, 1)
         carries = _OWN[r].to(now) + meeting[:, rows, columns] @ _MET[r].to(now)
         carrying = firm * near[:, rows, columns] * carries
-        fields = _fields(exemplars, choice, r, frames, carrying, rows, columns, mask)
+        fields = _fields(exemplars, choice, r, limbs, carrying, rows, columns, mask)
         hidden = _behind(view.arms[:, ARMS.index(r)]) if r in ARMS else None
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
         if r == FACE and exemplars.marks is not None:
@@ -130,11 +142,19 @@ def _meeting(now: Tensor, scale: Tensor, side: int) -> Tensor:
     return torch.exp(-apart.clamp(max=20)).unflatten(1, (side, side))
 
 
+def _limbs(now: Tensor, known: Tensor, scale: Tensor, side: int) -> _Limbs:
+    """What is known of the limbs of a pose at the places of the coarse grid."""
+    frames, whole = carrying_frames(now, known, scale), slice(0, side)
+    along = _centres(whole, whole, now.device) @ frames[:, : len(LIMBS), 0].transpose(1, 2)
+    beyond = (along - torch.minimum(along.clamp(min=0), TIPS.to(along))).unflatten(1, (side, side))
+    return _Limbs(frames, limb_lengths(now, scale), beyond)
+
+
 def _fields(
     exemplars: Exemplars,
     choice: Choice,
     r: int,
-    frames: Tensor,
+    limbs: _Limbs,
     near: Tensor,
     rows: slice,
     columns: slice,
@@ -144,12 +164,17 @@ def _fields(
     size, index = exemplars.resolution, choice.index[:, r]  # (B, M)
     there = near[:, None] * exemplars.firm[index][:, :, None, None]  # (B, M, h, w, P)
     share = there / there.sum(-1, keepdim=True).clamp(min=1e-12)
+    frames, back = limbs.frames, exemplars.back[index]
     square = torch.eye(3, device=frames.device)[2:].expand(*frames.shape[:2], 1, 3)
-    affine = exemplars.back[index] @ torch.cat([frames, square], 2)[:, None]  # (B, M, P, 2, 3) pixel -> pixel
+    affine = back @ torch.cat([frames, square], 2)[:, None]  # (B, M, P, 2, 3) pixel -> pixel
     affine = (share.flatten(2, 3) @ affine.flatten(3)).unflatten(-1, (2, 3))  # (B, M, hw, 2, 3)
-    places = (affine @ _centres(rows, columns, frames.device)[:, :, None])[..., 0].unflatten(2, share.shape[2:4])
-    grid = places.flatten(0, 1) * (2 / size) - 1  # (B M, h, w, 2)
-    labels = torch.einsum("r,bmrhw->bmhw", _JOINED[r].to(grid), exemplars.labels[index]).flatten(0, 1)
+    places = (affine @ _centres(rows, columns, frames.device)[:, :, None])[..., 0]
+    # beyond its ends a limb is no longer stretched as it is between them
+    stretch = limbs.lengths[:, None] / exemplars.lengths[index] - 1
+    beyond = share[..., : len(LIMBS)] * limbs.beyond[:, None, rows, columns]
+    places = places + beyond.flatten(2, 3) @ (back[:, :, : len(LIMBS), :, 0] * stretch[..., None])
+    grid = (places * (2 / size) - 1).unflatten(2, share.shape[2:4]).flatten(0, 1)  # (B M, h, w, 2)
+    labels = exemplars.labels[index, r].flatten(0, 1)
     least, gain = (_ARM_FROM, _ARM_BY) if r in ARMS else (_SHOWN_FROM, _SHOWN_BY)
     shows = (gain * (F.grid_sample(labels[:, None], grid, align_corners=False) - least)).clamp(0, 1)
     return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
