@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from perfclone.backends.layered import features
-from perfclone.backends.layered.parts import BESIDE, FACE, JOINTS, PARTS, REGIONS
+from perfclone.backends.layered.parts import BESIDE, FACE, JOINTS, PARTS, REGIONS, SKULL, TORSO, carrying_frames
 from perfclone.pose.details import EXPRESSIONS, Details
 from perfclone.pose.skeleton import KEYPOINTS, TRUNK, joints
 
@@ -31,6 +31,10 @@ FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
 #: Torso lengths that a head turned a radian further, a face of quite another expression, and one that P did not find,
 #: as it seldom does of one that looks away, are further from a face that is shown.
 _TURNED, _EXPRESSED, _HIDDEN = 0.3, 0.15, 0.3
+#: Torso lengths: what an exemplar is further away for each point of an arm that is in the way in it alone, and for
+#: all sharpness that it lacks.
+_COVERED, _BLURRED = 0.05, 0.05
+_ARM = [joints(*(f"{side}_{joint}" for side in ("right", "left"))) for joint in ("elbow", "wrist", "index")]
 _FOREARMS = [joints(f"{side}_elbow", f"{side}_wrist") for side in ("right", "left")]
 
 
@@ -77,6 +81,9 @@ class Chooser(nn.Module):
         """
         distance = self._distances(exemplars, now / scale[:, None, None], seen)
         distance[..., FACE] += _unlike(exemplars, face)
+        more = exemplars.covered[None] - covered(now, seen, scale)[:, None]
+        distance[..., :2] += _COVERED * more.clamp(min=0).sum(-1)
+        distance += _BLURRED * exemplars.blurred[None]
         if exemplars.marks is not None:
             lent = features.unlike(exemplars.faces, exemplars.marked, face)
             distance = torch.cat([distance, lent], -1)
@@ -105,6 +112,15 @@ class Chooser(nn.Module):
         gap = (apart[:, :, None] - shift[:, :, :, None]).norm(dim=-1)
         mean = (gap * weight).sum(-1) / weight.sum(-1).clamp(min=1e-3)
         return mean + _UNSEEN * ~(exemplars.parts.float() @ self.of_region.T > 0)
+
+
+def covered(now: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
+    """(B, 2, A) in [0, 1] how surely points of the arms lie over the trunk, and over the head."""
+    frames = carrying_frames(now, seen, scale)[:, [TORSO, SKULL], None]
+    elbow, wrist, knuckle = (now[:, joints] for joints in _ARM)
+    points = torch.cat([elbow, (elbow + wrist) / 2, wrist, knuckle, 2 * knuckle - wrist], 1)[:, None]
+    there = (frames[..., :2] @ points[..., None])[..., 0] + frames[..., 2]
+    return ((1.2 - there.abs().amax(-1)) / 0.4).clamp(0, 1)
 
 
 def _unlike(exemplars: Exemplars, face: Tensor) -> Tensor:

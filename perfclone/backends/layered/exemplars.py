@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from perfclone.backends.layered import features
-from perfclone.backends.layered.choice import FACE_TRAITS, Chooser
+from perfclone.backends.layered.choice import FACE_TRAITS, Chooser, covered
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
 from perfclone.backends.layered.parts import (
@@ -63,7 +63,20 @@ class Exemplars(nn.Module):
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
-        for name in ("pictures", "halves", "times", "back", "parts", "firm", "lengths", "poses", "labels", "tones"):
+        for name in (
+            "pictures",
+            "halves",
+            "times",
+            "back",
+            "parts",
+            "firm",
+            "lengths",
+            "covered",
+            "blurred",
+            "poses",
+            "labels",
+            "tones",
+        ):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
 
@@ -119,12 +132,15 @@ class Exemplars(nn.Module):
         now, seen, scale = (self.keypoints.float() + 1) * half, self.seen > 0, self.scale.float() * half
         self.poses, self.parts = now / scale[:, None, None], parts_seen(seen)
         self.firm = self.parts * firmness(now, scale)
+        self.covered = covered(now, seen, scale)
         self.lengths = limb_lengths(now, scale)
         rows = carrying_frames(now, seen, scale)
         linear = torch.where(self.parts[..., None, None], rows[..., :2], torch.eye(2, device=device))
         inverse = torch.linalg.inv(linear.double()).float()
         self.back = torch.cat([inverse, -inverse @ rows[..., 2:]], -1)  # (K, P, 2, 3) part coordinates -> pixels
         self.labels = torch.cat([self._labels(*each) for each in zip(now, seen, scale)])
+
+        self.blurred = _blurred(self.pictures, self.labels)
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at half of G's resolution."""
@@ -162,6 +178,16 @@ class Exemplars(nn.Module):
         now, unit = keypoints[None] / 2, scale[None] / 2
         maps = self.conditioning(now[:, None].expand(-1, 3, -1, -1), seen[None, None].expand(-1, 3, -1), unit)
         return _joined(maps).transpose(1, 2).view(1, len(REGIONS), side, side)
+
+
+def _blurred(pictures: Tensor, labels: Tensor) -> Tensor:
+    """(K, R) in [0, 1] how much of its edges each region lacks, by the Laplacian, beside the sharpest exemplars."""
+    inner = -F.max_pool2d(-(pictures[:, 3:] > 0.9).float(), 7, 1, 3)
+    kernel = torch.tensor([[0, 1.0, 0], [1, -4, 1], [0, 1, 0]], device=pictures.device)
+    edges = F.conv2d(pictures[:, :3].mean(1, keepdim=True), kernel[None, None], padding=1).abs() * inner
+    of = F.interpolate(labels, size=pictures.shape[2:], mode="bilinear") * inner
+    energy = (edges * of).sum((2, 3)) / of.sum((2, 3)).clamp(min=20)
+    return (1 - energy / energy.quantile(0.9, 0).clamp(min=1e-6)).clamp(0, 1)
 
 
 def _joined(maps: PartMaps) -> Tensor:
