@@ -1,9 +1,12 @@
+from copy import deepcopy
+
+import cv2
 import numpy as np
 import pytest
 import torch
 from tiny import exemplars, poses
 
-from perfclone.backends.layered.choice import FACE_TRAITS, SHOWN
+from perfclone.backends.layered.choice import FACE_TRAITS, SHOWN, covered
 from perfclone.backends.layered.conditioning import Conditioning
 from perfclone.backends.layered.copying import STEP, compose
 from perfclone.backends.layered.exemplars import Exemplars
@@ -236,3 +239,32 @@ def test_beyond_its_ends_a_limb_is_not_stretched(held):
         below = (cells - each[0, ankle]) @ down > 0
     assert torch.allclose(places[0], torch.zeros(()), atol=1e-3), "its own pose"
     assert torch.allclose(places[1][below], torch.zeros(()), atol=1e-3)
+
+
+def chosen(held, now, seen, scale):
+    return held.chooser(held, now, seen, scale, FACELESS, None, None).index[0, :, 0]
+
+
+def test_of_two_frames_alike_the_sharper_one_is_copied():
+    held = deepcopy(exemplars(SIDE))
+    decoded = held.decoded()
+    decoded[2] = cv2.GaussianBlur(decoded[4], (0, 0), 3)
+    for known in (held.keypoints, held.seen, held.scale):
+        known[2] = known[4]
+    held.open(decoded)
+    assert held.blurred[2, 0] > held.blurred[4, 0] + 0.2
+    assert chosen(held, *pose_of(held, 2))[0] == 4
+
+
+def test_no_trunk_is_copied_from_beneath_a_hand_that_is_elsewhere_now():
+    held = deepcopy(exemplars(SIDE))
+    now, seen, scale = pose_of(held, 2)
+    arm = [INDEX[f"right_{joint}"] for joint in ("wrist", "thumb", "index", "pinky")]
+    held.blurred.zero_()
+    for known in (held.poses, held.covered, held.seen, held.parts, held.firm):
+        known[4] = known[2]
+    crossed = now.clone()
+    crossed[:, arm] = now[:, TRUNK].mean(1, keepdim=True)
+    held.covered[2] = covered(crossed, seen, scale)[0]
+    assert held.covered[2, 0].sum() > held.covered[4, 0].sum() + 1
+    assert chosen(held, now, seen, scale)[0] == 4
