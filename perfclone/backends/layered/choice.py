@@ -32,8 +32,8 @@ FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
 #: as it seldom does of one that looks away, are further from a face that is shown.
 _TURNED, _EXPRESSED, _HIDDEN = 0.3, 0.15, 0.3
 #: Torso lengths: what an exemplar is further away for each point of an arm that is in the way in it alone, and for
-#: all sharpness that it lacks.
-_COVERED, _BLURRED = 0.05, 0.05
+#: all sharpness that it lacks, in a region, a head and a feature of the face.
+_COVERED, _BLURRED, _BLURRED_HEAD, _BLURRED_FEATURE = 0.05, 0.05, 0.3, 0.5
 _ARM = [joints(*(f"{side}_{joint}" for side in ("right", "left"))) for joint in ("elbow", "wrist", "index")]
 _FOREARMS = [joints(f"{side}_elbow", f"{side}_wrist") for side in ("right", "left")]
 
@@ -55,7 +55,7 @@ class Chooser(nn.Module):
 
     def __init__(self):
         super().__init__()
-        for name, value in zip(("own", "counts", "of_region"), _tables()):
+        for name, value in zip(("own", "counts", "of_region", "sharp"), _tables()):
             self.register_buffer(name, value, persistent=False)
 
     def forward(
@@ -83,9 +83,10 @@ class Chooser(nn.Module):
         distance[..., FACE] += _unlike(exemplars, face)
         more = exemplars.covered[None] - covered(now, seen, scale)[:, None]
         distance[..., :2] += _COVERED * more.clamp(min=0).sum(-1)
-        distance += _BLURRED * exemplars.blurred[None]
+        distance += exemplars.blurred * self.sharp
         if exemplars.marks is not None:
             lent = features.unlike(exemplars.faces, exemplars.marked, face)
+            lent = lent + _BLURRED_FEATURE * exemplars.blurred[:, FACE, None]
             distance = torch.cat([distance, lent], -1)
         if bar is not None:
             distance = distance + _BARRED * bar[..., None]
@@ -151,13 +152,14 @@ def _in_place(index: Tensor, weight: Tensor, last: Tensor | None) -> tuple[Tenso
     return torch.where(swapped, index.flip(-1), index), torch.where(swapped, weight.flip(-1), weight)
 
 
-def _tables() -> tuple[Tensor, Tensor, Tensor]:
+def _tables() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What the choice knows of the regions.
 
     Returns:
         own: (R, J) 1 for a region's own joints.
         counts: (R, J) how much a joint counts.
         of_region: (R, P) 1 for a region's parts.
+        sharp: (R,) torso lengths, how much it counts that a region is sharp.
     """
     shape = (len(REGIONS), len(KEYPOINTS))
     own, counts = torch.zeros(shape, device="cpu"), torch.full(shape, _OTHER, device="cpu")
@@ -167,4 +169,6 @@ def _tables() -> tuple[Tensor, Tensor, Tensor]:
         counts[r, list({joint for part in BESIDE[r] for joint in JOINTS[part]})] = _NEIGHBOUR
         counts[r, list(mine)] = _OF_FACE if r == FACE else _OWN
         own[r, list(mine)] = of_region[r, list(parts)] = 1
-    return own, counts, of_region
+    sharp = torch.full((len(REGIONS),), _BLURRED, device="cpu")
+    sharp[FACE] = _BLURRED_HEAD
+    return own, counts, of_region, sharp
