@@ -182,7 +182,7 @@ class Exemplars(nn.Module):
 
 def _blurred(pictures: Tensor, labels: Tensor) -> Tensor:
     """(K, R) in [0, 1] how much of its edges each region lacks, by the Laplacian, beside the sharpest exemplars."""
-    inner = -F.max_pool2d(-(pictures[:, 3:] > 0.9).float(), 7, 1, 3)
+    inner = -F.max_pool2d(-(pictures[:, 3:] > 0.9).float(), 3, 1, 1)
     kernel = torch.tensor([[0, 1.0, 0], [1, -4, 1], [0, 1, 0]], device=pictures.device)
     edges = F.conv2d(pictures[:, :3].mean(1, keepdim=True), kernel[None, None], padding=1).abs() * inner
     of = F.interpolate(labels, size=pictures.shape[2:], mode="bilinear") * inner
