@@ -31,9 +31,11 @@ FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
 #: Torso lengths that a head turned a radian further, a face of quite another expression, and one that P did not find,
 #: as it seldom does of one that looks away, are further from a face that is shown.
 _TURNED, _EXPRESSED, _HIDDEN = 0.3, 0.15, 0.3
-#: Torso lengths: what an exemplar is further away for each point of an arm that is in the way in it alone, and for
-#: all sharpness that it lacks, in a region, a head and a feature of the face.
-_COVERED, _BLURRED, _BLURRED_HEAD, _BLURRED_FEATURE = 0.05, 0.05, 0.3, 0.5
+#: Torso lengths: what an exemplar is further away for each point of an arm that is in the way in it alone, of the
+#: trunk, the head and the features of the face.
+_COVERED, _COVERED_HEAD, _COVERED_FEATURE = 0.05, 0.1, 0.2
+#: And for all sharpness that it lacks, in a region, a head and a feature.
+_BLURRED, _BLURRED_HEAD, _BLURRED_FEATURE = 0.05, 0.3, 0.5
 _ARM = [joints(*(f"{side}_{joint}" for side in ("right", "left"))) for joint in ("elbow", "wrist", "index")]
 _FOREARMS = [joints(f"{side}_elbow", f"{side}_wrist") for side in ("right", "left")]
 
@@ -81,12 +83,14 @@ class Chooser(nn.Module):
         """
         distance = self._distances(exemplars, now / scale[:, None, None], seen)
         distance[..., FACE] += _unlike(exemplars, face)
-        more = exemplars.covered[None] - covered(now, seen, scale)[:, None]
-        distance[..., :2] += _COVERED * more.clamp(min=0).sum(-1)
+        more = (exemplars.covered - covered(now, seen, scale)[:, None]).clamp(min=0).sum(-1)  # (B, K, 2)
+        distance[..., 0] += _COVERED * more[..., 0]
+        distance[..., FACE] += _COVERED_HEAD * more[..., 1]
         distance += exemplars.blurred * self.sharp
         if exemplars.marks is not None:
             lent = features.unlike(exemplars.faces, exemplars.marked, face)
-            lent = lent + _BLURRED_FEATURE * exemplars.blurred[:, FACE, None]
+            spoilt = _BLURRED_FEATURE * exemplars.blurred[:, FACE] + _COVERED_FEATURE * exemplars.covered[:, 1].sum(-1)
+            lent = lent + spoilt[:, None]
             distance = torch.cat([distance, lent], -1)
         if bar is not None:
             distance = distance + _BARRED * bar[..., None]
