@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import math
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         with progress_bars() as progress:
             resume = args.resume or bool(args.folder and not args.force)
-            result = train(request, resume=resume, force=args.force, progress=progress)
+            ready = _ready(request.output)
+            result = train(request, resume=resume, force=args.force, progress=progress, ready=ready)
     except KeyboardInterrupt as interruption:
         prepared = Run(request.run_dir).material.is_dir()
         raise KeyboardInterrupt(f"{go_on} {'here' if prepared else 'the beginning'}.") from interruption
@@ -126,6 +128,17 @@ def run(args: argparse.Namespace) -> int:
     if leading():
         print("\n".join(told(request, result)))
     return 0
+
+
+def _ready(output: Path) -> Callable[[Path], None]:
+    """Says, above the bars, that an actor stands in a folder although training goes on."""
+    from tqdm import tqdm
+
+    def say(folder: Path) -> None:
+        later = "gets better as this goes on" if folder == output else f"takes the place of {output} at the end"
+        tqdm.write(f"The actor can be used already, and {later}: {_command('clone', folder)} DRIVING.mp4 -o clone.mp4")
+
+    return say
 
 
 def _asked(args: argparse.Namespace) -> TrainRequest:

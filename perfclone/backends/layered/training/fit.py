@@ -35,6 +35,7 @@ def fit(
     driving: Sequence[PoseSequence],
     progress: Progress,
     stop: Callable[[], bool],
+    offer: Callable[[Trained], None],
 ) -> Trained:
     """Train G; see :meth:`perfclone.backends.Backend.train`."""
     config = run.request.config
@@ -46,18 +47,21 @@ def fit(
     unpaired = [driving_footage(poses, facts, plate, size, stance) for poses in sequences]
     generator = _generator(config, load_exemplars(run.material, footage, facts.body.torso, size))
     trainer = Trainer(run, checkpoints, generator, footage, unpaired, facts.body.torso)
+    learnt = footage.poses[trainer.parts.train & (footage.poses.scores > 0).any(1)]
+
+    def trained(network: Generator, done: bool = False) -> Trained:
+        made = (network, plate, learnt, facts.body, facts.side, facts.fps)
+        return Trained(done, trainer.progression.step, trainer.progression.seconds, trainer.progression.best, *made)
+
     checkpoints.restore()
-    state = trainer.progression
     if checkpoints.last:
-        log.info("Resumed from step %d.", state.step)
+        log.info("Resumed from step %d.", trainer.progression.step)
     if checkpoints.accelerator.is_main_process:
-        run.forget_after(state.step)
-    done = trainer.fit(progress, stop)
+        run.forget_after(trainer.progression.step)
+    done = trainer.fit(progress, stop, lambda network: offer(trained(network)))
     if done and checkpoints.accelerator.is_main_process:
         checkpoints.load_best(generator)
-    learnt = footage.poses[trainer.parts.train & (footage.poses.scores > 0).any(1)]
-    made = (generator, plate, learnt, facts.body, facts.side, facts.fps)
-    return Trained(done, state.step, state.seconds, state.best, *made)
+    return trained(generator, done)
 
 
 def _generator(config: TrainConfig, exemplars: Exemplars) -> Generator:

@@ -124,8 +124,13 @@ class Trainer:
         self.progression = Progression()
         self.accelerator.register_for_checkpointing(self.progression, self.ema)
 
-    def fit(self, progress: Progress, stop: Callable[[], bool]) -> bool:
+    def fit(self, progress: Progress, stop: Callable[[], bool], offer: Callable[[Generator], None]) -> bool:
         """Train until the run's length is reached; the best averaged weights are then in the run's folder.
+
+        Args:
+            progress: Called with "train", what is done and how much there is.
+            stop: Asked after each step.
+            offer: Called with G as it is before the first step, and each time that it is better.
 
         Returns:
             Whether it is; False where it was told to stop.
@@ -133,7 +138,7 @@ class Trainer:
         state, saved = self.progression, time.monotonic()
         began, judged = saved - state.seconds, self._part()
         if not math.isfinite(state.best):
-            self.judge(progress)
+            self.judge(progress, offer)
             state.untrained = state.best
         progress("train", *self._done())
         fraction, stopped = agree(self.accelerator, self._fraction(), stop())
@@ -144,7 +149,7 @@ class Trainer:
             progress("train", *self._done())
             if self._part() > judged:
                 judged = self._part()
-                self.judge(progress)
+                self.judge(progress, offer)
             if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                 self.checkpoints.save(state.step)
                 saved = time.monotonic()
@@ -152,7 +157,7 @@ class Trainer:
         if fraction < 1:
             self.checkpoints.save(state.step)
         elif state.judged < state.step:
-            self.judge(progress)
+            self.judge(progress, offer)
         if fraction >= 1 and self.accelerator.is_main_process and state.best == state.untrained:
             log.warning("Training brought nothing that the validation frames show; the actor is as it was untrained.")
         return fraction >= 1
@@ -203,21 +208,24 @@ class Trainer:
         batch = self._draw(self.reference, self.parts.train, warm + 1, size, rng)
         return "paired", worsen(batch, self.torso, rng), warm
 
-    def judge(self, progress: Progress) -> None:
-        """Paint the validation frames with the averaged weights, keep these if they are the best, draw pictures."""
-        self.progression.judged = self.progression.step
+    def judge(self, progress: Progress, offer: Callable[[Generator], None]) -> None:
+        """Paint the validation frames with the averaged weights; keep, offer and show these if they are the best."""
+        state = self.progression
+        state.judged = state.step
         if not self.accelerator.is_main_process:
             return
         if self._fraction() >= 1:  # the run is over, and this may take a while
             progress("validation", 0, 0)
         real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
         with torch.no_grad():
-            score = float(perceptual_loss(self.features, painted, real))
-        self._log(validation=score)
-        if score < self.progression.best:
-            self.progression.best = score
+            score = round(float(perceptual_loss(self.features, painted, real)), 6)  # as the log has it
+        if score < state.best:
+            state.best = score
             self.checkpoints.keep_best(self.ema.module)
-        self.run.draw(real.cpu(), painted.cpu())
+            offer(self.ema.module)
+            self.run.show(state.step, real.cpu(), painted.cpu())
+        self._log(validation=score)
+        self.run.draw_curves()
 
     @property
     def _generator(self) -> Generator:
