@@ -217,10 +217,11 @@ def test_the_actor_carries_the_record_and_the_ledger_tells_of_the_training(refer
     made = record(reference)
     result = trained(reference, tmp_path / "me", made)
     assert Actor.from_pretrained(result.actor_dir).consent == made
-    (entry,) = Ledger().entries()
+    first, entry = Ledger().entries()
     Ledger().verify()
     said = entry.data
-    assert entry.event == "train" and said["actor"] == "me" and said["steps"] == 4
+    assert first.event == entry.event == "train" and said["actor"] == first.data["actor"] == "me"
+    assert (first.data["steps"], said["steps"]) == (0, 4), "from the moment that it can be cloned with, and at the end"
     assert (said["consent"], said["consent_id"]) == (made.digest(), made.id)
     assert said["reference_sha256"] == file_sha256(reference)
     assert said["actor_sha256"] == file_sha256(tmp_path / "me" / "model.safetensors")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.backends import backend
+from perfclone.backends import BACKENDS, backend
 from perfclone.terminal.arguments import (
     add_device,
     add_extractor_options,
@@ -72,8 +72,10 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
         help="driving videos, or their poses.npz, for the unpaired branch: motion that the actor was not filmed doing "
         "(default: built in)",
     )
+    presets = list(dict.fromkeys(preset for name in BACKENDS for preset in backend(name).presets))
+    group.add_argument("--preset", choices=presets, default="base", help="size (default: %(default)s)")
     group.add_argument(
-        "--preset", choices=backend("layered").presets, default="base", help="size (default: %(default)s)"
+        "--backend", choices=BACKENDS, default=BACKENDS[0], help="what paints the actor (default: %(default)s)"
     )
     length = group.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes (default: 3)")
@@ -151,6 +153,7 @@ def _asked(args: argparse.Namespace) -> TrainRequest:
     config = settings(
         TrainConfig,
         preset=args.preset,
+        backend=args.backend,
         minutes=args.minutes,
         steps=args.steps,
         holdout=args.holdout or 0.0,
