@@ -13,6 +13,8 @@ from perfclone.files.writing import beside
 
 #: Frames in a row of samples, and their longest side, pixels.
 COLUMNS, SIDE = 4, 256
+#: Of a row's title: typeface, scale and thickness.
+_FONT = cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1
 
 
 def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
@@ -67,6 +69,6 @@ def _row(pictures: Tensor, title: str) -> np.ndarray:
     row = np.ascontiguousarray((row[..., ::-1] * 255).round().astype(np.uint8))
     scale = min(1.0, SIDE / len(row))
     row = cv2.resize(row, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(row, title, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, width, cv2.LINE_AA)
-    return row
+    (width, height), _ = cv2.getTextSize(title, *_FONT)
+    row[: height + 12, : width + 12] = 0
+    return cv2.putText(row, title, (6, height + 6), *_FONT[:2], (255, 255, 255), _FONT[2], cv2.LINE_AA)
