@@ -24,6 +24,7 @@ from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import PoseSequence
 from perfclone.training import Run, TrainConfig, TrainRequest, TrainResult, train
 from perfclone.training.held import HeldRun
+from perfclone.training.pictures import BAR
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -157,8 +158,8 @@ def test_an_actor_can_be_cloned_with_while_it_gets_better(reference, tmp_path):
     assert ready == [tmp_path / "anna"] and versions[0] == (0, [0])
     assert all(steps == previews[-1] for steps, previews in versions[:-1])
     assert len(run.previews) > 2 and run.actor == tmp_path / "anna"
-    rows = 1 + len(run.previews)
-    assert cv2.imread(str(run.samples)).shape[0] == rows * PRESET.generator.resolution
+    rows, row = 1 + len(run.previews), BAR + PRESET.generator.resolution
+    assert cv2.imread(str(run.samples)).shape[0] == rows * row, "one for each better actor, below the filmed one"
 
 
 def test_an_actor_that_is_to_be_replaced_stays_until_the_end(reference, tmp_path):

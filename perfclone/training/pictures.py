@@ -11,10 +11,8 @@ from torch import Tensor
 
 from perfclone.files.writing import beside
 
-#: Frames in a row of samples, and their longest side, pixels.
-COLUMNS, SIDE = 4, 256
-#: Of a row's title: typeface, scale and thickness.
-_FONT = cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1
+#: Frames in a row of samples, their longest side, and the height of the bar above that names it, pixels.
+COLUMNS, SIDE, BAR = 4, 256, 20
 
 
 def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
@@ -50,8 +48,8 @@ def add_samples(real: Tensor, painted: Tensor, step: int, path: Path, rows: int)
         real: (N, 3, S, S) in [0, 1], filmed.
         painted: (N, 3, S, S) in [0, 1], the same as they are painted now.
         step: After which step.
-        path: The picture; of an earlier one these rows stay:
-        rows: How many painted rows came before.
+        path: The picture.
+        rows: How many painted rows of an earlier one stay.
     """
     picture = _row(real, "filmed")
     if rows and path.is_file():
@@ -63,12 +61,12 @@ def add_samples(real: Tensor, painted: Tensor, step: int, path: Path, rows: int)
 
 
 def _row(pictures: Tensor, title: str) -> np.ndarray:
-    """A few of the frames beside each other with a title, (h, w, 3) uint8 BGR."""
+    """A few of the frames beside each other, below a title, (h, w, 3) uint8 BGR."""
     chosen = np.linspace(0, len(pictures) - 1, min(COLUMNS, len(pictures))).astype(int)
     row = np.hstack([pictures[n].permute(1, 2, 0).clamp(0, 1).numpy() for n in chosen])
     row = np.ascontiguousarray((row[..., ::-1] * 255).round().astype(np.uint8))
     scale = min(1.0, SIDE / len(row))
     row = cv2.resize(row, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    (width, height), _ = cv2.getTextSize(title, *_FONT)
-    row[: height + 12, : width + 12] = 0
-    return cv2.putText(row, title, (6, height + 6), *_FONT[:2], (255, 255, 255), _FONT[2], cv2.LINE_AA)
+    bar = np.zeros((BAR, row.shape[1], 3), np.uint8)
+    cv2.putText(bar, title, (4, BAR - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
+    return np.vstack([bar, row])
