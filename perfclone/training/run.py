@@ -136,7 +136,7 @@ class Run:
 
     @property
     def previews(self) -> list[int]:
-        """The steps whose weights were better than all before, the first untrained: their actors are, or were, seen.
+        """The steps after which the actor was better than ever before; the first is 0, untrained.
 
         The picture :attr:`samples` has a row for each, below that of the filmed frames.
         """
@@ -160,7 +160,10 @@ class Run:
 
     @property
     def actor(self) -> Path | None:
-        """The actor as good as it is by now, untrained at first, to be cloned with; None where there is none yet."""
+        """The actor as good as it is by now, untrained at first, to be cloned with; None where there is none yet.
+
+        While a run that is to replace an actor is prepared, it is still that one.
+        """
         return self.actor_dir if stands(self.actor_dir) else None
 
     def stop(self) -> None:
