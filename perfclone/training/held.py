@@ -168,8 +168,8 @@ class HeldRun(Run):
                 part.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
     def show(self, step: int, real: Tensor, painted: Tensor) -> None:
-        """Add to the samples how the actor of a step paints frames (N, 3, S, S) in [0, 1], below the filmed ones."""
-        pictures.add_samples(real, painted, step, self.path / SAMPLES, len(self.previews))
+        """Add to the samples how the actor of the step logged last paints frames (N, 3, S, S) in [0, 1]."""
+        pictures.add_samples(real, painted, step, self.path / SAMPLES, len(self.previews) - 1)
 
     def draw_curves(self) -> None:
         """Redraw the curves."""

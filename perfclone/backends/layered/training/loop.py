@@ -155,13 +155,13 @@ class Trainer:
         real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
         with torch.no_grad():
             score = round(float(perceptual_loss(self.duel.features, painted, real)), 6)  # as the log has it
+        self._log(validation=score)
         if score < state.best:
             state.best = score
             self.checkpoints.keep_best(self.ema.module)
             if offer:
                 offer(self.ema.module)
             self.run.show(state.step, real.cpu(), painted.cpu())
-        self._log(validation=score)
         self.run.draw_curves()
         return state.best
 
