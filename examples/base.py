@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -33,12 +34,12 @@ from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.recurrence import Rollout
 from perfclone.backends.layered.training.augment import worsen
 from perfclone.backends.layered.training.base import warm_start, warm_start_critic
-from perfclone.backends.layered.training.branches import MANY, critic_view, paired_losses
-from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator, critic_loss
+from perfclone.backends.layered.training.branches import MANY
+from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator
+from perfclone.backends.layered.training.duel import Duel
 from perfclone.backends.layered.training.footage import Batch, Footage, cut_plates
-from perfclone.backends.layered.training.loop import learning_rate
-from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.backends.layered.training.prepare import load_exemplars, load_reference, prepare_reference
+from perfclone.backends.layered.training.progression import learning_rate
 from perfclone.errors import UserError
 from perfclone.pose.extractor import build_extractor
 from perfclone.pose.skeleton import HIPS
@@ -101,12 +102,12 @@ class SharedTraining:
         torch.manual_seed(seed)
         self.people, self.count, self.device, self.steps = people, count, device, 0
         self.rng = np.random.default_rng(seed)
-        self.generator = Generator(PRESETS[preset].generator).to(device, memory_format=torch.channels_last)
-        self.average = self._averaged()
-        self.optimiser = torch.optim.AdamW(self.generator.unet.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
+        self.generator = Generator(PRESETS[preset].generator).to(device)
         self.critic = PatchDiscriminator(3 + POSE_PICTURES).to(device)
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, (0.5, 0.99))
-        self.features = PerceptualFeatures().to(device)
+        self.rollout = Rollout(self.generator, 1.0)
+        accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
+        self.duel = Duel(accelerator, self.rollout, self.critic, MANY)
+        self.average = self._averaged()
 
     def go_on(self, preset: str) -> None:
         """Begin with the base that ships."""
@@ -118,30 +119,16 @@ class SharedTraining:
         """The average of G's weights over the steps, beginning with what they are."""
         return AveragedModel(self.generator.unet, multi_avg_fn=get_ema_multi_avg_fn(EMA))
 
-    def step(self, fraction: float) -> dict[str, Tensor]:
+    def step(self, fraction: float) -> dict[str, float]:
         """Train on a few frames of one of the people, with so much of the time gone, [0, 1); the losses."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = RATE * learning_rate(self.steps, fraction)
         person = self.people[int(self.rng.integers(len(self.people)))]
-        self.generator.exemplars = person.exemplars
+        self.generator.exemplars, self.rollout.torso = person.exemplars, person.torso
         warm = int(self.rng.integers(0, 2))
         starts = person.footage.starts(warm + 1, np.ones(len(person.footage), bool))
         batch = person.footage.batch(self.rng.choice(starts, self.count), warm + 1, self.device)
         batch = worsen(batch, person.torso, self.rng)
-        steps = Rollout(self.generator, person.torso)(batch, warm, self._scarce(person, batch))
-        losses = paired_losses(self.features, steps, batch, warm, MANY)
-        view = critic_view(steps, batch)
-        if fraction >= EARLY:
-            losses["fool"] = -MANY.adversarial * self.critic.requires_grad_(False)(view.fake).mean()
-        sum(losses.values()).backward()
-        torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        scores = self.critic.requires_grad_(True)(torch.cat([view.real, view.fake.detach()]))
-        losses["critic"] = critic_loss(*scores.chunk(2))
-        losses["critic"].backward()
-        self.critic_optimiser.step()
-        self.critic_optimiser.zero_grad()
+        rate = RATE * learning_rate(self.steps, fraction)
+        losses = self.duel.step("paired", batch, warm, self._scarce(person, batch), rate, heard=fraction >= EARLY)
         self.average.update_parameters(self.generator.unet)
         self.steps += 1
         return losses
@@ -179,7 +166,7 @@ def train(
         losses = training.step(fraction)
         bar.update(int(fraction * minutes * 60) - bar.n)
         if training.steps % 20 == 0:
-            told = {name: f"{float(value.detach()):.3f}" for name, value in losses.items()}
+            told = {name: f"{value:.3f}" for name, value in losses.items()}
             bar.set_postfix(step=training.steps, **told)
     return training.result()
 

@@ -97,10 +97,11 @@ def render_card(
 def train_command(config: ActorConfig) -> str:
     """The training command as far as the config tells it."""
     parts = ["python -m perfclone train REFERENCE.mp4 --consent consent.json -o ACTOR"]
-    parts.append(f"--minutes {config.minutes:g}" if config.minutes else f"--steps {config.steps}")
+    parts.append(f"--minutes {config.minutes:g}" if config.minutes else f"--steps {max(1, config.steps)}")
     parts += [f"--preset {config.preset}", f"--seed {config.seed}"]
+    parts += [f"--backend {config.backend}"] if config.backend != type(config).backend else []
     parts += [f"--holdout {config.holdout:g}"] if config.holdout else []
-    parts += ["--no-plate"] if config.whole_frame else []
+    parts += ["--no-plate"] if config.whole_frame or not config.plate else []
     parts += [f"--extractor {config.extractor}"] if config.extractor in ("openpose", "vitpose") else []
     return " ".join(parts)
 

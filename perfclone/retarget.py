@@ -134,8 +134,9 @@ def retarget_sequence(
     size: tuple[int, int],
     stance: Stance | None = None,
     neutral: np.ndarray | None = None,
+    driver: Body | None = None,
 ) -> PoseSequence:
-    """Retarget a whole performance by :class:`Retarget`, its driver measured on all of each shot.
+    """Retarget a whole performance by :class:`Retarget`.
 
     Args:
         poses: Cleaned poses of the driving video.
@@ -143,8 +144,9 @@ def retarget_sequence(
         size: (width, height) of the actor's frame, pixels.
         stance: How the actor stands; None leaves out what the driver does not show.
         neutral: (52,) the actor's face at rest; None leaves the driver's expressions as they are.
+        driver: The driving performer; None measures them on all of each shot.
     """
-    stage = Retarget(None, actor, poses.fps, stance=stance, width=size[0], measured=None, neutral=neutral)
+    stage = Retarget(driver, actor, poses.fps, stance=stance, width=size[0], measured=None, neutral=neutral)
     return PoseSequence.from_moments(list(stage(poses.moments())), size, poses.extractor)
 
 

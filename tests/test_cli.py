@@ -64,6 +64,7 @@ def test_help_lists_the_commands_and_each_explains_itself(capsys):
         ("train a.mp4 -o x --minutes 1 --steps 2", "not allowed with argument"),
         ("train a.mp4 -o x --holdout 0.9", "must be between 0 and 0.5, got '0.9'"),
         ("train a.mp4 -o x --preset huge", "invalid choice: 'huge'"),
+        ("train a.mp4 -o x --backend oils", "invalid choice: 'oils'"),
         ("train a.mp4 -o x --poses p.npz --extractor blazepose", "--extractor: not allowed with argument --poses"),
         ("clone actor a.mp4 -o x.mp4 --person -1", "must be a whole number of at least 0, got '-1'"),
         ("clone actor a.mp4", "required: -o"),

@@ -163,6 +163,15 @@ def test_the_training_command_tells_what_the_config_does(config):
         "--holdout 0.2 --no-plate --extractor vitpose"
     )
     assert "--no-plate" not in train_command(untrained_actor().config)
+    assert train_command(replace(config, plate=False)).endswith("--no-plate")
+    assert "--steps 1 " in train_command(replace(config, minutes=0.0, steps=0))
+
+
+def test_the_training_command_names_a_backend_that_is_not_the_usual_one(config):
+    assert "--backend" not in train_command(config)
+    other = replace(config)
+    object.__setattr__(other, "backend", "oils")
+    assert "--seed 0 --backend oils" in train_command(other)
 
 
 def test_the_headlines_are_metrics_of_eval_and_say_what_is_better():

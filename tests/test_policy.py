@@ -217,10 +217,11 @@ def test_the_actor_carries_the_record_and_the_ledger_tells_of_the_training(refer
     made = record(reference)
     result = trained(reference, tmp_path / "me", made)
     assert Actor.from_pretrained(result.actor_dir).consent == made
-    (entry,) = Ledger().entries()
+    first, entry = Ledger().entries()
     Ledger().verify()
     said = entry.data
-    assert entry.event == "train" and said["actor"] == "me" and said["steps"] == 4
+    assert first.event == entry.event == "train" and said["actor"] == first.data["actor"] == "me"
+    assert (first.data["steps"], said["steps"]) == (0, 4), "from the moment that it can be cloned with, and at the end"
     assert (said["consent"], said["consent_id"]) == (made.digest(), made.id)
     assert said["reference_sha256"] == file_sha256(reference)
     assert said["actor_sha256"] == file_sha256(tmp_path / "me" / "model.safetensors")
@@ -236,14 +237,15 @@ def test_resuming_asks_again(reference, small, tmp_path):
     made = record(reference)
     with pytest.raises(KeyboardInterrupt):
         trained(reference, tmp_path / "me", made, progress=stop)
-    left = sorted((tmp_path / "me.run").rglob("*"))
+    left, noted = sorted((tmp_path / "me.run").rglob("*")), list(Ledger().entries())
+    assert [entry.data["steps"] for entry in noted] == [0]
     for consent, sentence in ((None, "Training needs"), (made.revoke("no more", signing_key()), "no more")):
         with pytest.raises(ConsentError, match=sentence):
             trained(reference, tmp_path / "me", consent, resume=True)
     revocations.note(made.id, {"on": days(0), "reason": "noted here"})
     with pytest.raises(ConsentError, match="noted here"):
         trained(reference, tmp_path / "me", made, resume=True)
-    assert sorted((tmp_path / "me.run").rglob("*")) == left and not list(Ledger().entries())
+    assert sorted((tmp_path / "me.run").rglob("*")) == left and list(Ledger().entries()) == noted
     assert trained(reference, tmp_path / "me", record(reference), resume=True).steps == 4
 
 
@@ -285,7 +287,9 @@ def test_filming_oneself_takes_one_command_and_training_names_it(reference, smal
     actor = Actor.from_pretrained(tmp_path / "actor")
     assert actor.consent == ConsentRecord.load(tmp_path / CONSENT) and actor.consent.subject == "Your Name"
     authorise_clone(actor.consent, "personal")
-    assert [entry.event for entry in Ledger().entries()] == ["consent", "train"]
+    assert [entry.event for entry in Ledger().entries()] == ["consent", "train", "train"]
+    ready = "The actor can be used already, and gets better as this goes on: python -m perfclone clone "
+    assert capsys.readouterr().out.count(f"{ready}{tmp_path / 'actor'} DRIVING.mp4") == 1
 
 
 def test_a_named_record_goes_before_the_one_beside_the_video(video, tmp_path, capsys):

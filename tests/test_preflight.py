@@ -9,6 +9,7 @@ from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence
 from perfclone.pose.body import measure_body
 from perfclone.pose.space import normalise
+from perfclone.pose.stance import Stance
 from perfclone.preflight import Finding, Report, check_driving, check_reference
 from perfclone.preflight.coverage import movements, views
 from perfclone.preflight.driving import bank_distances, filmed_distance, worst_ranges
@@ -205,7 +206,9 @@ def actor_of(poses: PoseSequence, size=SIZE):
     """What the check reads of an actor."""
     bank = normalise(poses.keypoints, poses.scores)
     config = SimpleNamespace(width=size[0], height=size[1])
-    return SimpleNamespace(pose_bank=bank, pose_bank_scores=poses.scores, body=measure_body(poses), config=config)
+    stands = lambda body: Stance.find(bank, poses.scores, body)  # noqa: E731
+    known = {"pose_bank": bank, "pose_bank_scores": poses.scores, "body": measure_body(poses)}
+    return SimpleNamespace(**known, config=config, stance=stands)
 
 
 def test_what_was_filmed_is_near_and_what_was_not_is_far():

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from tiny import same, shrink_presets, train_tiny, weights, write_clip
 
 from perfclone.actor.model import Actor
-from perfclone.backends.layered.training import cutting, loop
+from perfclone.backends.layered.training import cutting, duel
 from perfclone.errors import UserError
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.training import Run, TrainConfig
@@ -55,7 +55,8 @@ def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(reference, tmp
     assert Run(tmp_path / "killed.run").state == "training"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not output.exists() and Run(tmp_path / "killed.run").state == "stopped"
+    run = Run(tmp_path / "killed.run")
+    assert run.state == "stopped" and Actor.from_pretrained(output).config.steps in run.previews
     changes = {"steps": 24, "checkpoint_minutes": 0}
     seen = []
     train_tiny(reference, output, changes, resume=True, progress=lambda *at: seen.append(at))
@@ -95,7 +96,7 @@ def test_accelerate_launch(reference, tmp_path, processes, monkeypatch):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert [entry.event for entry in Ledger().entries()] == ["train"]
+    assert [(entry.event, entry.data["steps"]) for entry in Ledger().entries()] == [("train", 0), ("train", 4)]
     assert Actor.from_pretrained(tmp_path / "anna").config.steps == 4
 
 
@@ -110,7 +111,7 @@ def interrupted(reference, output, **changes):
 
 def test_ctrl_c_in_the_midst_of_a_step_loses_nothing(reference, tmp_path, monkeypatch):
     torch.set_num_threads(1)
-    losses, calls = loop.paired_losses, []
+    losses, calls = duel.paired_losses, []
 
     def press(*arguments):
         calls.append(1)
@@ -119,7 +120,7 @@ def test_ctrl_c_in_the_midst_of_a_step_loses_nothing(reference, tmp_path, monkey
         return losses(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "paired_losses", press)
+        patch.setattr(duel, "paired_losses", press)
         with pytest.raises(KeyboardInterrupt):
             train_tiny(reference, tmp_path / "anna")
     assert [path.name for path in (tmp_path / "anna.run").glob("checkpoint*")] == ["checkpoint-000000003"]
@@ -285,9 +286,9 @@ def test_a_longer_run_is_judged_from_the_start(reference, tmp_path):
 
 
 def test_a_training_that_diverges_leaves_the_actor_as_it_was_and_says_so(reference, tmp_path, monkeypatch, caplog):
-    real = loop.paired_losses
+    real = duel.paired_losses
     worse = lambda *args: {name: value * float("nan") for name, value in real(*args).items()}  # noqa: E731
-    monkeypatch.setattr(loop, "paired_losses", worse)
+    monkeypatch.setattr(duel, "paired_losses", worse)
     train_tiny(reference, tmp_path / "anna", {"steps": 3, "critic": False})
     assert "as it is untrained" in caplog.text or "as it was untrained" in caplog.text
     assert all(torch.isfinite(value.float()).all() for value in weights(tmp_path / "anna").values())
@@ -319,4 +320,4 @@ def test_a_folder_that_is_removed_while_its_run_goes_on_stays_removed(reference,
 
     with pytest.raises(UserError, match=r"anna\.run was removed while its run went on"):
         train_tiny(reference, tmp_path / "anna", {"checkpoint_minutes": 0}, progress=remove)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["anna"], "whose actor was there before the first step"

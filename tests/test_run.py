@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 from accelerate import Accelerator
 from filelock import FileLock
-from tiny import driving_file, request_for, shrink_presets, train_tiny, untrained_actor, write_clip
+from tiny import PRESET, driving_file, request_for, shrink_presets, train_tiny, untrained_actor, write_clip
 
 from perfclone import cli
 from perfclone.actor.model import Actor
@@ -23,6 +24,7 @@ from perfclone.pipeline import CloneOptions, PerformanceCloner
 from perfclone.pose import PoseSequence
 from perfclone.training import Run, TrainConfig, TrainRequest, TrainResult, train
 from perfclone.training.held import HeldRun
+from perfclone.training.pictures import BAR
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -138,6 +140,61 @@ def test_a_run_is_seen_from_another_process_without_torch(reference, tmp_path):
         train_tiny(reference, tmp_path / "anna", resume=True)
 
 
+def test_an_actor_can_be_cloned_with_while_it_gets_better(reference, tmp_path):
+    run, ready, versions = Run(tmp_path / "anna.run"), [], []
+
+    def first(folder):
+        ready.append(folder)
+        assert run.actor == folder and not run.rows and run.previews == []
+        cloner = PerformanceCloner.from_pretrained(folder)
+        frames = cloner.frames(PoseSequence.load(driving_file())[:2], CloneOptions(purpose="evaluation"))
+        assert cloner.actor.consent and len(list(frames)) == 2
+
+    def look(stage, done, total):
+        if stage == "train":
+            versions.append((Actor.from_pretrained(run.actor).config.steps, list(run.previews)))
+
+    train_tiny(reference, tmp_path / "anna", {"steps": 24, "learning_rate": 1e-2}, ready=first, progress=look)
+    assert ready == [tmp_path / "anna"] and versions[0] == (0, [0])
+    assert all(steps == previews[-1] for steps, previews in versions[:-1])
+    assert len(run.previews) > 2 and run.actor == tmp_path / "anna"
+    rows, row = 1 + len(run.previews), BAR + PRESET.generator.resolution
+    assert cv2.imread(str(run.samples)).shape[0] == rows * row, "one for each better actor, below the filmed one"
+
+
+def test_an_actor_that_is_to_be_replaced_stays_until_the_end(reference, tmp_path):
+    run, before, ready = Run(tmp_path / "anna.run"), tmp_path / "anna" / "model.safetensors", []
+    train_tiny(reference, tmp_path / "anna", {"steps": 1})
+    earlier = before.read_bytes()
+
+    def look(stage, done, total):
+        assert stage == "actor" or before.read_bytes() == earlier
+        if (stage, done) == ("train", 2):
+            assert run.actor == run.path / "actor" and Actor.from_pretrained(run.actor).config.seed == 1
+            run.stop()
+
+    changes = {"seed": 1, "steps": 4}
+    told = train_tiny(reference, tmp_path / "anna", changes, force=True, progress=look, ready=ready.append)
+    assert told.stopped and ready == [run.path / "actor"]
+    train_tiny(reference, tmp_path / "anna", changes, resume=True, ready=ready.append)
+    assert len(ready) == 1 and run.actor == tmp_path / "anna" and not (run.path / "actor").exists()
+    assert Actor.from_pretrained(tmp_path / "anna").config.seed == 1
+
+
+def test_the_actor_of_a_run_that_failed_early_belongs_to_that_run(reference, tmp_path):
+    def fail(stage, done, total):
+        if (stage, done) == ("train", 1):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train_tiny(reference, tmp_path / "anna", progress=fail)
+    assert Actor.from_pretrained(tmp_path / "anna").config.steps == 0
+    with pytest.raises(UserError, match="go on with resume, or discard it with force"):
+        train_tiny(reference, tmp_path / "anna")
+    train_tiny(reference, tmp_path / "anna", {"steps": 2}, resume=True)
+    assert Actor.from_pretrained(tmp_path / "anna").config.steps == 2 and Run(tmp_path / "anna.run").previews[0] == 0
+
+
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run at"):
         Run.open(tmp_path / "missing.run")
@@ -201,8 +258,9 @@ def test_a_run_that_is_told_to_stop_loses_nothing(reference, tmp_path):
         stop=lambda: (steps or [0])[-1] == 3,
         progress=lambda stage, done, total: stage == "train" and steps.append(done),
     )
-    assert told.stopped and told.steps == 3 and not (tmp_path / "anna").exists()
     run = Run.open(told.run_dir)
+    assert told.stopped and told.steps == 3
+    assert Actor.from_pretrained(tmp_path / "anna").config.steps == run.previews[-1]
     assert run.state == "stopped" and run.rows[-1]["step"] == 3
     steps.clear()
     done = train(run.request, resume=True, progress=lambda stage, done, total: steps.append(done))

@@ -11,9 +11,9 @@ from perfclone.actor.model import Actor
 from perfclone.backends.layered.training.augment import worsen
 from perfclone.backends.layered.training.base import driving_poses
 from perfclone.backends.layered.training.footage import Footage, cut_plates, follow_boxes
-from perfclone.backends.layered.training.loop import learning_rate
 from perfclone.backends.layered.training.losses import around
 from perfclone.backends.layered.training.prepare import driving_footage, load_reference, prepare_reference
+from perfclone.backends.layered.training.progression import learning_rate
 from perfclone.backends.layered.training.validation import split
 from perfclone.errors import UserError
 from perfclone.training import TrainConfig
@@ -85,7 +85,9 @@ def test_half_precision(reference, tmp_path):
 
 def test_without_a_plate_clones_stand_before_one_frame(reference, tmp_path):
     train_tiny(reference, tmp_path / "anna", {"plate": False, "steps": 4})
-    plate = Actor.from_pretrained(tmp_path / "anna").plate.numpy().astype(int)
+    actor = Actor.from_pretrained(tmp_path / "anna")
+    plate = actor.plate.numpy().astype(int)
+    assert not actor.config.plate
     apart = [np.abs(plate - shot.rgb)[shot.matte == 0].mean() for shot in shots()]
     assert min(apart) < 6
 

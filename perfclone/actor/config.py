@@ -40,6 +40,7 @@ class ActorConfig:
         body_floor_y: ``Body.floor_y``, pixels.
         generator: The sizes of the backend's network, an instance of its ``config``.
         backend: Name of the backend that paints the actor.
+        plate: Whether training was to find an empty background.
         whole_frame: Whether the whole frame is painted, with no plate behind, as some actors of format 2 are.
         poses: Number of poses in the bank.
         extractor: Pose extractor of the training.
@@ -60,6 +61,7 @@ class ActorConfig:
     body_floor_y: float
     generator: Any
     backend: str = "layered"
+    plate: bool = True
     whole_frame: bool = False
     poses: int = 0
     extractor: str = "blazepose"

@@ -16,7 +16,7 @@ from perfclone.backends import backend
 from perfclone.builtin import find_actor
 from perfclone.companions import companion
 from perfclone.errors import UserError
-from perfclone.files.writing import write_together
+from perfclone.files.writing import read_together, write_together
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
 from perfclone.pose.body import Body
 from perfclone.pose.skeleton import KEYPOINTS
@@ -110,7 +110,7 @@ class Actor(nn.Module):
         """
         found = find_actor(name)
         if isinstance(found, Path):
-            return cls._load(found)
+            return read_together(found, lambda: cls._load(found))  # training may write a better one just now
         from perfclone.actor.remote.fetch import fetch
 
         fetched = fetch(found, revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)

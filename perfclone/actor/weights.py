@@ -68,7 +68,7 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
         with safe_open(path, framework="pt") as file:
             _check_header(file, path, expected)
             tensors = {name: file.get_tensor(name) for name in expected}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, RuntimeError) as error:  # the last where the file is gone
         raise UserError(
             f"{path} is damaged or no safetensors file ({error}); fetch or train the actor again."
         ) from error

@@ -75,14 +75,14 @@ class Painter(Protocol):
 
 
 class Trained(NamedTuple):
-    """What training gave: how far it came, and what an actor is made of.
+    """What training gave so far: how far it came, and what an actor is made of.
 
     Attributes:
-        done: Whether it came to its end; otherwise it was told to stop, and goes on from its checkpoint.
+        done: Whether it came to its end; otherwise it goes on, or was told to stop and goes on from its checkpoint.
         steps: Steps done.
         seconds: Time of the loop.
         best: Validation score of the best weights, lower is better; infinite before any was scored.
-        network: The network with these weights, once it is done.
+        network: The network, with these weights where it is done or offered.
         plate: (H, W, 3) uint8 RGB, the empty background.
         poses: The poses that it was trained on, in the actor's frame.
         body: The actor's body there.
@@ -153,6 +153,7 @@ class Backend(Protocol):
         driving: Sequence[PoseSequence],
         progress: Progress,
         stop: Callable[[], bool],
+        offer: Callable[[Trained], None],
     ) -> Trained:
         """Train from the last checkpoint on, until the run is as long as its request says or is told to stop.
 
@@ -163,6 +164,8 @@ class Backend(Protocol):
             driving: Poses for an unpaired branch, as they were filmed; none where the backend brings its own.
             progress: As for :meth:`material`.
             stop: Asked after each step, the same in all processes.
+            offer: Called by the main process before the first step, and whenever the weights are better than all
+                before: one can be cloned with already.
         """
 
 

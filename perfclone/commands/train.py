@@ -6,10 +6,11 @@ import argparse
 import dataclasses
 import math
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfclone.backends import backend
+from perfclone.backends import BACKENDS, backend
 from perfclone.terminal.arguments import (
     add_device,
     add_extractor_options,
@@ -71,8 +72,10 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
         help="driving videos, or their poses.npz, for the unpaired branch: motion that the actor was not filmed doing "
         "(default: built in)",
     )
+    presets = list(dict.fromkeys(preset for name in BACKENDS for preset in backend(name).presets))
+    group.add_argument("--preset", choices=presets, default="base", help="size (default: %(default)s)")
     group.add_argument(
-        "--preset", choices=backend("layered").presets, default="base", help="size (default: %(default)s)"
+        "--backend", choices=BACKENDS, default=BACKENDS[0], help="what paints the actor (default: %(default)s)"
     )
     length = group.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes (default: 3)")
@@ -117,7 +120,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         with progress_bars() as progress:
             resume = args.resume or bool(args.folder and not args.force)
-            result = train(request, resume=resume, force=args.force, progress=progress)
+            ready = _ready(request.output)
+            result = train(request, resume=resume, force=args.force, progress=progress, ready=ready)
     except KeyboardInterrupt as interruption:
         prepared = Run(request.run_dir).material.is_dir()
         raise KeyboardInterrupt(f"{go_on} {'here' if prepared else 'the beginning'}.") from interruption
@@ -126,6 +130,17 @@ def run(args: argparse.Namespace) -> int:
     if leading():
         print("\n".join(told(request, result)))
     return 0
+
+
+def _ready(output: Path) -> Callable[[Path], None]:
+    """Says, above the bars, that an actor stands in a folder although training goes on."""
+    from tqdm import tqdm
+
+    def say(folder: Path) -> None:
+        later = "gets better as this goes on" if folder == output else f"takes the place of {output} at the end"
+        tqdm.write(f"The actor can be used already, and {later}: {_command('clone', folder)} DRIVING.mp4 -o clone.mp4")
+
+    return say
 
 
 def _asked(args: argparse.Namespace) -> TrainRequest:
@@ -138,6 +153,7 @@ def _asked(args: argparse.Namespace) -> TrainRequest:
     config = settings(
         TrainConfig,
         preset=args.preset,
+        backend=args.backend,
         minutes=args.minutes,
         steps=args.steps,
         holdout=args.holdout or 0.0,

@@ -7,13 +7,14 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from perfclone.errors import UserError
 
+T = TypeVar("T")
 #: What a disk, a quota or a limit on the size of files says when there is no more room.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 LONGEST_NAME = 255  # bytes that a disk takes for the name of a file
@@ -151,6 +152,40 @@ def saved(folder: Path, name: str) -> Path:
     pending = folder / _PENDING / name
     removed = pending.with_name(f"{name}{_GONE}").is_file()
     return pending if removed or pending.is_file() else folder / name
+
+
+def read_together(folder: Path, read: Callable[[], T]) -> T:
+    """Read files of a folder anew where :func:`write_together` of another process changed them meanwhile.
+
+    Args:
+        folder: Where they are.
+        read: Reads them, from where :func:`saved` says.
+
+    Returns:
+        What `read` gave of files that belong together.
+
+    Raises:
+        UserError: As `read` does, of a folder in which nothing changed.
+    """
+    while True:
+        before = _state(folder)
+        try:
+            found = read()
+        except UserError:
+            if _state(folder) == before:
+                raise
+        else:
+            if _state(folder) == before:
+                return found
+
+
+def _state(folder: Path) -> tuple[int, list[tuple[str, int]]]:
+    """What tells whether files of a folder, or what waits to be moved there, are still the same."""
+    entries = []
+    for place in (folder, folder / _PENDING):
+        with suppress(FileNotFoundError):
+            entries += [(entry.path, entry.inode()) for entry in os.scandir(place)]
+    return folder.stat().st_mtime_ns, sorted(entries)
 
 
 def _settle(folder: Path) -> None:

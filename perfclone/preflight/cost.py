@@ -15,7 +15,7 @@ from perfclone.pose.body import measure_body
 from perfclone.pose.extractor import PoseExtractor, extract
 from perfclone.pose.sequence import PoseSequence
 from perfclone.preflight.report import Finding
-from perfclone.retarget import retarget
+from perfclone.retarget import retarget_sequence
 from perfclone.survey.sample import Sample
 from perfclone.video import VideoReader, VideoWriter
 
@@ -84,9 +84,9 @@ def _pose_pace(sample: Sample, extractor: PoseExtractor) -> float:
 
 def _retargeted(sample: Sample, cloner: PerformanceCloner) -> PoseSequence:
     """The first poses of the sample, in the actor's frame."""
-    poses, actor = sample.performer[:_TIMED], cloner.actor
-    keypoints, scores = retarget(poses.keypoints, poses.scores, measure_body(sample.poses), actor.body)
-    return PoseSequence(keypoints, scores, poses.times, (actor.config.width, actor.config.height))
+    actor, driver = cloner.actor, measure_body(sample.poses)
+    size = actor.config.width, actor.config.height
+    return retarget_sequence(sample.performer[:_TIMED], actor.body, size, actor.stance(actor.body), driver=driver)
 
 
 def _codec_pace(frames: list[np.ndarray], fps: float) -> float:

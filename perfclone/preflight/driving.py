@@ -15,7 +15,7 @@ from perfclone.pose.skeleton import BODY_18, KEYPOINTS
 from perfclone.pose.space import normalise, pose_distances
 from perfclone.preflight.cost import cost
 from perfclone.preflight.report import Finding, Report, graded
-from perfclone.retarget import retarget
+from perfclone.retarget import retarget_sequence
 from perfclone.survey.sample import Sample, take_sample, visible
 
 if TYPE_CHECKING:
@@ -159,9 +159,11 @@ def bank_distances(poses: PoseSequence, driver: Body, actor: Actor) -> np.ndarra
     Returns:
         (T,) float32, torso lengths; NaN where nobody was found, infinite where nothing can be compared.
     """
-    keypoints, scores = retarget(poses.keypoints, poses.scores, driver, actor.body)
+    size = actor.config.width, actor.config.height
+    moved = retarget_sequence(poses, actor.body, size, actor.stance(actor.body), driver=driver)
     bank, bank_scores = np.asarray(actor.pose_bank, np.float32), np.asarray(actor.pose_bank_scores)
-    nearest = pose_distances(normalise(keypoints, scores), scores, bank, bank_scores).min(1, initial=np.inf)
+    wanted = normalise(moved.keypoints, moved.scores)
+    nearest = pose_distances(wanted, moved.scores, bank, bank_scores).min(1, initial=np.inf)
     return np.where((poses.scores[:, :BODY_18] > 0).any(1), nearest, np.nan)
 
 

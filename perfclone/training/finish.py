@@ -1,4 +1,4 @@
-"""The end of a run: the actor in its folder, and the training in the ledger."""
+"""What comes of a run: the actor in its folder, and the training in the ledger."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from perfclone.pose.space import normalise
 from perfclone.training.request import TrainRequest
 
 
-def write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord) -> ActorConfig:
-    """Put an actor together; gives its config."""
+def write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord, folder: Path) -> ActorConfig:
+    """Put an actor together in a folder, in the place of one that stands there; gives its config."""
     config, poses, body = request.config, trained.poses, trained.body
     bank, scores = pose_bank(normalise(poses.keypoints, poses.scores), poses.scores)
     height, width = trained.plate.shape[:2]
@@ -35,6 +35,7 @@ def write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord) 
             body_floor_y=body.floor_y,
             generator=trained.network.config,
             backend=config.backend,
+            plate=config.plate,
             poses=len(bank),
             extractor=poses.extractor,
             preset=config.preset,
@@ -49,17 +50,17 @@ def write_actor(request: TrainRequest, trained: Trained, record: ConsentRecord) 
     actor.plate.copy_(torch.from_numpy(trained.plate))
     actor.pose_bank.copy_(bank)
     actor.pose_bank_scores.copy_(scores)
-    actor.save_pretrained(request.output)
+    actor.save_pretrained(folder)
     return actor.config
 
 
-def note(config: ActorConfig, record: ConsentRecord, digest: str, output: Path) -> None:
-    """Write the training into the ledger; ``actor_sha256`` is that of the weights."""
+def note(config: ActorConfig, record: ConsentRecord, digest: str, name: str, folder: Path) -> None:
+    """Write into the ledger that an actor of that name came into a folder; ``actor_sha256`` is that of the weights."""
     Ledger().append(
         "train",
-        actor=plain_name(output.resolve().name),
+        actor=plain_name(name),
         reference_sha256=digest,
-        actor_sha256=file_sha256(saved(output, WEIGHTS)),
+        actor_sha256=file_sha256(saved(folder, WEIGHTS)),
         consent=record.digest(),
         consent_id=record.id,
         versions={"perfclone": __version__, "torch": str(torch.__version__)},

@@ -16,7 +16,7 @@ from perfclone.errors import UserError
 from perfclone.files.writing import beside, full_disk_explained
 from perfclone.training import pictures
 from perfclone.training.request import TrainRequest
-from perfclone.training.run import CURVES, LIVE, LOCK, LOG, RUN, SAMPLES, STOP, Run
+from perfclone.training.run import ACTOR, CURVES, LIVE, LOCK, LOG, RUN, SAMPLES, STOP, Run, stands
 
 #: Settings that a resumed run may change: how long it is, how often it saves, and where.
 _FREE = {"minutes", "steps", "checkpoint_minutes", "device"}
@@ -62,7 +62,8 @@ class HeldRun(Run):
 
         Raises:
             UserError: The run before this one goes on, had other settings or another reference video, came to its end,
-                or would be thrown away without ``force``; or the folder is not that of a run.
+                or would be thrown away without ``force``, as would an actor in the output; or the folder is not that
+                of a run.
         """
         if self.alive:
             raise self._busy()
@@ -78,8 +79,12 @@ class HeldRun(Run):
             self._ours = True
             if found or self.material.is_dir():
                 return found[-1] if found else None
-        if found and not force:
+        unfinished = found or (before and not done and self.actor)
+        if unfinished and not force:
             raise UserError(f"{self.path} holds an interrupted run; go on with resume, or discard it with force.")
+        if stands(self.request.output) and not (force or resume):
+            output = self.request.output
+            raise UserError(f"{output} already holds an actor; choose another folder, or replace it with force.")
         self._anew = True
         return None
 
@@ -121,7 +126,9 @@ class HeldRun(Run):
         if self._anew:
             self._drop("checkpoint-*", "reference")  # first, so that no checkpoint ever stands beside other settings
             self._write_down()
-            self._drop("best.*", LOG, CURVES, SAMPLES)
+            self._drop("best.*", LOG, CURVES, SAMPLES, ACTOR)
+            if stands(self.request.output):
+                (self.path / ACTOR).mkdir()
             self.destination.rename(self.material)
         self._anew = self._claimed = False
         self._ours = self._renewed = True
@@ -160,10 +167,13 @@ class HeldRun(Run):
             with beside(self.path / LOG) as part:
                 part.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
-    def draw(self, real: Tensor, painted: Tensor) -> None:
-        """Redraw the curves, and the samples from filmed and painted frames (N, 3, S, S) in [0, 1]."""
+    def show(self, step: int, real: Tensor, painted: Tensor) -> None:
+        """Add to the samples how the actor of the step logged last paints frames (N, 3, S, S) in [0, 1]."""
+        pictures.add_samples(real, painted, step, self.path / SAMPLES, len(self.previews) - 1)
+
+    def draw_curves(self) -> None:
+        """Redraw the curves."""
         pictures.draw_curves(self.rows, self.path / CURVES)
-        pictures.draw_samples(real, painted, self.path / SAMPLES)
 
     def finish(self) -> None:
         """Note that the actor stands; only the log and the pictures are kept, no footage and no checkpoint."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
-from perfclone.actor.layout import CONFIG
 from perfclone.backends import Trained, backend
 from perfclone.devices import agree, device_explained
 from perfclone.errors import UserError
-from perfclone.files.writing import full_disk_explained, saved
+from perfclone.files.writing import full_disk_explained
 from perfclone.governance.consent.record import ConsentRecord
 from perfclone.pose.extractor import PoseExtractor
 from perfclone.pose.saved import SavedPoses
@@ -35,6 +34,7 @@ def train(
     extractor: PoseExtractor | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
+    ready: Callable[[Path], None] | None = None,
 ) -> TrainResult:
     """Train an actor from a reference video, if the person in it agreed.
 
@@ -42,9 +42,11 @@ def train(
     with ``resume``. It goes into the actor, and the training into the ledger.
 
     The run keeps its footage, checkpoints, log and pictures in ``OUTPUT.run`` beside the actor; what an earlier run
-    left there goes once the footage of the new one is ready. The actor itself is written only at the end. A run that
-    was stopped, interrupted or even killed goes on with ``resume``; only the last loses what came after its last
-    checkpoint. :class:`perfclone.training.Run` looks at it, and stops it, from any process.
+    left there goes once the footage of the new one is ready. From then on, before the first step, there is an actor to
+    clone with, and each better one takes its place. Where an actor is to be replaced it stays until the end, and the
+    new one grows in the run's folder. A run that was stopped, interrupted or even killed goes on with ``resume``; only
+    the last loses what came after its last checkpoint. :class:`perfclone.training.Run` looks at it, and stops it, from
+    any process.
 
     Args:
         request: What is to be trained.
@@ -53,6 +55,7 @@ def train(
         extractor: A pose extractor in place of the one that the request names.
         progress: Called with what is going on, how much is done and how much there is.
         stop: Asked again and again; once it says so, everything is saved and the result tells that it was stopped.
+        ready: Called once, with the folder in which the first actor now is.
 
     Raises:
         FileNotFoundError: There is no such video.
@@ -60,7 +63,7 @@ def train(
         UserError: The video or the saved poses will not do, the output is taken, or the run has another process.
     """
     record, digest = request.permitted()
-    _check_output(request.output, replace=force or resume)
+    _check_output(request.output)
     probe(request.reference)
     if request.poses or isinstance(extractor, SavedPoses):
         _need_no_extractor(request.driving)
@@ -69,7 +72,7 @@ def train(
         checkpoints = Checkpoints(run.path, accelerator, run.last_checkpoint(resume, force))
         accelerator.wait_for_everyone()  # each has looked before one changes anything
         with run.hold() if accelerator.is_main_process else nullcontext():
-            return _Job(run, checkpoints, extractor, progress, stop).do(record)
+            return _Job(run, record, checkpoints, extractor, progress, stop, ready).do()
 
 
 class _Stopped(Exception):
@@ -82,18 +85,20 @@ class _Job:
     def __init__(
         self,
         run: HeldRun,
+        record: ConsentRecord,
         checkpoints: Checkpoints,
         extractor: PoseExtractor | None,
         progress: Progress | None,
         stop: Callable[[], bool] | None,
+        ready: Callable[[Path], None] | None,
     ):
-        self.run, self.request, self.checkpoints = run, run.request, checkpoints
+        self.run, self.request, self.record, self.checkpoints = run, run.request, record, checkpoints
         self.accelerator, self.main = checkpoints.accelerator, checkpoints.accelerator.is_main_process
         self.backend = backend(run.request.config.backend)
         self.extractor = cache(lambda: extractor or _extractor(run.request))
-        self.progress, self.asked = progress, stop
+        self.progress, self.asked, self.ready = progress, stop, ready
 
-    def do(self, record: ConsentRecord) -> TrainResult:
+    def do(self) -> TrainResult:
         """Prepare, train, and write the actor."""
         with full_disk_explained(self.run.path, "run again"):
             driving = self.prepare()
@@ -104,8 +109,7 @@ class _Job:
         if trained.done and self.main:
             self.tell("actor", 0, 1)
             with full_disk_explained(self.request.output, "go on with resume"):
-                config = write_actor(self.request, trained, record)
-                note(config, record, self.run.digest, self.request.output)
+                self.write(trained, self.request.output, noted=True)
             self.run.finish()
             self.tell("actor", 1, 1)
         self.accelerator.wait_for_everyone()
@@ -154,10 +158,24 @@ class _Job:
                 return pressed.is_set() or self.stopped()
 
             with device_explained(self.accelerator.device):
-                trained = self.backend.train(self.run, self.checkpoints, driving, tell, stop)
+                trained = self.backend.train(self.run, self.checkpoints, driving, tell, stop, self.offer)
         if pressed.is_set() and not trained.done:
             raise KeyboardInterrupt
         return trained
+
+    def offer(self, trained: Trained) -> None:
+        """Let the actor as it is by now be cloned with, and tell whoever waits for the first."""
+        first, folder = self.run.actor is None, self.run.actor_dir
+        with suppress(PermissionError):  # Windows', while somebody loads the one that is there
+            self.write(trained, folder, noted=first)
+        if first and self.ready:
+            self.ready(folder)
+
+    def write(self, trained: Trained, folder: Path, noted: bool) -> None:
+        """Write the actor; also into the ledger where it is to be noted."""
+        config = write_actor(self.request, trained, self.record, folder)
+        if noted:
+            note(config, self.record, self.run.digest, self.request.output.resolve().name, folder)
 
     def tell(self, stage: str, done: int, total: int) -> None:
         """Tell how far the run is, here and in its folder."""
@@ -182,13 +200,11 @@ class _Job:
         return TrainResult(self.request.output, self.run.path, steps, minutes, best, scores, stopped)
 
 
-def _check_output(output: Path, replace: bool) -> None:
+def _check_output(output: Path) -> None:
     """Refuse a place for the actor that will not do, before any work is done."""
     there = next(folder for folder in (output.absolute(), *output.absolute().parents) if folder.exists())
     if not there.is_dir():
         raise UserError(f"{there} is a file, and an actor is a folder; give another name.")
-    if saved(output, CONFIG).exists() and not replace:
-        raise UserError(f"{output} already holds an actor; choose another folder, or replace it with force.")
 
 
 def _extractor(request: TrainRequest) -> PoseExtractor:

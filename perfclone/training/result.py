@@ -16,7 +16,7 @@ class TrainResult:
     """What a training run gave.
 
     Attributes:
-        actor_dir: The actor's folder; nothing new is in it where the run was stopped.
+        actor_dir: The actor's folder; where the run was stopped, see :attr:`perfclone.training.Run.actor`.
         run_dir: The folder with its log, curves and samples.
         steps: Steps done.
         minutes: Time of the loop, minutes.

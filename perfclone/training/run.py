@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from perfclone.actor.layout import CONFIG
 from perfclone.errors import UserError
 from perfclone.files.locking import held
 from perfclone.files.reading import parse_json, read_limited
+from perfclone.files.writing import saved
 from perfclone.training.request import LIMIT, TrainRequest
 
 State = Literal["preparing", "training", "stopped", "failed", "done"]
@@ -17,6 +20,8 @@ State = Literal["preparing", "training", "stopped", "failed", "done"]
 #: however it ends.
 RUN, LOCK, LIVE, STOP = "run.json", "lock", "live.json", "stop"
 LOG, CURVES, SAMPLES = "log.jsonl", "curves.png", "samples.png"
+#: Where the actor grows while an earlier one stands in the output.
+ACTOR = "actor"
 
 
 class Standing(NamedTuple):
@@ -130,9 +135,36 @@ class Run:
         return self._picture(CURVES)
 
     @property
+    def previews(self) -> list[int]:
+        """The steps after which the actor was better than ever before; the first is 0, untrained.
+
+        The picture :attr:`samples` has a row for each, below that of the filmed frames.
+        """
+        steps, best = [], math.inf
+        for row in self.rows:
+            if row.get("validation", math.inf) < best:
+                best = row["validation"]
+                steps.append(row["step"])
+        return steps
+
+    @property
     def samples(self) -> Path | None:
-        """A picture of validation frames, filmed above and painted below; None where there is none yet."""
+        """A picture of frames it is not trained on, filmed above, painted below; None where there is none yet."""
         return self._picture(SAMPLES)
+
+    @property
+    def actor_dir(self) -> Path:
+        """Where the actor grows: in the output, or where an earlier one stands there, in the run until its end."""
+        aside = self.path / ACTOR
+        return aside if aside.is_dir() else self.request.output
+
+    @property
+    def actor(self) -> Path | None:
+        """The actor as good as it is by now, untrained at first, to be cloned with; None where there is none yet.
+
+        While a run that is to replace an actor is prepared, it is still that one.
+        """
+        return self.actor_dir if stands(self.actor_dir) else None
 
     def stop(self) -> None:
         """Ask the process that works at it to stop; it saves all that going on needs first."""
@@ -173,3 +205,8 @@ class Run:
             part.replace(self.path / name)
         finally:
             part.unlink(missing_ok=True)
+
+
+def stands(folder: Path) -> bool:
+    """Whether there is an actor in a folder."""
+    return saved(folder, CONFIG).exists()

@@ -66,8 +66,9 @@ class Layered:
         driving: Sequence[PoseSequence],
         progress: Progress,
         stop: Callable[[], bool],
+        offer: Callable[[Trained], None],
     ) -> Trained:
         """Train G; see :class:`perfclone.backends.Backend`."""
         from perfclone.backends.layered.training.fit import fit
 
-        return fit(run, checkpoints, driving, progress, stop)
+        return fit(run, checkpoints, driving, progress, stop, offer)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from perfclone.backends import Trained
@@ -14,8 +15,10 @@ from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.generator import Generator
 from perfclone.backends.layered.training.base import driving_poses, warm_start
+from perfclone.backends.layered.training.footage import Footage
 from perfclone.backends.layered.training.loop import Trainer
-from perfclone.backends.layered.training.prepare import driving_footage, load_exemplars, load_reference
+from perfclone.backends.layered.training.prepare import Reference, driving_footage, load_exemplars, load_reference
+from perfclone.backends.layered.training.validation import split
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.space import normalise
 from perfclone.pose.stance import Stance
@@ -35,29 +38,40 @@ def fit(
     driving: Sequence[PoseSequence],
     progress: Progress,
     stop: Callable[[], bool],
+    offer: Callable[[Trained], None],
 ) -> Trained:
     """Train G; see :meth:`perfclone.backends.Backend.train`."""
-    config = run.request.config
+    config, main = run.request.config, checkpoints.accelerator.is_main_process
     facts, footage, plate = load_reference(run.material)
-    sequences = (driving or driving_poses()) if config.unpaired else []
     size = PRESETS[config.preset].generator.resolution
-    filmed = footage.poses
-    stance = Stance.find(normalise(filmed.keypoints, filmed.scores), filmed.scores, facts.body)
-    unpaired = [driving_footage(poses, facts, plate, size, stance) for poses in sequences]
     generator = _generator(config, load_exemplars(run.material, footage, facts.body.torso, size))
-    trainer = Trainer(run, checkpoints, generator, footage, unpaired, facts.body.torso)
+    seen = (footage.poses.scores > 0).any(1)
+    parts = split(seen, config.holdout)
+    made = (plate, footage.poses[parts.train & seen], facts.body, facts.side, facts.fps)
+    if main and not checkpoints.last:
+        offer(Trained(False, 0, 0.0, float("inf"), generator, *made))
+    unpaired = _unpaired(driving or driving_poses(), facts, footage, plate, size) if config.unpaired else []
+    trainer = Trainer(run, checkpoints, generator, footage, parts, unpaired, facts.body.torso)
     checkpoints.restore()
     state = trainer.progression
     if checkpoints.last:
         log.info("Resumed from step %d.", state.step)
-    if checkpoints.accelerator.is_main_process:
-        run.forget_after(state.step)
-    done = trainer.fit(progress, stop)
-    if done and checkpoints.accelerator.is_main_process:
+    if main:
+        run.forget_after(state.step if checkpoints.last else -1)
+    better = lambda network: offer(Trained(False, state.step, state.seconds, state.best, network, *made))  # noqa: E731
+    done = trainer.fit(progress, stop, better)
+    if done and main:
         checkpoints.load_best(generator)
-    learnt = footage.poses[trainer.parts.train & (footage.poses.scores > 0).any(1)]
-    made = (generator, plate, learnt, facts.body, facts.side, facts.fps)
-    return Trained(done, state.step, state.seconds, state.best, *made)
+    return Trained(done, state.step, state.seconds, state.best, generator, *made)
+
+
+def _unpaired(
+    sequences: Sequence[PoseSequence], facts: Reference, footage: Footage, plate: np.ndarray, size: int
+) -> list[Footage]:
+    """Driving poses as the actor would perform them."""
+    filmed = footage.poses
+    stance = Stance.find(normalise(filmed.keypoints, filmed.scores), filmed.scores, facts.body)
+    return [driving_footage(poses, facts, plate, size, stance) for poses in sequences]
 
 
 def _generator(config: TrainConfig, exemplars: Exemplars) -> Generator:
