@@ -116,11 +116,11 @@ class Exemplars(nn.Module):
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at half of G's resolution."""
-        return F.grid_sample(self.halves[index], grid, align_corners=False)
+        return _fetched(self.halves, index, grid)
 
     def usual(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at G's resolution."""
-        return F.grid_sample(self.pictures[index], grid, align_corners=False)
+        return _fetched(self.pictures, index, grid)
 
     @property
     def neutral(self) -> np.ndarray | None:
@@ -150,6 +150,14 @@ class Exemplars(nn.Module):
         now, unit = keypoints[None] / 2, scale[None] / 2
         maps = self.conditioning(now[:, None].expand(-1, 3, -1, -1), seen[None, None].expand(-1, 3, -1), unit)
         return region_shares(maps).transpose(1, 2).view(1, len(REGIONS), side, side)
+
+
+def _fetched(pictures: Tensor, index: Tensor, grid: Tensor) -> Tensor:
+    """Sample pictures bilinearly; on a CPU one by one, where to copy them out takes longer than to sample them."""
+    if pictures.device.type != "cpu":
+        return F.grid_sample(pictures[index], grid, align_corners=False)
+    each = zip(index.tolist(), grid)
+    return torch.cat([F.grid_sample(pictures[k : k + 1], at[None], align_corners=False) for k, at in each])
 
 
 def region_shares(maps: PartMaps) -> Tensor:

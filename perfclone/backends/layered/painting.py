@@ -12,20 +12,32 @@ from torch import Tensor, nn
 from perfclone.backends.layered.choice import FACE_TRAITS
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.config import GeneratorConfig
+from perfclone.backends.layered.crop import Window, resized
 
 
 class Layers(NamedTuple):
     """What G paints of a crop, each in [0, 1].
 
     Attributes:
-        colour: (B, 3, S, S) RGB of the person.
-        alpha: (B, 1, S, S) matte, exactly 0 where nobody is.
-        shadow: (B, 1, S, S) share of the plate's light that is left, exactly 1 where no shadow falls.
+        colour: (B, 3, h, w) RGB of the person.
+        alpha: (B, 1, h, w) matte, exactly 0 where nobody is.
+        shadow: (B, 1, h, w) share of the plate's light that is left, exactly 1 where no shadow falls.
+        window: What of the crop they cover; beyond it there is nobody, and no shadow. None is all of it.
     """
 
     colour: Tensor
     alpha: Tensor
     shadow: Tensor
+    window: Window | None = None
+
+    @property
+    def whole(self) -> Layers:
+        """The layers of all of the crop."""
+        if self.window is None:
+            return self
+        rows, columns, side = self.window
+        around = (columns.start, side - columns.stop, rows.start, side - rows.stop)
+        return Layers(*(F.pad(each, around, value=beyond) for each, beyond in zip(self, (0.0, 0.0, 1.0))))
 
     def over(self, plate: Tensor) -> Tensor:
         """Composite over the plate's crop (B, 3, S, S) in [0, 1]."""
@@ -34,7 +46,12 @@ class Layers(NamedTuple):
     def memory(self, size: int) -> Tensor:
         """(B, 4, size, size) what the next frame is told of this one: premultiplied colour and alpha."""
         memory = torch.cat([self.alpha * self.colour, self.alpha], 1)
-        return memory if memory.shape[-1] == size else F.interpolate(memory, size=(size, size), mode="area")
+        if self.window is None:
+            return resized(memory, size, size)
+        small = self.window.at(size)
+        whole = memory.new_zeros(*memory.shape[:2], size, size)
+        whole[..., small.rows, small.columns] = resized(memory, *small.shape)
+        return whole
 
 
 class View(NamedTuple):

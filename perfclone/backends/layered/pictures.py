@@ -62,10 +62,10 @@ class Filmed:
     def _fetch(self, k: int, grid: Tensor) -> Tensor:
         if self.on_device:
             picture = self.on_device[k].permute(2, 0, 1)[None].float() / 255
-            return F.grid_sample(picture, grid[None], align_corners=False)[0]
-        places = ((grid + 1) * (len(self.pictures[k]) / 2) - 0.5).numpy()
-        pixels = cv2.remap(self.pictures[k], places, None, cv2.INTER_CUBIC)
-        return torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255)
+            return F.grid_sample(picture, grid[None], mode="bicubic", align_corners=False)[0].clamp(0, 1)
+        x, y = ((grid + 1) * (len(self.pictures[k]) / 2) - 0.5).unbind(-1)
+        pixels = cv2.remap(self.pictures[k], x.numpy(), y.numpy(), cv2.INTER_CUBIC)
+        return torch.from_numpy(np.stack(cv2.split(pixels))).float().mul_(1 / 255)
 
 
 def code(picture: np.ndarray) -> bytes:
