@@ -27,7 +27,7 @@ _PIXEL = 3 + 1 + 1 + 1 + 1 + SHOWN
 #: How far a copy's pixel may be fetched from, pixels.
 FARTHEST = 3.0
 #: How sharply a larger picture than G's decides between copies, which would lose in a blend what it has more.
-LEADING = 4.0
+LEADING = 12.0
 
 
 class Generator(Painting):
@@ -79,7 +79,7 @@ class Generator(Painting):
             choice = self.exemplars.chooser(self.exemplars, view.now, view.seen, view.scale, view.face, last, bar)
             found = warp(self.exemplars, choice, view)
             shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
-        out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()
+        out = self.unet(self.pictured(view, shown.flatten(2).mT), facing(view.now, view.seen, view.scale)).float()
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)
         flow = flow.nan_to_num(0)  # nothing may be fetched from nowhere, whatever became of the weights
         said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2)

@@ -174,7 +174,7 @@ class Painting(nn.Module):
     def pictured(self, view: View, *more: Tensor) -> Tensor:
         """(B, C, S / 2, S / 2) the maps, what was recalled, and more pixel-major maps (B, N, c), channels-last."""
         maps, half = view.maps, self.resolution // 2
-        frames = (maps.uv[:, :, -2:] * maps.weight[:, :, -2:, None]).clamp(-2, 2).flatten(2)
+        frames = (maps.whole_uv * maps.weight[:, :, -2:, None]).clamp(-2, 2).flatten(2)
         past = maps.motion.new_zeros(maps.motion.shape)
         if view.recalled is not None:
             past = view.recalled.permute(0, 2, 3, 1).flatten(1, 2)
