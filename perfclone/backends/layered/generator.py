@@ -82,7 +82,7 @@ class Generator(Painting):
         out = self.unet(self.pictured(view, shown.flatten(2).mT), facing(view.now, view.seen, view.scale)).float()
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)
         flow = flow.nan_to_num(0)  # nothing may be fetched from nowhere, whatever became of the weights
-        said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2)
+        said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2).contiguous()
         with exact:
             if large:
                 return self._enlarged(found, said, flow, shown, large), choice.index
