@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +32,11 @@ class Window(NamedTuple):
     def shape(self) -> tuple[int, int]:
         """(h, w), pixels."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+    def aligned(self, side: int) -> Window:
+        """The least window around it whose borders are borders of pixels in a picture of another size too."""
+        step = self.side // math.gcd(self.side, side)
+        return Window(*(slice(s.start // step * step, -(-s.stop // step) * step) for s in self[:2]), self.side)
 
     def at(self, side: int) -> Window:
         """The same part of the picture at another size, to whole pixels."""
@@ -97,12 +103,17 @@ class Box:
 
 def scaled(image: np.ndarray, side: int) -> np.ndarray:
     """A square image (S, S[, C]) at another side, by area where it shrinks, else cubic."""
-    if image.shape[0] == side:
-        return image
-    how = cv2.INTER_AREA if side < image.shape[0] else cv2.INTER_CUBIC
     if image.ndim == 3 and image.shape[2] > 4:  # more channels than OpenCV shrinks at once
-        return np.dstack([cv2.resize(image[..., n], (side, side), interpolation=how) for n in range(image.shape[2])])
-    return cv2.resize(image, (side, side), interpolation=how)
+        return np.dstack([stretched(image[..., n], side, side) for n in range(image.shape[2])])
+    return stretched(image, side, side)
+
+
+def stretched(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """An image (h, w[, C]) of at most four channels at another size, by area where it shrinks, else cubic."""
+    if image.shape[:2] == (height, width) or not image.size:
+        return image
+    how = cv2.INTER_AREA if height < len(image) else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=how)
 
 
 def resized(x: Tensor, height: int, width: int) -> Tensor:

@@ -15,7 +15,7 @@ from perfclone.backends import Painted
 from perfclone.backends.layered import recurrence
 from perfclone.backends.layered.choice import arm_depths, face_traits
 from perfclone.backends.layered.copying import window_around
-from perfclone.backends.layered.crop import Box, BoxFollower, Window, scaled
+from perfclone.backends.layered.crop import Box, BoxFollower, Window, stretched
 from perfclone.backends.layered.painting import Layers
 from perfclone.backends.layered.recurrence import Past
 from perfclone.devices import Precision, choose_device, choose_precision, device_explained
@@ -142,19 +142,22 @@ class LayeredPainter:
         frame, (planes, window) = self.plate.copy(), _planes(layers, box.side)
         own, rows, columns = box.framed(window, *frame.shape[:2])
         *colour, alpha, shadow = (plane[own] for plane in planes)
-        alpha, under = alpha.clip(0, 1), frame[rows, columns]
+        if not alpha.size:
+            return frame
+        alpha, plate = alpha.clip(0, 1), cv2.split(frame[rows, columns])
         light = (1 - alpha) * shadow.clip(0, 1)
-        for n, plane in enumerate(colour):
-            under[..., n] = np.rint(alpha * plane * 255 + light * under[..., n]).clip(0, 255)
+        person = (cv2.multiply(plane, alpha, scale=255) for plane in colour)
+        beyond = (cv2.multiply(plane, light, dtype=cv2.CV_32F) for plane in plate)
+        frame[rows, columns] = cv2.merge([cv2.add(*both, dtype=cv2.CV_8U) for both in zip(person, beyond)])
         return frame
 
 
 def _planes(layers: Layers, side: int) -> tuple[list[np.ndarray], Window]:
     """Colour, alpha and shadow at the size of the crop, (h, w) float32 each, where there is any; and where that is."""
-    if layers.window is None or layers.window.side != side:
-        layers = layers.whole
+    window = layers.window
+    if window is None:
         touched = (layers.alpha[:, 0] > 0) | (layers.shadow[:, 0] < 1)
-        window = Window(*window_around(touched, margin=2), touched.shape[-1]).at(side)
-        whole = torch.cat(layers[:3], 1)[0].cpu().numpy()
-        return [scaled(plane, side)[window[:2]] for plane in whole], window
-    return list(torch.cat(layers[:3], 1)[0].cpu().numpy()), layers.window
+        window = Window(*window_around(touched, margin=2), touched.shape[-1])
+    window = window.aligned(side)
+    planes = torch.cat(layers.covering(window)[:3], 1)[0].cpu().numpy()
+    return [stretched(plane, *window.at(side).shape) for plane in planes], window.at(side)

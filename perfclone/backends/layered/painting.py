@@ -30,14 +30,14 @@ class Layers(NamedTuple):
     shadow: Tensor
     window: Window | None = None
 
-    @property
-    def whole(self) -> Layers:
-        """The layers of all of the crop."""
-        if self.window is None:
-            return self
-        rows, columns, side = self.window
-        around = (columns.start, side - columns.stop, rows.start, side - rows.stop)
-        return Layers(*(F.pad(each, around, value=beyond) for each, beyond in zip(self, (0.0, 0.0, 1.0))))
+    def covering(self, window: Window) -> Layers:
+        """The layers of a window of a crop of the same size."""
+        whole = slice(0, window.side)
+        rows, columns, _ = self.window or Window(whole, whole, window.side)
+        left, top = columns.start - window.columns.start, rows.start - window.rows.start
+        around = (left, window.columns.stop - columns.stop, top, window.rows.stop - rows.stop)
+        filled = (F.pad(each, around, value=beyond) for each, beyond in zip(self, (0.0, 0.0, 1.0)))
+        return Layers(*filled, window)
 
     def over(self, plate: Tensor) -> Tensor:
         """Composite over the plate's crop (B, 3, S, S) in [0, 1]."""
@@ -183,6 +183,6 @@ class Painting(nn.Module):
 
 
 def halved(memory: Tensor) -> Tensor:
-    """(B, 4, S, S) -> (B, 4, S / 2, S / 2), as G recalls it."""
+    """(B, 4, S, S) -> (B, 4, S / 2, S / 2), as G recalls it; in a third of the time of avg_pool2d."""
     upper, lower = memory[..., ::2, :], memory[..., 1::2, :]
-    return (upper[..., ::2] + upper[..., 1::2] + lower[..., ::2] + lower[..., 1::2]) / 4  # a third of avg_pool2d's time
+    return (upper[..., ::2] + upper[..., 1::2] + lower[..., ::2] + lower[..., 1::2]) / 4
