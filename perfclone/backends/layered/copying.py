@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perfclone.backends.layered.choice import SHOWN
-from perfclone.backends.layered.crop import Window
+from perfclone.backends.layered.crop import Window, resized
 from perfclone.backends.layered.pictures import Fetch
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
@@ -115,28 +115,32 @@ def compose(
     flow: Tensor | None = None,
     window: Window | None = None,
     take: Tensor | None = None,
+    fine: int = 1,
 ) -> Tensor:
     """Fetch the pixels, and lay the regions over one another.
 
     Args:
         found: Where they come from.
         fetch: How they are fetched.
-        size: Side of the picture, pixels.
+        size: Side of the picture, pixels; of a finer one, of the picture at whose pixels places are worked out.
         flow: (B, M, 2, h, w), how far from its place each pixel is fetched, crop sides / 2; None is nowhere.
         window: The h rows and w columns of the picture that are wanted; None is all.
-        take: (B, M, h, w) how much of each copy will be taken, so that what will not be seen need not be fetched;
-            None where that is not known.
+        take: (B, M, fine h, fine w) how much of each copy will be taken, so that what will not be seen need not be
+            fetched; None where that is not known.
+        fine: How many times as large the picture is.
 
     Returns:
-        (B, M, COPIED, h, w) float in [0, 1].
+        (B, M, COPIED, fine h, fine w) float in [0, 1].
     """
     window = window or Window(slice(0, size), slice(0, size), size)
     at = _places(found, window, flow)
-    picture = torch.zeros(found.batch, SHOWN, COPIED, *window.shape, device=found.device)
+    picture = torch.zeros(found.batch, SHOWN, COPIED, *window.at(fine * size).shape, device=found.device)
     for piece in found.pieces:
-        spans = zip(Window(piece.rows, piece.columns, found.side).at(size), window[:2])
-        rows, columns = (slice(own.start - whole.start, own.stop - whole.start) for own, whole in spans)
-        under, fields = picture[:, piece.places, :, rows, columns], piece.at(at[:, rows, columns], found.batch)
+        own = Window(piece.rows, piece.columns, found.side).at(size).within(window)
+        fields = piece.at(at[:, own.rows, own.columns], found.batch)
+        rows, columns, _ = own = own.at(fine * own.side)
+        fields = resized(fields.flatten(1, 2), *own.shape).view(*fields.shape[:3], *own.shape)
+        under = picture[:, piece.places, :, rows, columns]
         places, mask, index = fields[:, :, :2], fields[:, :, 2:], piece.index[:, piece.places]
         if take is not None:
             unseen = mask * take[:, piece.places, None, rows, columns] < _UNSEEN

@@ -38,6 +38,12 @@ class Window(NamedTuple):
         step = self.side // math.gcd(self.side, side)
         return Window(*(slice(s.start // step * step, -(-s.stop // step) * step) for s in self[:2]), self.side)
 
+    def within(self, window: Window) -> Window:
+        """It as a part of another window of the same picture, which holds it."""
+        spans = zip(self[:2], window[:2])
+        rows, columns = (slice(own.start - whole.start, own.stop - whole.start) for own, whole in spans)
+        return Window(rows, columns, self.side)
+
     def at(self, side: int) -> Window:
         """The same part of the picture at another size, to whole pixels."""
         spans = (slice(*(round(end * side / self.side) for end in (s.start, s.stop))) for s in self[:2])
@@ -131,6 +137,16 @@ def resized(x: Tensor, height: int, width: int) -> Tensor:
     for old, new in zip(x.flatten(0, 1).numpy(), made.flatten(0, 1).numpy()):
         cv2.resize(old, (width, height), new, interpolation=how)
     return made
+
+
+def enlarged(x: Tensor, window: Window) -> Tensor:
+    """(B, C, h, w) what a window of a larger picture shows of a picture (B, C, s, s)."""
+    side = x.shape[-1]
+    cells = (slice(s.start * side // window.side, -(-s.stop * side // window.side)) for s in window[:2])
+    small = Window(*cells, side).aligned(window.side)
+    large = small.at(window.side)
+    rows, columns, _ = window.within(large)
+    return resized(x[..., small.rows, small.columns], *large.shape)[..., rows, columns]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from perfclone.backends.layered.choice import DECIDED, SHOWN
 from perfclone.backends.layered.conditioning import FACING, facing
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.backends.layered.copying import COPIED, STEP, Warp, compose, union, window_around
-from perfclone.backends.layered.crop import Window, resized
+from perfclone.backends.layered.crop import Window, enlarged, resized
 from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.painting import Layers, Painting, View
 from perfclone.backends.layered.parts import PARTS
@@ -28,6 +28,8 @@ _PIXEL = 3 + 1 + 1 + 1 + 1 + SHOWN
 FARTHEST = 3.0
 #: How sharply a larger picture than G's decides between copies, which would lose in a blend what it has more.
 LEADING = 12.0
+#: How many pixels of such a picture one place of a copy is worked out for, each way, at most.
+_FINER = 4
 
 
 class Generator(Painting):
@@ -100,14 +102,14 @@ class Generator(Painting):
         found = found.wanted(share * alpha, math.ceil(FARTHEST / STEP))
         shade = _shade(said[:, 4:5])
         dark = window_around(F.max_pool2d(1 - shade[:, 0], STEP) > 0, 0)
-        window = Window(*union([found.window, dark]), found.side)
-        usual, half, large = (window.at(side) for side in (self.resolution, self.resolution // 2, size))
-        near = (..., *usual[:2])
-        made = recipe(said[near], resized(trust, *said.shape[2:])[near], LEADING)
-        maps = torch.cat([made.take * made.left, made.painted * made.left, shade[near]], 1)
-        take, painted, shade = resized(maps, *large.shape).split([SHOWN, 4, 1], 1)
-        flow = resized(flow[..., half.rows, half.columns], *large.shape).unflatten(1, (SHOWN, 2))
-        copies = compose(found, self.filmed, size, flow, large, take)
+        fine = math.gcd(size, _FINER)
+        window = Window(*union([found.window, dark]), found.side).at(size // fine)
+        large = window.at(size)
+        made = recipe(said, resized(trust, *said.shape[2:]), LEADING)
+        maps = torch.cat([made.take * made.left, made.painted * made.left, shade], 1)
+        take, painted, shade = enlarged(maps, large).split([SHOWN, 4, 1], 1)
+        flow = enlarged(flow, window).unflatten(1, (SHOWN, 2))
+        copies = compose(found, self.filmed, window.side, flow, window, take, fine)
         return mix(Recipe(take, painted, torch.ones_like(shade)), copies, shade)._replace(window=large)
 
 
