@@ -23,6 +23,8 @@ COPIED = 5
 STEP = 4
 #: A copy of which no more than this share would be taken anywhere is not worth fetching for a large picture.
 _UNSEEN = 0.02
+#: No more than this share of a copy changes no pixel.
+_NOTHING = 1 / 255
 #: A place beyond the edges of every picture, where fetching costs next to nothing.
 _NOWHERE = -1e3
 
@@ -143,7 +145,7 @@ def compose(
         under = picture[:, piece.places, :, rows, columns]
         places, mask, index = fields[:, :, :2], fields[:, :, 2:], piece.index[:, piece.places]
         if take is not None:
-            unseen = mask * take[:, piece.places, None, rows, columns] < _UNSEEN
+            unseen = mask * take[:, piece.places, None, rows, columns] < _NOTHING
             places = places.masked_fill(unseen, _NOWHERE)
         fetched = fetch(index.flatten(), places.flatten(0, 1).permute(0, 2, 3, 1)).unflatten(0, index.shape)
         if piece.gain is not None:

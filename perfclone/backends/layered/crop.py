@@ -142,8 +142,8 @@ def resized(x: Tensor, height: int, width: int) -> Tensor:
 def enlarged(x: Tensor, window: Window) -> Tensor:
     """(B, C, h, w) what a window of a larger picture shows of a picture (B, C, s, s)."""
     side = x.shape[-1]
-    cells = (slice(s.start * side // window.side, -(-s.stop * side // window.side)) for s in window[:2])
-    small = Window(*cells, side).aligned(window.side)
+    spans = [(s.start * side // window.side - 1, -(-s.stop * side // window.side) + 1) for s in window[:2]]
+    small = Window(*(slice(max(low, 0), min(high, side)) for low, high in spans), side).aligned(window.side)
     large = small.at(window.side)
     rows, columns, _ = window.within(large)
     return resized(x[..., small.rows, small.columns], *large.shape)[..., rows, columns]
