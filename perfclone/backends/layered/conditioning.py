@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -37,19 +38,45 @@ class PartMaps(NamedTuple):
     """The maps of a batch, pixel-major, so that reshaped they are channels-last pictures.
 
     Attributes:
-        uv: (B, N, P, 2) float, coordinates in each part's frame, about [-1, 1] inside the part.
+        local: (B, N, P, 2) float, coordinates in each part's frame, as ``part_frames`` gives them.
         weight: (B, N, P) float in [0, 1], each part's soft mask.
         share: (B, N, P) float in [0, 1], the masks normalised over the parts.
         motion: (B, N, 4) float, torso lengths: where this pixel's body point was a frame ago and will be a frame
             from now, relative to the pixel (x, y, x, y).
-        reach: (B, N, P) float, squared distance from the part, torso lengths ** 2; huge where it is not known.
+        length: (B, 1, L) float, of the limbs, torso lengths.
+        there: (B, 1, P) bool, whether the part is known.
     """
 
-    uv: Tensor
+    local: Tensor
     weight: Tensor
     share: Tensor
     motion: Tensor
-    reach: Tensor
+    length: Tensor
+    there: Tensor
+
+    @property
+    def uv(self) -> Tensor:
+        """(B, N, P, 2) coordinates in each part's frame, about [-1, 1] inside the part."""
+        limbs = self.local[:, :, :-2]
+        return torch.cat([torch.stack([(limbs[..., 0] - 0.5) * 1.4, limbs[..., 1]], -1), self.whole_uv], 2)
+
+    @property
+    def whole_uv(self) -> Tensor:
+        """(B, N, 2, 2) the same of the torso and the head alone."""
+        return self.local[:, :, -2:] * 0.7
+
+    @property
+    def reach(self) -> Tensor:
+        """(B, N, P) squared distances from the parts, torso lengths ** 2; huge where a part is not known."""
+        return self.reach_of_every(1)
+
+    def reach_of_every(self, step: int) -> Tensor:
+        """(B, N / step ** 2, P) the same of one of so many rows and columns."""
+        side = math.isqrt(self.local.shape[1])
+        local = self.local.unflatten(1, (side, side))[:, ::step, ::step].flatten(1, 2)
+        limbs, whole = local[:, :, :-2], local[:, :, -2:]
+        reach = torch.cat([_to_finger_tips(_to_limbs(limbs, self.length), limbs, self.length), _beyond(whole)], -1)
+        return reach.masked_fill(~self.there, 1e6)
 
 
 class Conditioning(nn.Module):
@@ -78,20 +105,17 @@ class Conditioning(nn.Module):
         there = parts_seen(seen[:, 1])[:, None]
         rows = part_frames(now, seen[:, 1], scale)
         local = (self.pixels @ rows.flatten(1, 2).transpose(1, 2)).unflatten(-1, (PARTS, 2))  # (B, N, P, 2)
-        limbs, whole, n = local[:, :, :-2], local[:, :, -2:], len(LIMBS)
-        along = limbs[..., 0].clamp(0, 1)
+        limbs, whole = local[:, :, :-2], local[:, :, -2:]
         length = ((now[:, ENDS] - now[:, STARTS]).norm(dim=-1).clamp(min=LEAST_LENGTH) / scale[:, None])[:, None]
-        near = ((limbs[..., 0] - along) * length).square() + (limbs[..., 1] * LIMB_WIDTH).square()
+        near = _to_limbs(limbs, length)
         torso_reach = (whole[:, :, :1] / 1.3).pow(4).sum(-1)
         head_reach = whole[:, :, 1:].square().sum(-1).square()
         # Far from a part exp would give subnormal numbers, which make a CPU crawl.
         soft = torch.cat([near / MASK_WIDTH**2, torso_reach, head_reach], -1).clamp(max=20)
         weight = torch.exp(-soft) * there
         share = weight / (weight.sum(-1, keepdim=True) + 0.05)
-        uv = torch.cat([torch.stack([(limbs[..., 0] - 0.5) * 1.4, limbs[..., 1]], -1), local[:, :, n:] * 0.7], 2)
-        motion = self._motion(before, now, after, seen, share, along) / scale[:, None, None]
-        reach = torch.cat([_to_finger_tips(near, limbs, length), _beyond(whole)], -1).masked_fill(~there, 1e6)
-        return PartMaps(uv, weight, share, motion, reach)
+        motion = self._motion(before, now, after, seen, share, limbs[..., 0].clamp(0, 1)) / scale[:, None, None]
+        return PartMaps(local, weight, share, motion, length, there)
 
     def _motion(self, before, now, after, seen, share, along) -> Tensor:
         """Displacements of the two ends of each part, spread along it and blended over the parts: (B, N, 4) pixels."""
@@ -102,11 +126,16 @@ class Conditioning(nn.Module):
         return share @ at_start + (share[:, :, :-2] * along) @ stretch
 
 
+def _to_limbs(limbs: Tensor, length: Tensor) -> Tensor:
+    """(B, N, L) squared distances from the limbs, of their coordinates (B, N, L, 2) and lengths (B, 1, L)."""
+    along, across = limbs.unbind(-1)
+    return ((along - along.clamp(0, 1)) * length).square() + (across * LIMB_WIDTH).square()
+
+
 def _to_finger_tips(near: Tensor, limbs: Tensor, length: Tensor) -> Tensor:
     """(B, N, L) squared distances from the limbs, with hands as long as their fingers: P's index is a knuckle."""
     along, across = limbs[:, :, _HANDS].unbind(-1)
     beyond = (along - along.clamp(0, FINGERS)) * length[:, :, _HANDS]
-    near = near.clone()
     near[:, :, _HANDS] = beyond.square() + (across * LIMB_WIDTH).square()
     return near
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perfclone.backends.layered.choice import SHOWN
+from perfclone.backends.layered.crop import Window, resized
 from perfclone.backends.layered.pictures import Fetch
 
 #: Channels of what is copied: premultiplied RGB, alpha, and how far it can be trusted.
@@ -22,6 +23,10 @@ COPIED = 5
 STEP = 4
 #: A copy of which no more than this share would be taken anywhere is not worth fetching for a large picture.
 _UNSEEN = 0.02
+#: No more than this share of a copy changes no pixel.
+_NOTHING = 1 / 255
+#: A place beyond the edges of every picture, where fetching costs next to nothing.
+_NOWHERE = -1e3
 
 
 class Piece(NamedTuple):
@@ -36,7 +41,7 @@ class Piece(NamedTuple):
         weight: (B, M) how much the choice trusts them.
         gain: (B, M, 3) what its colours are multiplied by; None for nothing.
         hidden: (B,) in [0, 1], how surely it is behind what was laid before it; None for what is beside it.
-        places: Those of the M that are wanted.
+        places: Those of the M, M', that are wanted.
     """
 
     region: int
@@ -47,7 +52,15 @@ class Piece(NamedTuple):
     weight: Tensor
     hidden: Tensor | None = None
     gain: Tensor | None = None
-    places: tuple[int, ...] = tuple(range(SHOWN))
+    places: slice = slice(0, SHOWN)
+
+    def at(self, places: Tensor, batch: int) -> Tensor:
+        """(B, M', 3, h, w) the fields at places (1 or B M, h, w, 2) in the coarse grid, x and y in its cells."""
+        spans = self.columns, self.rows
+        start, extent = (places.new_tensor(each) for each in zip(*((s.start, s.stop - s.start) for s in spans)))
+        grid = ((places - start) * (2 / extent) - 1).expand(len(self.fields), -1, -1, -1)
+        wanted = (each.unflatten(0, (batch, SHOWN))[:, self.places].flatten(0, 1) for each in (self.fields, grid))
+        return F.grid_sample(*wanted, padding_mode="border", align_corners=False).unflatten(0, (batch, -1))
 
     def cut_to(self, taken: Tensor, margin: int) -> Piece:
         """The piece where its copies are taken, (M, h, w) in [0, 1], and so many cells around."""
@@ -55,7 +68,8 @@ class Piece(NamedTuple):
         mask = F.max_pool2d(self.fields[:, 2], fine).unflatten(0, (-1, SHOWN)).amax(0)
         seen = taken * mask > _UNSEEN
         rows, columns = window_around(seen.any(0, keepdim=True), margin)
-        places = tuple(seen.flatten(1).any(1).nonzero()[:, 0].tolist())
+        held = seen.flatten(1).any(1).nonzero()[:, 0].tolist()
+        places = slice(held[0], held[-1] + 1) if held else slice(0, 0)
         inside = (slice(span.start + own.start, span.start + own.stop) for span, own in
                   ((self.rows, rows), (self.columns, columns)))  # fmt: skip
         rows, columns = (slice(span.start * fine, span.stop * fine) for span in (rows, columns))
@@ -88,70 +102,69 @@ class Warp(NamedTuple):
         """
         taken = F.max_pool2d(share, 2).amax(0)  # (M, side, side)
         cut = (piece.cut_to(taken[:, piece.rows, piece.columns], reach) for piece in self.pieces)
-        return self._replace(pieces=[piece for piece in cut if piece.places])
+        return self._replace(pieces=[piece for piece in cut if piece.places.stop])
 
-    def window(self, size: int) -> tuple[slice, slice]:
-        """The rows and columns of a picture, of so many pixels a side, that anything is copied to."""
-        spans = zip(*((piece.rows, piece.columns) for piece in self.pieces)) if self.pieces else ([slice(0, 0)],) * 2
-        low_high = ((min(each.start for each in span), max(each.stop for each in span)) for span in spans)
-        return tuple(_fine(slice(low, high), size / self.side, size) for low, high in low_high)
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rows and columns of the coarse grid that anything is copied to."""
+        return union([(piece.rows, piece.columns) for piece in self.pieces])
 
 
 def compose(
-    found: Warp, fetch: Fetch, size: int, flow: Tensor | None = None, window: tuple[slice, slice] | None = None
+    found: Warp,
+    fetch: Fetch,
+    size: int,
+    flow: Tensor | None = None,
+    window: Window | None = None,
+    take: Tensor | None = None,
+    fine: int = 1,
 ) -> Tensor:
     """Fetch the pixels, and lay the regions over one another.
 
     Args:
         found: Where they come from.
         fetch: How they are fetched.
-        size: Side of the picture, pixels.
+        size: Side of the picture, pixels; of a finer one, of the picture at whose pixels places are worked out.
         flow: (B, M, 2, h, w), how far from its place each pixel is fetched, crop sides / 2; None is nowhere.
-        window: The h rows and w columns that are wanted, as :meth:`Warp.window` gives them; None is all.
+        window: The h rows and w columns of the picture that are wanted; None is all.
+        take: (B, M, fine h, fine w) how much of each copy will be taken, so that what will not be seen need not be
+            fetched; None where that is not known.
+        fine: How many times as large the picture is.
 
     Returns:
-        (B, M, COPIED, h, w) float in [0, 1].
+        (B, M, COPIED, fine h, fine w) float in [0, 1].
     """
-    top, left = (0, 0) if window is None else (window[0].start, window[1].start)
-    height, width = (size, size) if window is None else (each.stop - each.start for each in window)
-    picture = torch.zeros(found.batch, SHOWN, COPIED, height, width, device=found.device)
-    cell = size / found.side
+    window = window or Window(slice(0, size), slice(0, size), size)
+    at = _places(found, window, flow)
+    picture = torch.zeros(found.batch, SHOWN, COPIED, *window.at(fine * size).shape, device=found.device)
     for piece in found.pieces:
-        rows, columns = _fine(piece.rows, cell, size), _fine(piece.columns, cell, size)
-        place = _places(piece, rows, columns, cell, picture.device)
-        rows, columns = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-        if flow is not None:
-            shift = flow[..., rows, columns].flatten(0, 1).permute(0, 2, 3, 1)
-            place = place + shift * shift.new_tensor([size / cell / (s.stop - s.start) for s in piece[2:0:-1]])
-        place = place.expand(len(piece.fields), -1, -1, -1)
-        for m in piece.places:
-            own = slice(m, None, SHOWN)
-            fields = F.grid_sample(piece.fields[own], place[own], padding_mode="border", align_corners=False)
-            fetched = fetch(piece.index[:, m], fields[:, :2].permute(0, 2, 3, 1))
-            if piece.gain is not None:
-                fetched = torch.cat([fetched[:, :3] * piece.gain[:, m, :, None, None], fetched[:, 3:]], 1)
-            mask, under = fields[:, 2:], picture[:, m, :, rows, columns]
-            if piece.hidden is not None:
-                mask = mask * (1 - piece.hidden.view(-1, 1, 1, 1) * under[:, 3:4])
-                under *= 1 - fetched[:, 3:] * mask
-            under[:, :4] += fetched * mask
-            under[:, 4:] += piece.weight[:, m, None, None, None] * mask
-    return picture.clamp(0, 1)
+        own = Window(piece.rows, piece.columns, found.side).at(size).within(window)
+        fields = piece.at(at[:, own.rows, own.columns], found.batch)
+        rows, columns, _ = own = own.at(fine * own.side)
+        fields = resized(fields.flatten(1, 2), *own.shape).view(*fields.shape[:3], *own.shape)
+        under = picture[:, piece.places, :, rows, columns]
+        places, mask, index = fields[:, :, :2], fields[:, :, 2:], piece.index[:, piece.places]
+        if take is not None:
+            unseen = mask * take[:, piece.places, None, rows, columns] < _NOTHING
+            places = places.masked_fill(unseen, _NOWHERE)
+        fetched = fetch(index.flatten(), places.flatten(0, 1).permute(0, 2, 3, 1)).unflatten(0, index.shape)
+        if piece.gain is not None:
+            lit = fetched[:, :, :3] * piece.gain[:, piece.places, :, None, None]
+            fetched = torch.cat([lit, fetched[:, :, 3:]], 2)
+        if piece.hidden is not None:
+            mask = mask * (1 - piece.hidden.view(-1, 1, 1, 1, 1) * under[:, :, 3:4])
+            under *= 1 - fetched[:, :, 3:] * mask
+        under[:, :, :4].addcmul_(fetched, mask)
+        under[:, :, 4:].addcmul_(piece.weight[:, piece.places, None, None, None], mask)
+    return picture.clamp_(0, 1)
 
 
-def _places(piece: Piece, rows: slice, columns: slice, cell: float, device: torch.device) -> Tensor:
-    """(1, h, w, 2) where the pixels of a window lie in the window of a piece, [-1, 1] from edge to edge."""
-    y, x = (
-        (
-            ((torch.arange(fine.start, fine.stop, device=device) + 0.5) / cell - span.start)
-            * 2
-            / (span.stop - span.start)
-        )
-        - 1
-        for fine, span in ((rows, piece.rows), (columns, piece.columns))
-    )
-    y, x = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack([x, y], -1)[None]
+def _places(found: Warp, window: Window, flow: Tensor | None) -> Tensor:
+    """(1 or B M, h, w, 2) the places of a window's pixels in the coarse grid, x and y in its cells."""
+    pixels = (torch.arange(span.start, span.stop, device=found.device) for span in window[:2])
+    y, x = torch.meshgrid(*((each + 0.5) * (found.side / window.side) for each in pixels), indexing="ij")
+    at = torch.stack([x, y])[None]
+    return (at if flow is None else at + flow.flatten(0, 1) * (found.side / 2)).permute(0, 2, 3, 1)
 
 
 def window_around(inside: Tensor, margin: int = 1) -> tuple[slice, slice]:
@@ -164,6 +177,10 @@ def window_around(inside: Tensor, margin: int = 1) -> tuple[slice, slice]:
     return spans[0], spans[1]
 
 
-def _fine(span: slice, cell: float, size: int) -> slice:
-    """The pixels of a picture of so many pixels a side that a span of the coarse grid covers."""
-    return slice(int(span.start * cell), min(size, int(-(-span.stop * cell // 1))))
+def union(windows: list[tuple[slice, slice]]) -> tuple[slice, slice]:
+    """The rows and columns that hold all of several windows."""
+    held = [window for window in windows if all(span.stop > span.start for span in window)]
+    if not held:
+        return slice(0, 0), slice(0, 0)
+    rows, columns = (slice(min(s.start for s in spans), max(s.stop for s in spans)) for spans in zip(*held))
+    return rows, columns

@@ -144,11 +144,11 @@ class Exemplars(nn.Module):
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at half of G's resolution."""
-        return F.grid_sample(self.halves[index], grid, align_corners=False)
+        return _fetched(self.halves, index, grid)
 
     def usual(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at G's resolution."""
-        return F.grid_sample(self.pictures[index], grid, align_corners=False)
+        return _fetched(self.pictures, index, grid)
 
     @property
     def neutral(self) -> np.ndarray | None:
@@ -198,6 +198,14 @@ def _joined(maps: PartMaps) -> Tensor:
     shares[..., :1] += legs.sum(-1, keepdim=True)
     shares[..., list(LEGS)] += trunk * below
     return shares
+
+
+def _fetched(pictures: Tensor, index: Tensor, grid: Tensor) -> Tensor:
+    """Sample pictures bilinearly; on a CPU one by one, where to copy them out takes longer than to sample them."""
+    if pictures.device.type != "cpu":
+        return F.grid_sample(pictures[index], grid, align_corners=False)
+    each = zip(index.tolist(), grid)
+    return torch.cat([F.grid_sample(pictures[k : k + 1], at[None], align_corners=False) for k, at in each])
 
 
 def region_shares(maps: PartMaps) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from perfclone.backends.layered.choice import DECIDED, SHOWN
 from perfclone.backends.layered.conditioning import FACING, facing
 from perfclone.backends.layered.config import GeneratorConfig
-from perfclone.backends.layered.copying import COPIED, STEP, Warp, compose
+from perfclone.backends.layered.copying import COPIED, STEP, Warp, compose, union, window_around
+from perfclone.backends.layered.crop import Window, enlarged, resized
 from perfclone.backends.layered.exemplars import Exemplars
 from perfclone.backends.layered.painting import Layers, Painting, View
 from perfclone.backends.layered.parts import PARTS
@@ -24,6 +26,10 @@ from perfclone.backends.layered.warping import warp
 _PIXEL = 3 + 1 + 1 + 1 + 1 + SHOWN
 #: How far a copy's pixel may be fetched from, pixels.
 FARTHEST = 3.0
+#: How sharply a larger picture than G's decides between copies, which would lose in a blend what it has more.
+LEADING = 12.0
+#: How many pixels of such a picture one place of a copy is worked out for, each way, at most.
+_FINER = 4
 
 
 class Generator(Painting):
@@ -75,56 +81,81 @@ class Generator(Painting):
             choice = self.exemplars.chooser(self.exemplars, view.now, view.seen, view.scale, view.face, last, bar)
             found = warp(self.exemplars, choice, view)
             shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
-        out = self.unet(torch.cat([shown, self.pictured(view)], 1), facing(view.now, view.seen, view.scale)).float()
+        out = self.unet(self.pictured(view, shown.flatten(2).mT), facing(view.now, view.seen, view.scale)).float()
         flow = FARTHEST * torch.tanh(out[:, 4 * _PIXEL :] / FARTHEST) * (2 / self.resolution)
         flow = flow.nan_to_num(0)  # nothing may be fetched from nowhere, whatever became of the weights
-        said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2)
+        said = F.pixel_shuffle(out[:, : 4 * _PIXEL], 2).contiguous()
         with exact:
             if large:
                 return self._enlarged(found, said, flow, shown, large), choice.index
-            flow = _resized(flow, self.resolution).unflatten(1, (SHOWN, 2))
+            flow = F.interpolate(flow, scale_factor=2, mode="bilinear").unflatten(1, (SHOWN, 2))
             copies = compose(found, self.exemplars.usual, self.resolution, flow)
-        return blend(said, copies), choice.index
+        return mix(recipe(said, copies[:, :, COPIED - 1], DECIDED), copies, _shade(said[:, 4:5])), choice.index
 
     def _enlarged(self, found: Warp, said: Tensor, flow: Tensor, shown: Tensor, size: int) -> Layers:
-        """The layers at another size, worked out only where something is copied; beyond there is but shadow."""
+        """The layers at another size, worked out only where something is copied or a shadow falls.
+
+        How much to take of each copy, and how far to shift it, is worked out at G's size and enlarged.
+        """
         alpha, trust = shown[:, COPIED - 2 :: COPIED], shown[:, COPIED - 1 :: COPIED]
-        say = F.avg_pool2d(said[:, -SHOWN:], 2) + torch.log(trust + 1e-3)
-        found = found.wanted(torch.softmax(DECIDED * say, 1) * alpha, math.ceil(FARTHEST / STEP))
-        window = found.window(size)
-        near = (..., *window)
-        said, flow = _resized(said, size), _resized(flow, size)[near].unflatten(1, (SHOWN, 2))
-        copies = compose(found, self.filmed, size, flow, window)
-        person = blend(said[near], copies)
-        layers = Layers(torch.zeros_like(said[:, :3]), torch.zeros_like(said[:, :1]), _shade(said[:, 4:5]))
-        for whole, part in zip(layers, person):
-            whole[near] = part
-        return layers
+        share = shares(F.avg_pool2d(said[:, -SHOWN:], 2), trust, LEADING)
+        found = found.wanted(share * alpha, math.ceil(FARTHEST / STEP))
+        shade = _shade(said[:, 4:5])
+        dark = window_around(F.max_pool2d(1 - shade[:, 0], STEP) > 0, 0)
+        fine = math.gcd(size, _FINER)
+        window = Window(*union([found.window, dark]), found.side).at(size // fine)
+        large = window.at(size)
+        made = recipe(said, resized(trust, *said.shape[2:]), LEADING)
+        maps = torch.cat([made.take * made.left, made.painted * made.left, shade], 1)
+        take, painted, shade = enlarged(maps, large).split([SHOWN, 4, 1], 1)
+        flow = enlarged(flow, window).unflatten(1, (SHOWN, 2))
+        copies = compose(found, self.filmed, window.side, flow, window, take, fine)
+        return mix(Recipe(take, painted, torch.ones_like(shade)), copies, shade)._replace(window=large)
 
 
-def _resized(x: Tensor, size: int) -> Tensor:
-    """(B, C, h, w) -> (B, C, size, size), smoothly where it grows."""
-    return x if x.shape[-1] == size else F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)
+class Recipe(NamedTuple):
+    """What a picture is mixed of.
+
+    Attributes:
+        take: (B, M, h, w) how much of each copy.
+        painted: (B, 4, h, w) what is painted where nothing can be copied, premultiplied RGB and alpha.
+        left: (B, 1, h, w) how much of the person is left.
+    """
+
+    take: Tensor
+    painted: Tensor
+    left: Tensor
 
 
-def blend(out: Tensor, copies: Tensor) -> Layers:
+def recipe(said: Tensor, trust: Tensor, decided: float) -> Recipe:
     """Blend the copies, and what was painted where nothing can be copied.
 
     Args:
-        out: (B, 3 + 1 + 1 + 1 + 1 + M, S, S): painted colour, alpha and shadow, the say of the painting, how much of
+        said: (B, 3 + 1 + 1 + 1 + 1 + M, h, w): painted colour, alpha and shadow, the say of the painting, how much of
             the person is left, and the say of each copy.
-        copies: (B, M, COPIED, S, S).
+        trust: (B, M, h, w) how far each copy can be trusted.
+        decided: How sharply to decide between them.
     """
-    colour, alpha, shadow, paint, left, say = out.split([3, 1, 1, 1, 1, SHOWN], 1)
-    trust = copies[:, :, 4]
-    say = torch.softmax(DECIDED * (say + torch.log(trust + 1e-3)), 1)
+    colour, alpha, _, paint, left, say = said.split([3, 1, 1, 1, 1, SHOWN], 1)
     paint = torch.sigmoid(DECIDED * paint - 2) * (1 - trust.sum(1, keepdim=True)).clamp(0, 1)
     alpha = torch.sigmoid(alpha - 1)
     painted = torch.cat([torch.sigmoid(colour) * alpha, alpha], 1)
-    mixed = paint * painted + (1 - paint) * (say[:, :, None] * copies[:, :, :4]).sum(1)
+    left = (torch.sigmoid(DECIDED * left + 4) / 0.98).clamp(max=1)
+    return Recipe((1 - paint) * shares(say, trust, decided), paint * painted, left)
+
+
+def shares(say: Tensor, trust: Tensor, decided: float) -> Tensor:
+    """(B, M, h, w) how much to take of each copy, of G's say, how far they can be trusted, and how sharply."""
+    return torch.softmax(decided * (say + torch.log(trust + 1e-3)), 1)
+
+
+def mix(made: Recipe, copies: Tensor, shadow: Tensor) -> Layers:
+    """The layers, of copies (B, M, COPIED, h, w) and the shadow's (B, 1, h, w)."""
+    mixed = made.painted
+    for m in range(SHOWN):
+        mixed = torch.addcmul(mixed, made.take[:, m : m + 1], copies[:, m, :4])
     colour = (mixed[:, :3] / mixed[:, 3:].clamp(min=1e-2)).clamp(0, 1)
-    alpha = mixed[:, 3:] * (torch.sigmoid(DECIDED * left + 4) / 0.98).clamp(max=1)
-    return Layers(colour, ((alpha - 0.01) / 0.98).clamp(0, 1), _shade(shadow))
+    return Layers(colour, ((mixed[:, 3:] * made.left - 0.01) / 0.98).clamp(0, 1), shadow)
 
 
 def _shade(said: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from perfclone.actor.model import Actor
 from perfclone.backends import Painted
 from perfclone.backends.layered import recurrence
 from perfclone.backends.layered.choice import arm_depths, face_traits
-from perfclone.backends.layered.crop import Box, BoxFollower
+from perfclone.backends.layered.copying import window_around
+from perfclone.backends.layered.crop import Box, BoxFollower, Window, stretched
 from perfclone.backends.layered.painting import Layers
 from perfclone.backends.layered.recurrence import Past
 from perfclone.devices import Precision, choose_device, choose_precision, device_explained
@@ -138,10 +139,25 @@ class LayeredPainter:
 
     def _composite(self, layers: Layers, box: Box) -> np.ndarray:
         """The crop laid over the full plate; pixels that nobody and no shadow touches stay the plate's own bytes."""
-        picture = torch.cat(list(layers), 1)[0].permute(1, 2, 0).cpu().numpy()
-        frame = self.plate.copy()
-        inside, rows, columns = box.paste(picture, *frame.shape[:2])
-        colour, alpha, shadow = inside[..., :3], inside[..., 3:4].clip(0, 1), inside[..., 4:].clip(0, 1)
-        mixed = alpha * colour * 255 + (1 - alpha) * shadow * frame[rows, columns]
-        frame[rows, columns] = np.rint(mixed).clip(0, 255).astype(np.uint8)
+        frame, (planes, window) = self.plate.copy(), _planes(layers, box.side)
+        own, rows, columns = box.framed(window, *frame.shape[:2])
+        *colour, alpha, shadow = (plane[own] for plane in planes)
+        if not alpha.size:
+            return frame
+        alpha, plate = alpha.clip(0, 1), cv2.split(frame[rows, columns])
+        light = (1 - alpha) * shadow.clip(0, 1)
+        person = (cv2.multiply(plane, alpha, scale=255) for plane in colour)
+        beyond = (cv2.multiply(plane, light, dtype=cv2.CV_32F) for plane in plate)
+        frame[rows, columns] = cv2.merge([cv2.add(*both, dtype=cv2.CV_8U) for both in zip(person, beyond)])
         return frame
+
+
+def _planes(layers: Layers, side: int) -> tuple[list[np.ndarray], Window]:
+    """Colour, alpha and shadow at the size of the crop, (h, w) float32 each, where there is any; and where that is."""
+    window = layers.window
+    if window is None:
+        touched = (layers.alpha[:, 0] > 0) | (layers.shadow[:, 0] < 1)
+        window = Window(*window_around(touched, margin=2), touched.shape[-1])
+    window = window.aligned(side)
+    planes = torch.cat(layers.covering(window)[:3], 1)[0].cpu().numpy()
+    return [stretched(plane, *window.at(side).shape) for plane in planes], window.at(side)

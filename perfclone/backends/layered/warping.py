@@ -90,13 +90,13 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
     Returns:
         The regions that are in the picture.
     """
-    half, now, scale = exemplars.resolution // 2, view.now, view.scale
-    reach = view.maps.reach.unflatten(1, (half, half))[:, :: STEP // 2, :: STEP // 2]
-    near, limbs = nearness(reach), _limbs(now, view.seen, scale, exemplars.resolution // STEP)
+    now, scale, side = view.now, view.scale, exemplars.resolution // STEP
+    reach = view.maps.reach_of_every(STEP // 2).unflatten(1, (side, side))
+    near, limbs = nearness(reach), _limbs(now, view.seen, scale, side)
     claims = torch.stack([near[..., list(REGIONS[r])].amax(-1) for r in BODY], -1)
     claims = claims / claims.sum(-1, keepdim=True).clamp(min=1e-12)
     firm, pieces = firmness(now, scale)[:, None, None], []
-    meeting = _meeting(now, scale, exemplars.resolution // STEP)
+    meeting = _meeting(now, scale, side)
     for r in (*BODY, *ARMS):
         distance = reach[..., list(REGIONS[r])].amin(-1)
         reaches = _ARM_REACH if r in ARMS else _REACH
@@ -113,8 +113,8 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
         if r == FACE and exemplars.marks is not None:
             pieces.extend(_lent(exemplars, choice, pieces[-1], view.face))
-    _close(pieces, exemplars.resolution // STEP)
-    return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
+    _close(pieces, side)
+    return Warp(pieces, len(now), side, now.device)
 
 
 def _behind(arms: Tensor) -> Tensor:
