@@ -1,0 +1,74 @@
+"""Who is asking: a visitor is told apart by a cookie that nobody can guess, or by the name of a login.
+
+What stands in front of the page is here too: a server that listens on this machine only answers to no other name
+(a page elsewhere could otherwise point its own name at it: DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+COOKIE = "perfclone_visitor"
+_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+#: Names by which a machine calls itself.
+_LOCAL = {"localhost", "127.0.0.1", "[::1]"}
+#: Seconds that a browser keeps the cookie.
+_KEPT = 30 * 24 * 3600
+
+
+def visitor(request: gr.Request) -> str:
+    """Tell a visitor from all others: "user:NAME" after a login, "visit:..." by the cookie.
+
+    A program that sends neither is somebody new each time; the ids of its jobs are all that it has.
+    """
+    if name := getattr(request, "username", None):
+        return f"user:{name}"
+    value = _cookie(request.headers.get("cookie", ""))
+    return f"visit:{value or secrets.token_urlsafe(32)}"
+
+
+def _cookie(header: str) -> str | None:
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found and _VALUE.fullmatch(found.value) else None
+
+
+class Door:
+    """Middleware: gives each browser its cookie, and turns away requests for another host.
+
+    Args:
+        app: What is behind it.
+        local: Whether only this machine is served.
+    """
+
+    def __init__(self, app, local: bool):
+        self.app, self.local = app, local
+
+    async def __call__(self, scope, receive, send):
+        """Answer a request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        headers = Headers(scope=scope)
+        if self.local and re.sub(r":\d+$", "", headers.get("host", "")).lower() not in _LOCAL:
+            answer = PlainTextResponse("This page is served to this machine only.", 421)
+            return await answer(scope, receive, send)
+        known = _cookie(headers.get("cookie", ""))
+
+        async def with_cookie(message):
+            if message["type"] == "http.response.start" and not known:
+                cookie = f"{COOKIE}={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax; Max-Age={_KEPT}"
+                MutableHeaders(scope=message).append("set-cookie", cookie)
+            await send(message)
+
+        return await self.app(scope, receive, with_cookie)
