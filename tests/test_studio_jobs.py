@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from clips import draw, numbered
 from counting import CountingWorkers
 
 from perfclone.errors import UserError
+from studio import zero
 from studio.jobs.job import ENDED, LIVE, TRIES
 from studio.jobs.queue import enqueue, line, recover
 from studio.jobs.store import KEPT, Store
@@ -265,3 +267,26 @@ def test_workers_are_found_wherever_the_server_was_started(store, tmp_path, monk
     assert Path(environment()["PYTHONPATH"].split(os.pathsep)[0]) == ROOT
     with working(store):
         assert ended(ask(store)) == "done"
+
+
+def test_on_a_space_with_a_lent_accelerator_threads_of_the_server_do_the_jobs(store):
+    left = store.create("count", "visit:a", {"to": 2})
+    with zero.Threads(store):
+        jobs = [left, ask(store, "heavy_count", to=2), ask(store, to=2), ask(store, trouble="sentence")]
+        assert [ended(job) for job in jobs] == ["done", "done", "done", "failed"]
+        running = ask(store, "heavy_count", to=1000, pause_s=0.05)
+        pid_of(running)
+    assert ended(running) == "stopped"
+    assert {pid_of(job) for job in jobs} == {os.getpid()}
+
+
+def test_the_accelerator_is_lent_for_as_long_as_the_job_takes(store, tmp_path):
+    def cloning(count, height, width):
+        driving = draw(tmp_path / "driving.mp4", numbered(count, height, width))
+        return zero.seconds(
+            store.create("clone", "visit:a", {"driving": "driving.mp4"}, [(driving, "driving.mp4")]).path
+        )
+
+    assert 20 < cloning(30, 48, 64) < cloning(30, 720, 1280) < cloning(300, 48, 64) < 120
+    training = store.create("train", "visit:a", {"minutes": 3})
+    assert 180 < zero.seconds(training.path) < 400
