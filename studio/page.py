@@ -47,6 +47,7 @@ def build(studio: Studio) -> gr.Blocks:
     with gr.Blocks(
         title="perfclone", analytics_enabled=False, delete_cache=CLEANING, fill_width=True, elem_classes="perfclone"
     ) as page:
+        endpoints.build(studio)  # before the tabs, whose own events would otherwise take the names
         gr.Markdown(studio.words("header"))
         if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
             gr.LoginButton()
@@ -55,5 +56,4 @@ def build(studio: Studio) -> gr.Blocks:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     import_module(f".tabs.{name}", __package__).build(studio, page)
         gr.Markdown(studio.words("footer"))
-        endpoints.build(studio)
     return page.queue(default_concurrency_limit=8)
