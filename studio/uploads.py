@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -21,8 +22,10 @@ from .surroundings import environment
 if TYPE_CHECKING:
     import gradio as gr
 
-#: Seconds for the look at a file, and for the process that takes it to begin.
-LOOK, BEGIN = 2.0, 30.0
+#: Seconds for the look at a file, of the clock: it ends itself after two of computing; and for it to begin.
+LOOK, BEGIN = 20.0, 30.0
+#: Looks at once, so that many visitors do not take one another's time.
+_LOOKS = threading.BoundedSemaphore(2)
 
 
 class Clip(NamedTuple):
@@ -81,15 +84,13 @@ def _looked_at(path: Path, _changed: int, limits: Limits) -> Clip:
 def _asked(path: Path, limits: Limits) -> dict:
     """What the process of its own says; it dies of what would harm us."""
     command = [sys.executable, "-m", f"{__package__}.judge", str(path), str(limits.seconds), str(limits.pixels)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment() | _ONE_THREAD
-    )
-    with process:
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "env": environment() | _ONE_THREAD}
+    with _LOOKS, subprocess.Popen(command, **how) as process:
         with _ended_after(BEGIN, process):
             process.stdout.readline()
         with _ended_after(LOOK, process) as late:
             answer = process.stdout.read()
-    if late.is_set():
+    if late.is_set() or process.returncode == -signal.SIGXCPU:
         return {"wrong": ["upload_slow"]}
     return json.loads(answer) if answer else {"wrong": ["upload_harmful"]}
 

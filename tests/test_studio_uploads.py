@@ -1,8 +1,8 @@
 """The gate: what is uploaded is judged by what it is, and refused in a sentence within two seconds."""
 
+import resource
 import shutil
 import struct
-import time
 import zipfile
 import zlib
 from fractions import Fraction
@@ -29,13 +29,19 @@ def wave(tmp_path_factory):
 
 
 def refused(path, limits=LIMITS, request=None):
-    began = time.monotonic()
+    before = computed()
     with pytest.raises(UserError) as error:
         judge(path, limits, request)
     sentence = str(error.value)
-    assert time.monotonic() - began < 2 + uploads.BEGIN / 10  # the look has two seconds; its process has to begin
+    assert computed() - before < 3.5  # seconds: two for the look, and what its process needs to begin
     assert path.name in sentence and str(path.parent) not in sentence
     return sentence
+
+
+def computed():
+    """Seconds that the processes which ended have computed; the clock's depend on what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def remuxed(source, path, format, length=1.0):
@@ -118,8 +124,11 @@ def bomb(path, side):
     frames = chunk(b"acTL", struct.pack(">II", 1, 0)) + chunk(
         b"fcTL", struct.pack(">IIIIIHHBB", 0, side, side, 0, 0, 1, 10, 0, 0)
     )
-    packer = zlib.compressobj(9)
-    body = b"".join(packer.compress(bytes(3 * side + 1)) for _ in range(side)) + packer.flush()
+    packer, empty, parts = zlib.compressobj(9), bytes(3 * side + 1), 100
+    begin = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
+    some = packer.compress(empty * (side // parts)) + packer.flush(zlib.Z_FULL_FLUSH)
+    check = (len(empty) * side % 65521) << 16 | 1  # Adler's, of so many zeros
+    body = begin + some * parts + b"\x03\0" + struct.pack(">I", check)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + frames + chunk(b"IDAT", body) + chunk(b"IEND", b""))
     return path
 

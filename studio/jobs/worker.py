@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Seconds between two looks into an empty line, at least and at most.
 _LOOK = (0.1, 1.0)
+#: How far the page, which somebody looks at, goes before the work.
+_NICE = 10
 #: Seconds between two notes of how far a job is.
 _TOLD = 0.25
 
@@ -71,6 +73,8 @@ def main(argv: list[str]) -> None:
     """Work until the standard input ends, which the server holds open as long as it lives."""
     name, store = argv[0], Store(argv[1])
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     queue = worked(store, name).huey
     queue.create_consumer(workers=1, initial_delay=_LOOK[0], max_delay=_LOOK[1], periodic=False).run()
