@@ -132,6 +132,15 @@ def test_jobs_are_done_in_the_order_in_which_they_came(store):
     assert (store.folder / "order").read_text().split() == [job.id for job in jobs]
 
 
+def test_the_order_is_that_of_asking_even_if_the_messages_came_otherwise(store):
+    jobs = [store.create("count", "visit:a", {"to": 1}) for _ in range(4)]
+    for job in (jobs[2], jobs[0], jobs[3], jobs[1]):
+        enqueue(store, job)
+    with working(store):
+        assert {ended(job) for job in jobs} == {"done"}
+    assert (store.folder / "order").read_text().split() == [job.id for job in jobs]
+
+
 def test_the_lines_do_not_wait_for_one_another(store):
     with working(store, "heavy", "light"):
         long = ask(store, "heavy_count", to=1000, pause_s=0.05)

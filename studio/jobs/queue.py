@@ -59,12 +59,12 @@ def worked(store: Store, name: Line):
     return work
 
 
-def enqueue(store: Store, job: Job, first: bool = False) -> None:
-    """Put a job in its line, or before all others there."""
+def enqueue(store: Store, job: Job) -> None:
+    """Put a job in its line, at the place of the time when it was asked for, also when it comes there again."""
     from ..tasks import TASKS
 
     work = worked(store, TASKS[job.kind].line)
-    work.huey.enqueue(work.s(job.id, priority=int(first)))
+    work.huey.enqueue(work.s(job.id, priority=-job.asked_at))
 
 
 def recover(store: Store, name: Line) -> None:
@@ -77,7 +77,7 @@ def recover(store: Store, name: Line) -> None:
     queued = {task.args[0] for task in queue.pending()} if waiting else ()
     for job in waiting:
         if job.id not in queued:
-            enqueue(store, job, first=job.begun)
+            enqueue(store, job)
 
 
 def kinds(name: Line) -> set[str]:
