@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, get_args
 
 from perfclone.errors import UserError
 
-from .jobs.job import Job
-from .jobs.queue import Line, kinds, recover, worked
+from .jobs.doing import do, work_at
+from .jobs.job import Job, Line
+from .jobs.queue import kinds, recover, worked
 from .jobs.store import Store
-from .jobs.worker import do, work_at
 from .tasks import TASKS
 
 if TYPE_CHECKING:

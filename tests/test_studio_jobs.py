@@ -16,10 +16,10 @@ from counting import CountingWorkers
 
 from perfclone.errors import UserError
 from studio import zero
+from studio.jobs.doing import work_at
 from studio.jobs.job import ENDED, LIVE, TRIES
 from studio.jobs.queue import enqueue, line, recover
 from studio.jobs.store import KEPT, Store
-from studio.jobs.worker import work_at
 from studio.surroundings import environment
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from perfclone.files.locking import held
 from perfclone.files.writing import write_text
 
+Line = Literal["heavy", "light"]
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 #: Files of a job's folder. The one that is locked is the sign of life, as in a training run.
 ASKED, LIVE, ENDED, LOCK, STOP, FILES = "asked.json", "live.json", "ended.json", "lock", "stop", "files"

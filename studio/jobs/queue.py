@@ -11,9 +11,11 @@ import os
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
+
+from .job import Line
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 #: Environment variable with the address of a Redis, such as redis://10.0.0.5:6379/0.
 VARIABLE = "PERFCLONE_QUEUE"
-Line = Literal["heavy", "light"]
 
 
 @cache
@@ -51,7 +52,7 @@ def worked(store: Store, name: Line):
 
     @queue.task(name=f"work_{name}")
     def work(id: str) -> None:
-        from .worker import work_at
+        from .doing import work_at
 
         with suppress(UserError):  # it was deleted
             work_at(store.find(id))

@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import get_args
 
 from ..surroundings import environment
-from .queue import Line, kinds, recover
+from .job import Line
+from .queue import kinds, recover
 from .store import Store
 
 log = logging.getLogger(__name__)

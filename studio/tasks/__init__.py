@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import NamedTuple
 
-from ..jobs.queue import Line
+from ..jobs.job import Line
 
 
 class Task(NamedTuple):
