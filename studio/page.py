@@ -7,6 +7,7 @@ from importlib import import_module
 import gradio as gr
 from starlette.middleware import Middleware
 
+from . import files
 from .studio import Studio
 from .visitors import Door
 
@@ -28,12 +29,17 @@ def launch_options(studio: Studio, local: bool = True) -> dict:
         local: Whether only this machine is served.
     """
     return {
-        "app_kwargs": {"middleware": [Middleware(Door, local=local)]},
+        "app_kwargs": {"middleware": [Middleware(Door, local=local)], "routes": [files.route(studio.store)]},
         "theme": gr.themes.Soft(primary_hue="indigo"),
-        "css": CSS,
+        "css": CSS + "".join(getattr(_tab(name), "CSS", "") for name in TABS),
         "footer_links": ["api"],
         "i18n": studio.words,
     }
+
+
+def _tab(name: str):
+    """The module of a tab, which may bring looks of its own: ``CSS``."""
+    return import_module(f".tabs.{name}", __package__)
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -45,6 +51,6 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             for name in TABS:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
-                    import_module(f".tabs.{name}", __package__).build(studio, page)
+                    _tab(name).build(studio, page)
         gr.Markdown(studio.words("footer"))
     return page.queue(default_concurrency_limit=8)

@@ -32,6 +32,7 @@ def cost(
     cloner: PerformanceCloner,
     price_per_hour: float | None,
     progress: Progress | None = None,
+    purpose: str = "evaluation",
 ) -> Iterator[Finding]:
     """Tell the time, and where there is a price the cost, of a whole run from a few frames of it.
 
@@ -41,8 +42,9 @@ def cost(
         cloner: Paints the actor.
         price_per_hour: What an hour of this machine costs; None leaves the cost out.
         progress: Called with "timing", parts done and parts in all.
+        purpose: What the actor's record must allow, as a few frames are painted.
     """
-    pose_ms, generator_ms, codec_ms = time_parts(sample, extractor, cloner, progress)
+    pose_ms, generator_ms, codec_ms = time_parts(sample, extractor, cloner, progress, purpose)
     frames = sample.info.frames
     seconds = frames * (pose_ms + generator_ms + codec_ms) / 1000
     message = (
@@ -57,7 +59,11 @@ def cost(
 
 
 def time_parts(
-    sample: Sample, extractor: PoseExtractor, cloner: PerformanceCloner, progress: Progress | None = None
+    sample: Sample,
+    extractor: PoseExtractor,
+    cloner: PerformanceCloner,
+    progress: Progress | None = None,
+    purpose: str = "evaluation",
 ) -> tuple[float, float, float]:
     """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
 
@@ -66,7 +72,7 @@ def time_parts(
     frames: list[np.ndarray] = []
     parts = (
         lambda: _pose_pace(sample, extractor),
-        lambda: _pace(cloner.render(_retargeted(sample, cloner)), frames),
+        lambda: _pace(cloner.render(_retargeted(sample, cloner), purpose), frames),
         lambda: _codec_pace(frames, sample.info.fps),
     )
     paces = []

@@ -58,6 +58,19 @@ class Overlay:
         blend += ink * 255 if share == 255 else ink
         region[:] = _over_255(blend)
 
+    def hides(self, person: np.ndarray, size: tuple[int, int]) -> float:
+        """Tell how much of a person it hides.
+
+        Args:
+            person: (h, w) float, how much of a person is in each cell of the frame.
+            size: (width, height) of the frame, pixels.
+        """
+        across, down = np.divide(person.shape[::-1], size)
+        height, width, _ = self.cover.shape
+        rows = slice(math.floor(self.top * down), math.ceil((self.top + height) * down))
+        columns = slice(math.floor(self.left * across), math.ceil((self.left + width) * across))
+        return float(person[rows, columns].sum())
+
     def meets(self, other: Overlay) -> bool:
         """Tell whether two overlays share a pixel."""
         return all(
