@@ -13,10 +13,10 @@ import numpy as np
 
 from perfclone.pose.body import measure_body
 from perfclone.pose.extractor import PoseExtractor, extract
-from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.sequence import Moment, Pose, PoseSequence
 from perfclone.preflight.report import Finding
 from perfclone.retarget import retarget_sequence
-from perfclone.survey.sample import Sample
+from perfclone.survey.sample import Sample, believed
 from perfclone.video import VideoReader, VideoWriter
 
 if TYPE_CHECKING:
@@ -67,12 +67,14 @@ def time_parts(
 ) -> tuple[float, float, float]:
     """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
 
-    The first two are medians over a few frames after the first one, which warms things up.
+    The first two are medians over the first few frames after the very first, which warms things up. They follow one
+    another as in the run: from one frame to the next there is less to paint anew than between frames far apart.
     """
+    found: list[tuple] = []
     frames: list[np.ndarray] = []
     parts = (
-        lambda: _pose_pace(sample, extractor),
-        lambda: _pace(cloner.render(_retargeted(sample, cloner), purpose), frames),
+        lambda: _pose_pace(sample, extractor, found),
+        lambda: _pace(cloner.render(_retargeted(sample, found, cloner), purpose), frames),
         lambda: _codec_pace(frames, sample.info.fps),
     )
     paces = []
@@ -83,16 +85,22 @@ def time_parts(
     return tuple(paces)
 
 
-def _pose_pace(sample: Sample, extractor: PoseExtractor) -> float:
+def _pose_pace(sample: Sample, extractor: PoseExtractor, found: list) -> float:
     with VideoReader(sample.info.path) as reader:
-        return _pace(islice(extract(extractor, reader), _TIMED))
+        return _pace(islice(extract(extractor, reader), _TIMED), found)
 
 
-def _retargeted(sample: Sample, cloner: PerformanceCloner) -> PoseSequence:
-    """The first poses of the sample, in the actor's frame."""
+def _retargeted(sample: Sample, found: list, cloner: PerformanceCloner) -> PoseSequence:
+    """The poses of the first frames, or of the sample where nobody is seen in them, in the actor's frame."""
     actor, driver = cloner.actor, measure_body(sample.poses)
     size = actor.config.width, actor.config.height
-    return retarget_sequence(sample.performer[:_TIMED], actor.body, size, actor.stance(actor.body), driver=driver)
+    moments = [
+        Moment(Pose(pose.keypoints / sample.scale, pose.scores), frame.time)
+        for frame, pose, _ in ((frame, believed(pose), shot) for frame, pose, shot in found)
+        if pose.seen
+    ]
+    poses = PoseSequence.from_moments(moments, sample.poses.size) if moments else sample.performer[:_TIMED]
+    return retarget_sequence(poses, actor.body, size, actor.stance(actor.body), driver=driver)
 
 
 def _codec_pace(frames: list[np.ndarray], fps: float) -> float:

@@ -69,7 +69,7 @@ class _Told:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         try:
-            self._tell(stage, done, total)
+            self._tell(stage if done else "reading", done, total)  # the pace counts from the first frame on
         except Stopped:
             if not done:
                 raise

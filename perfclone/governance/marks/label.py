@@ -20,6 +20,7 @@ TEXT = "AI-generated: synthetic performance"
 #: The least that the strictest rule we know of, China's GB 45438-2025, asks for.
 LEAST_SECONDS, LEAST_HEIGHT = 2.0, 0.05
 _FADE = 0.4  # seconds
+_CLOSE = 0.01  # from the edge, as a share of the short side, where it keeps away from the person
 _AHEAD = 6.0  # seconds; a label that stands longer is placed by these
 _LEGIBLE = (6, 5)  # pixels that a capital of the sentence and of the corner mark needs at least
 _LENGTHS = {"text": 200, "corner": 12}
@@ -117,13 +118,13 @@ class LabelMarker:
         self._shape, self._fps, self._frames = (height, width, 3), fps, 0
         sentence, corner = _heights(options, min(width, height))
         make = dict(size=(width, height), plate=options.plate, font=options.font)
-        if options.place == FREE:
-            tried = [overlay(options.text, place=place, heights=sentence, **make) for place in get_args(Place)]
-            self._sentence = (
-                tried[0] if person is None else min(tried, key=lambda each: each.hides(person, (width, height)))
-            )
+        if options.place == FREE and person is not None:
+            drawn = overlay(options.text, place="bottom", heights=sentence, **make)
+            tried = [drawn.at(place, (width, height), _CLOSE) for place in get_args(Place)]
+            self._sentence = min(tried, key=lambda each: each.hides(person, (width, height)))
         else:
-            self._sentence = overlay(options.text, place=options.place, heights=sentence, **make)
+            place = "bottom" if options.place == FREE else options.place
+            self._sentence = overlay(options.text, place=place, heights=sentence, **make)
         self._corner: Overlay | None = None
         if options.corner.strip():
             self._corner = overlay(options.corner, place=options.corner_place, heights=corner, **make)

@@ -129,12 +129,12 @@ def standing(job: Job, before: int, request: gr.Request) -> str:
     how = job.standing
     if job.state == "waiting" or how is None:
         return note(say("clone_waiting" if before else "clone_next", request, before=before))
-    if how.stage != "clone" or not how.total:
+    if how.stage == "reading":
+        return note(say("clone_reading", request, total=how.total))
+    if how.stage != "clone":
         return note(say("clone_loading", request))
     left = "" if how.left_s is None else say("clone_left", request, time=lasting(how.left_s, request))
     said = say("clone_frames", request, done=how.done, total=how.total)
-    if not how.done:
-        said = say("clone_looking_ahead", request, total=how.total)
     label = escape(say("clone_progress", request))
     bar = f'<progress max="{how.total}" value="{how.done}" aria-label="{label}"></progress>'
     return f'<div class="clone-standing">{bar}{note(f"{said} {left}")}{_preview(job, how.done, request)}</div>'
