@@ -6,9 +6,10 @@ What stands in front of the page is here too: a server that listens on this mach
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
-from http.cookies import CookieError, SimpleCookie
+import time
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 COOKIE = "perfclone_visitor"
-_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+_VALUE = re.compile(rf"(?:^|; *){COOKIE}=([A-Za-z0-9_-]{{43}})(?=;|$)")
 #: Names by which a machine calls itself.
 _LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 #: Seconds that a browser keeps the cookie.
@@ -30,18 +31,26 @@ def visitor(request: gr.Request) -> str:
 
     A program that sends neither is somebody new each time; the ids of its jobs are all that it has.
     """
-    if name := getattr(request, "username", None):
+    if name := login(request):
         return f"user:{name}"
     value = _cookie(request.headers.get("cookie", ""))
     return f"visit:{value or secrets.token_urlsafe(32)}"
 
 
-def _cookie(header: str) -> str | None:
-    try:
-        found = SimpleCookie(header).get(COOKIE)
-    except CookieError:
+def login(request: gr.Request) -> str | None:
+    """The name under which a visitor logged in, with a password or, on a Space, with Hugging Face."""
+    if name := getattr(request, "username", None):
+        return name
+    scope = getattr(getattr(request, "request", None), "scope", None) or {}
+    told = (scope.get("session") or {}).get("oauth_info") or {}
+    if told.get("expires_at", 0) < time.time():
         return None
-    return found.value if found and _VALUE.fullmatch(found.value) else None
+    return (told.get("userinfo") or {}).get("preferred_username")
+
+
+def _cookie(header: str) -> str | None:
+    found = _VALUE.search(header)  # past whatever other pages of this host left there, which need not be well formed
+    return found[1] if found else None
 
 
 class Door:
@@ -63,12 +72,28 @@ class Door:
         if self.local and re.sub(r":\d+$", "", headers.get("host", "")).lower() not in _LOCAL:
             answer = PlainTextResponse("This page is served to this machine only.", 421)
             return await answer(scope, receive, send)
-        known = _cookie(headers.get("cookie", ""))
+        if _cookie(headers.get("cookie", "")):
+            return await self.app(scope, receive, send)
+        value = secrets.token_urlsafe(32)
 
         async def with_cookie(message):
-            if message["type"] == "http.response.start" and not known:
-                cookie = f"{COOKIE}={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax; Max-Age={_KEPT}"
+            if message["type"] == "http.response.start":
+                cookie = f"{COOKIE}={value}; Path=/; HttpOnly; Max-Age={_KEPT}; {self._sent_by(headers)}"
                 MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
-        return await self.app(scope, receive, with_cookie)
+        return await self.app(_as_if_sent(scope, value), receive, with_cookie)
+
+    @staticmethod
+    def _sent_by(headers: Headers) -> str:
+        """A Space's page is a frame in another one, which only gets cookies that say so, and only over HTTPS."""
+        framed = headers.get("x-forwarded-proto", "").startswith("https") and "SPACE_ID" in os.environ
+        return "SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax"
+
+
+def _as_if_sent(scope: dict, value: str) -> dict:
+    """A request with the cookie that its answer brings, so that already the first is the visitor's."""
+    others = [(name, sent) for name, sent in scope["headers"] if name != b"cookie"]
+    known = [sent for name, sent in scope["headers"] if name == b"cookie"]
+    cookies = b"; ".join([f"{COOKIE}={value}".encode(), *known])
+    return {**scope, "headers": [*others, (b"cookie", cookies)]}

@@ -7,14 +7,17 @@ import os
 import sys
 import threading
 import time
-
-from filelock import FileLock, Timeout
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
 
-from .job import LOCK, Job, Standing, Stopped
-from .queue import Line, enqueue, line, worked
+from .job import Job, Standing, Stopped
+from .queue import worked
 from .store import Store
+
+if TYPE_CHECKING:
+    from ..tasks import Task
 
 log = logging.getLogger(__name__)
 #: Seconds between two looks into an empty line, at least and at most.
@@ -40,20 +43,17 @@ class _Told:
                 raise Stopped
 
 
-def work_at(job: Job) -> None:
+def work_at(job: Job, doing: Callable[[Job, Task], None] | None = None) -> None:
     """Do a job, unless it ended already or another worker has it, and note what came of it."""
     from ..tasks import TASKS
 
-    lock = FileLock(job.path / LOCK)
-    try:
-        with lock.acquire(blocking=False):
-            if job.state in ("waiting", "running"):
-                _do(job, TASKS[job.kind])
-    except Timeout:
-        log.info("Job %s has a worker already", job.id)
+    with job.taken() as mine:
+        if mine:
+            (doing or do)(job, TASKS[job.kind])
 
 
-def _do(job: Job, task) -> None:
+def do(job: Job, task: Task) -> None:
+    """Do a job that one has to oneself, and note what came of it."""
     try:
         told = _Told(job)
         told("begin")
@@ -67,23 +67,12 @@ def _do(job: Job, task) -> None:
         job.end("failed", why="This is a fault of perfclone; the server's log has the details.")
 
 
-def recover(store: Store, name: Line) -> None:
-    """Put the jobs of a line in it again that lost their worker: what is queued is no longer in line once begun."""
-    from ..tasks import TASKS
-
-    for job in store.listing():
-        if TASKS[job.kind].line == name and job.begun and job.state == "waiting":
-            enqueue(store, job)
-
-
 def main(argv: list[str]) -> None:
     """Work until the standard input ends, which the server holds open as long as it lives."""
     name, store = argv[0], Store(argv[1])
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     threading.Thread(target=_end_with_the_server, daemon=True).start()
-    worked(store, name)
-    recover(store, name)
-    queue = line(str(store.folder.absolute()), name)
+    queue = worked(store, name).huey
     queue.create_consumer(workers=1, initial_delay=_LOOK[0], max_delay=_LOOK[1], periodic=False).run()
 
 
