@@ -248,7 +248,8 @@ def cloner(monkeypatch):
     plate = np.zeros((*SIZE, 3), np.uint8)
     known = lambda self, actor, extractor, device: vars(self).update(actor=actor, _extractor=extractor)  # noqa: E731
     monkeypatch.setattr(pipeline.PerformanceCloner, "__init__", known)
-    monkeypatch.setattr(pipeline.PerformanceCloner, "render", lambda self, poses, purpose: (plate for _ in range(len(poses))))
+    render = lambda self, poses, purpose: (plate for _ in range(len(poses)))  # noqa: E731
+    monkeypatch.setattr(pipeline.PerformanceCloner, "render", render)
 
 
 def test_driving_report(tmp_path, cloner):

@@ -90,6 +90,7 @@ class _Tab:
         """Take another actor: the old result goes, and the performance is looked at again."""
         changes = self._afresh(asked)
         source = found(self.studio, asked.source)
+        self._look_no_longer(asked)
         try:
             changes |= self._actor(name, request)
             if source:
@@ -123,6 +124,7 @@ class _Tab:
 
     def _take(self, name: str, file: Path, asked: Asked, request: gr.Request) -> dict:
         changes = self._afresh(asked)
+        self._look_no_longer(asked)
         try:
             job = asking.take(self.studio, request, choose(self.studio, request, name), file, file.name)
         except (UserError, OSError) as error:
@@ -135,10 +137,12 @@ class _Tab:
         """An error without the place of the file on this machine."""
         return str(error).replace(str(file), file.name)
 
+    def _look_no_longer(self, asked: Asked) -> None:
+        if job := found(self.studio, asked.preflight):
+            job.stop()
+
     def _looked_at(self, changes: dict, asked: Asked, job, request: gr.Request) -> dict:
         p = self.parts
-        if before := found(self.studio, asked.preflight):
-            before.stop()
         return {
             self.asked: replace(changes.get(self.asked, asked), source=job.id, preflight=job.id),
             p.driving_seen: shown.performance(job, request),

@@ -47,6 +47,7 @@ def take(studio: Studio, request: gr.Request, chosen: Chosen, driving: Path, tit
     Raises:
         UserError: It is no video that can be read; or nothing may be made of the actor.
     """
+    studio.judge(driving, request)
     return _preflight(studio, request, chosen, [(driving, _name(driving))], title, copy=not plays(driving))
 
 
@@ -91,6 +92,7 @@ def clone_file(studio: Studio, request: gr.Request, name: str, driving: str, pur
     if not driving:
         raise UserError(say("clone_no_driving", request))
     path = Path(driving)
+    studio.judge(path, request)
     files = [(path, _name(path))]
     return _clone(studio, request, choose(studio, request, name), files, path.name, not plays(path), purpose, keep)
 

@@ -50,11 +50,19 @@ def _found(job: Job, request: gr.Request) -> str:
     made = job.result
     heading = escape(say(f"clone_check_{made['status']}", request))
     time = f'<p class="clone-note">{escape(_time(made, request))}</p>' if made["seconds"] else ""
-    said = "".join(_finding(each, request) for each in made["findings"] if each["name"] != "time")
+    found = [each for each in made["findings"] if each["name"] != "time"]
+    doubts = _listed([each for each in found if each["status"] != "pass"], request)
+    passed = _listed([each for each in found if each["status"] == "pass"], request)
     return (
-        f'<p class="clone-note"><strong>{heading}</strong></p>{time}{_strip(made, request)}'
-        f'<ul class="clone-findings">{said}</ul>{_stills(job, request)}'
+        f'<p class="clone-note"><strong>{heading}</strong></p>{time}{doubts}{_strip(made, request)}'
+        f"{_stills(job, request)}"
+        f"<details><summary>{escape(say('clone_check_passed', request))}</summary>{passed}</details>"
     )
+
+
+def _listed(found: list[dict], request: gr.Request) -> str:
+    said = "".join(_finding(each, request) for each in found)
+    return f'<ul class="clone-findings">{said}</ul>' if said else ""
 
 
 def _time(made: dict, request: gr.Request) -> str:
@@ -71,16 +79,13 @@ def _finding(found: dict, request: gr.Request) -> str:
 def _strip(made: dict, request: gr.Request) -> str:
     """The timeline: a picture, what its colours mean, and the same in words."""
     end = max(made["duration"], 0.01)
-    parts = "".join(
-        f'<rect x="{1000 * start / end:.1f}" width="{1000 * (stop - start) / end:.1f}" height="40" '
-        f'fill="{_KINDS[kind][0]}"><title>{escape(_stretch(start, stop, kind, request))}</title></rect>{_hatch(start, stop, kind, end)}'
-        for start, stop, kind in made["timeline"]
-    )
+    parts = "".join(_part(start / end, stop / end, kind) for start, stop, kind in made["timeline"])
     kinds = [kind for kind in _KINDS if any(each[2] == kind for each in made["timeline"])]
     works = sum(stop - start for start, stop, kind in made["timeline"] if kind == "good")
     said = say("clone_strip", request, good=f"{works:.1f}", all=f"{made['duration']:.1f}")
     legend = "".join(
-        f'<li><i style="background:{_KINDS[kind][0]}" aria-hidden="true"></i>{escape(say(f"clone_kind_{kind}", request))}</li>'
+        f'<li><i style="background:{_KINDS[kind][0]}" aria-hidden="true"></i>'
+        f"{escape(say(f'clone_kind_{kind}', request))}</li>"
         for kind in kinds
     )
     words = "".join(f"<li>{escape(_stretch(*each, request))}</li>" for each in made["timeline"])
@@ -91,13 +96,16 @@ def _strip(made: dict, request: gr.Request) -> str:
     )
 
 
-def _hatch(start: float, stop: float, kind: str, end: float) -> str:
-    if not (dashes := _KINDS[kind][1]):
-        return ""
-    return (
-        f'<line x1="{1000 * start / end:.1f}" x2="{1000 * stop / end:.1f}" y1="20" y2="20" stroke="#fff" '
-        f'stroke-width="40" stroke-opacity=".35" stroke-dasharray="{dashes}"/>'
-    )
+def _part(start: float, stop: float, kind: str) -> str:
+    """A stretch, from 0 to 1, in its colour and hatched."""
+    colour, dashes = _KINDS[kind]
+    box = f'<rect x="{1000 * start:.1f}" width="{1000 * (stop - start):.1f}" height="40" fill="{colour}"/>'
+    if dashes:
+        box += (
+            f'<line x1="{1000 * start:.1f}" x2="{1000 * stop:.1f}" y1="20" y2="20" stroke="#fff" stroke-width="40" '
+            f'stroke-opacity=".35" stroke-dasharray="{dashes}"/>'
+        )
+    return box
 
 
 def _stretch(start: float, stop: float, kind: str, request: gr.Request) -> str:

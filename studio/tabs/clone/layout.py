@@ -37,11 +37,11 @@ class Parts(NamedTuple):
 def lay_out(studio: Studio) -> Parts:
     """Lay the tab out: the actor, the performance, and what comes of it."""
     with gr.Row():
-        with gr.Column(min_width=280):
+        with gr.Column(min_width=240, scale=3):
             actor = _actor(studio)
-        with gr.Column(min_width=280):
+        with gr.Column(min_width=280, scale=4):
             driving = _driving(studio)
-        with gr.Column(min_width=280):
+        with gr.Column(min_width=300, scale=5):
             outcome = _outcome(studio)
     return Parts(*actor, *driving, *outcome)
 

@@ -178,7 +178,8 @@ def _keep(job: Job, request: gr.Request) -> str:
     stem = f"{job.result['actor'].rsplit('/', 1)[-1]}_{job.request['title'].rsplit('.', 1)[0]}"
     kept = ((CLONE, f"{stem}.mp4", "clone_download"), (POSES, f"{stem}_poses.npz", "clone_download_poses"))
     return "".join(
-        f'<a class="clone-keep" href="{link(job, name, keep=to)}" download="{escape(to)}">{escape(say(key, request))}</a>'
+        f'<a class="clone-keep" href="{link(job, name, keep=to)}" download="{escape(to)}">'
+        f"{escape(say(key, request))}</a>"
         for name, to, key in kept
     )
 
