@@ -18,6 +18,7 @@ TABS = ("clone", "train", "verify", "review", "evaluate")
 CSS = """
 .perfclone {max-width: 1280px !important; margin: 0 auto !important}
 .perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
+.dark .perfclone button[role=tab].selected {color: var(--primary-300)}
 """
 #: As it comes, hints and labels have a contrast of less than 4.5:1.
 THEME = gr.themes.Soft(primary_hue="indigo").set(

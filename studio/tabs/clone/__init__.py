@@ -63,9 +63,9 @@ class _Tab:
         on(p.record.stop_recording, self.take, p.actor, p.record, self.asked)
         for button, clip in zip(p.examples, self.studio.clips.values()):
             on(button.click, self.example(clip), p.actor, self.asked)
-        started = on(p.go.click, self.clone, p.actor, p.purpose, p.keep, self.asked)
+        started = on(p.go.click, self.go, p.actor, p.purpose, p.keep, self.asked)
         started.then(None, self.job, None, js=NOTE_JOB, **_QUIET)
-        on(p.stop.click, self.stop, self.asked)
+        on(p.stop.click, self.end, self.asked)
         on(p.view.input, self.show, p.view, self.asked)
         self.looking.tick(self.look, self.asked, [p.checked, p.driving_seen, self.looking], **_QUIET)
         shown = [p.standing, p.result, p.view, p.go, p.stop, self.cloning]
@@ -150,7 +150,7 @@ class _Tab:
             self.looking: gr.Timer(active=True),
         }
 
-    def clone(self, name: str, purpose: str | None, keep: bool, asked: Asked, request: gr.Request) -> dict:
+    def go(self, name: str, purpose: str | None, keep: bool, asked: Asked, request: gr.Request) -> dict:
         """Put the clone in line."""
         try:
             chosen, source = choose(self.studio, request, name), found(self.studio, asked.source)
@@ -164,7 +164,7 @@ class _Tab:
             **self._progress(job, "both", request),
         }
 
-    def stop(self, asked: Asked, request: gr.Request) -> dict:
+    def end(self, asked: Asked, request: gr.Request) -> dict:
         """Ask for the end; what is done is kept."""
         if job := found(self.studio, asked.clone):
             job.stop()

@@ -37,7 +37,9 @@ CSS = """
 .clone-findings {list-style: none; padding: 0; margin: .6em 0}
 .clone-findings li {padding: .15em 0 .15em 1.6em; text-indent: -1.6em}
 @media (max-width: 640px) {
-    #clone_go {position: sticky; bottom: 0; z-index: 5; background: var(--body-background-fill); padding: .4em 0}
+    #clone_go {position: fixed; left: 0; right: 0; bottom: 0; z-index: 5; padding: .5em 1em;
+        background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary)}
+    .perfclone {padding-bottom: 4.5em}
     .clone-figure img, .clone-figure video {max-height: 30vh}
 }
 """
