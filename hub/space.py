@@ -47,7 +47,7 @@ SETTINGS = (
     Setting("PERFCLONE_CERT", False, "a PEM file in that storage, to sign clones with a certificate of yours"),
     Setting("PERFCLONE_CERT_KEY", False, "the PEM file of its private key, there too; needed with the one above"),
     Setting("PERFCLONE_ACTORS", False, "actors of yours that the page offers too: OWNER/NAME, OWNER/OTHER"),
-    Setting("PERFCLONE_LIMIT_SECONDS", False, "the longest clip; ZeroGPU lends a visitor two minutes a day without a login"),
+    Setting("PERFCLONE_LIMIT_SECONDS", False, "longest clip; ZeroGPU lends an unnamed visitor two minutes a day"),
     Setting("HF_TOKEN", True, "a token that may read these actors, if they are private or gated"),
 )  # fmt: skip
 

@@ -65,6 +65,7 @@ def build(studio: Studio) -> gr.Blocks:
     with gr.Blocks(
         title="perfclone", analytics_enabled=False, delete_cache=CLEANING, fill_width=True, elem_classes="perfclone"
     ) as page:
+        endpoints.build(studio)  # before the tabs, whose own events would otherwise take the names
         gr.Markdown(studio.words("header"))
         if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
             gr.LoginButton()
@@ -73,5 +74,4 @@ def build(studio: Studio) -> gr.Blocks:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     _tab(name).build(studio, page)
         gr.Markdown(studio.words("footer"))
-        endpoints.build(studio)
     return page.queue(default_concurrency_limit=8)
