@@ -60,7 +60,7 @@ def arrive(page) -> None:
 def test_from_an_upload_to_the_clone_and_back_to_it(studio, visit, wave, tmp_path):
     page = visit(studio.address)
     arrive(page)
-    assert "no picture of me" in page.inner_text("#clone_actor_seen")  # an actor without a poster is no fault
+    page.get_by_alt_text("me, the actor").wait_for()  # an actor without a poster is no fault
     assert "agreed to: research" in page.inner_text("#clone_actor_seen")
     page.click("#clone")
     page.get_by_text("There is no performance yet").wait_for()

@@ -6,7 +6,7 @@ from html import escape
 
 import gradio as gr
 
-from ...files import link
+from ...job_files import link
 from ...jobs.job import Job
 from ...phrases import say
 from ...tasks.preflight import ACTOR, PERFORMER

@@ -8,7 +8,7 @@ from html import escape
 
 import gradio as gr
 
-from ...files import link
+from ...job_files import link
 from ...jobs.job import Job
 from ...looking import COPY
 from ...phrases import say
@@ -27,8 +27,6 @@ CSS = """
     background: var(--button-primary-background-fill); color: var(--button-primary-text-color) !important;
     text-decoration: none; font-weight: 600}
 .clone-standing progress {width: 100%; height: 1em; accent-color: var(--color-accent)}
-.problem {border-left: 4px solid #b91c1c; padding: .6em 1em; margin: .4em 0;
-    background: var(--background-fill-secondary)}
 .clone-limits {margin: .4em 0 0; padding-left: 1.2em}
 .clone-strip {width: 100%; height: 2.2em; display: block; border-radius: 4px}
 .clone-legend {list-style: none; display: flex; flex-wrap: wrap; gap: .3em 1.2em; padding: 0; margin: .4em 0}
@@ -39,7 +37,7 @@ CSS = """
 @media (max-width: 640px) {
     #clone_go {position: fixed; left: 0; right: 0; bottom: 0; z-index: 5; padding: .5em 1em;
         background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary)}
-    .perfclone {padding-bottom: 4.5em}
+    .gradio-container {padding-bottom: 4.5em}
     .clone-figure img, .clone-figure video {max-height: 30vh}
 }
 """
