@@ -77,7 +77,7 @@ class _Tab:
         name, asked = next(iter(here)), Asked()
         changes = {p.driving_seen: shown.performance(None, request)}
         if job := asking.last(self.studio, request):
-            asked, name = Asked(source=job.id, clone=job.id), job.request.get("name", name)
+            asked, name = Asked(source=job.id, clone=job.id), self._known(job.request.get("name"), name, request)
             changes = {p.driving_seen: shown.performance(job, request), **self._progress(job, view, request)}
         return {
             **self._actor(name, request),
@@ -85,6 +85,13 @@ class _Tab:
             self.asked: asked,
             **changes,
         }
+
+    def _known(self, name: str | None, other: str, request: gr.Request) -> str:
+        """An actor's name, or the other where this visitor knows none of that name."""
+        try:
+            return choose(self.studio, request, name or other).name
+        except (UserError, OSError):
+            return other
 
     def choose(self, name: str, asked: Asked, request: gr.Request) -> dict:
         """Take another actor: the old result goes, and the performance is looked at again."""

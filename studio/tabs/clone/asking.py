@@ -16,6 +16,7 @@ from ...phrases import say
 from ...studio import Studio
 from ...visitors import visitor
 from .offered import Chosen, choose, purposes, refusal
+from .shown import title
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def take(studio: Studio, request: gr.Request, chosen: Chosen, driving: Path, tit
 
 def look_again(studio: Studio, request: gr.Request, chosen: Chosen, source: Job) -> Job:
     """Have a look at the same video for another actor."""
-    return _preflight(studio, request, chosen, _files(source), source.request["title"], source.request.get("copy"))
+    return _preflight(studio, request, chosen, _files(source), title(source), source.request.get("copy"))
 
 
 def _preflight(studio: Studio, request: gr.Request, chosen: Chosen, files, title: str, copy: bool) -> Job:
@@ -78,9 +79,7 @@ def clone(studio: Studio, request: gr.Request, chosen: Chosen, source: Job | Non
     """
     if source is None:
         raise UserError(say("clone_no_driving", request))
-    return _clone(
-        studio, request, chosen, _files(source), source.request["title"], source.request.get("copy"), purpose, keep
-    )
+    return _clone(studio, request, chosen, _files(source), title(source), source.request.get("copy"), purpose, keep)
 
 
 def clone_file(studio: Studio, request: gr.Request, name: str, driving: str, purpose: str, keep: bool) -> Job:

@@ -10,7 +10,7 @@ from ...job_files import link
 from ...jobs.job import Job
 from ...phrases import say
 from ...tasks.preflight import ACTOR, PERFORMER
-from .shown import lasting, note, problem
+from .shown import lasting, note, problem, why
 
 #: Each kind of stretch with its colour and how it is hatched, for whoever tells no colours apart.
 _KINDS = {
@@ -33,7 +33,7 @@ def check(job: Job | None, before: int, request: gr.Request) -> str:
     if job is None:
         return ""
     if job.state == "failed":
-        return problem(job.why or "")
+        return problem(why(job))
     if job.state == "done":
         return _found(job, request)
     how = job.standing

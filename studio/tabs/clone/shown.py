@@ -67,6 +67,16 @@ def problem(text: str | Exception) -> str:
     return f'<div class="problem" role="alert">{escape(str(text))}</div>'
 
 
+def title(job: Job) -> str:
+    """What a job's driving video is called by whoever gave it."""
+    return job.request.get("title") or job.request["driving"]
+
+
+def why(job: Job) -> str:
+    """Why a job failed, without the places of its files on this machine."""
+    return (job.why or "").replace(str(job.files / job.request["driving"]), title(job)).replace(f"{job.files}/", "")
+
+
 def note(text: str) -> str:
     """A sentence."""
     return f'<p class="clone-note">{escape(text)}</p>'
@@ -101,13 +111,13 @@ def performance(source: Job | None, request: gr.Request) -> str:
     """The driving video, or what to do where there is none."""
     if source is None:
         return f'<div class="clone-empty">{escape(say("clone_empty", request))}</div>'
-    title = source.request["title"]
+    called = title(source)
     if not (name := _playable(source)):
-        return f'<div class="clone-empty">{escape(say("clone_copying", request, title=title))}</div>'
-    said = escape(say("clone_driving_video", request, title=title))
+        return f'<div class="clone-empty">{escape(say("clone_copying", request, title=called))}</div>'
+    said = escape(say("clone_driving_video", request, title=called))
     return (
         f'<figure class="clone-figure"><video id="driving-video" src="{link(source, name)}" aria-label="{said}" '
-        f"controls muted loop autoplay playsinline></video><figcaption>{escape(title)}</figcaption></figure>"
+        f"controls muted loop autoplay playsinline></video><figcaption>{escape(called)}</figcaption></figure>"
     )
 
 
@@ -121,7 +131,7 @@ def _playable(job: Job) -> str | None:
 def standing(job: Job, before: int, request: gr.Request) -> str:
     """How far a clone is: place in line, frames and time left, and the frame that is at hand."""
     if job.state == "failed":
-        return problem(job.why or "")
+        return problem(why(job))
     if job.state == "stopped":
         return note(say("clone_stopped_early", request))
     if job.state == "done":
@@ -165,7 +175,7 @@ def result(job: Job, view: str, request: gr.Request) -> str:
     )
     beside = _playable(job) if view != "alone" else None
     if beside:
-        said = escape(say("clone_driving_video", request, title=job.request["title"]))
+        said = escape(say("clone_driving_video", request, title=title(job)))
         follower = (
             f'<figure class="clone-figure"><video src="{link(job, beside)}" aria-label="{said}" muted playsinline '
             f"></video></figure>"
@@ -175,7 +185,7 @@ def result(job: Job, view: str, request: gr.Request) -> str:
 
 
 def _keep(job: Job, request: gr.Request) -> str:
-    stem = f"{job.result['actor'].rsplit('/', 1)[-1]}_{job.request['title'].rsplit('.', 1)[0]}"
+    stem = f"{job.result['actor'].rsplit('/', 1)[-1]}_{title(job).rsplit('.', 1)[0]}"
     kept = ((CLONE, f"{stem}.mp4", "clone_download"), (POSES, f"{stem}_poses.npz", "clone_download_poses"))
     return "".join(
         f'<a class="clone-keep" href="{link(job, name, keep=to)}" download="{escape(to)}">'
