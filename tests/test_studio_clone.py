@@ -228,3 +228,27 @@ def test_only_purposes_that_the_record_allows_are_offered_and_its_limits_are_sai
         assert part in said
     over = ConsentRecord(**{**vars(some), "signature": None, "expires": "2020-12-31"}).sign(SigningKey.new())
     assert purposes(over) == [] and "expired on 2020-12-31" in refusal(over) and refusal(some) is None
+
+
+def test_the_files_of_a_job_are_for_whoever_has_its_id_and_nothing_else_is_served(tmp_path):
+    from starlette.applications import Starlette
+    from starlette.testclient import TestClient
+
+    from studio.job_files import link, route
+    from studio.jobs.store import Store
+
+    (tmp_path / "page.html").write_text("<script>alert(1)</script>")
+    (tmp_path / "clip.mp4").write_bytes(bytes(range(100)))
+    store = Store(tmp_path / "studio")
+    files = [(tmp_path / "page.html", "driving.html"), (tmp_path / "clip.mp4", "clip.mp4")]
+    job = store.create("clone", "visit:me", {}, files)
+    client = TestClient(Starlette(routes=[route(store)]))
+    part = client.get(link(job, "clip.mp4"), headers={"Range": "bytes=10-19"})
+    assert part.status_code == 206 and part.content == bytes(range(10, 20))
+    kept = client.get(link(job, "clip.mp4", keep="ben & anna.mp4"))
+    assert "attachment" in kept.headers["content-disposition"] and len(kept.content) == 100
+    page = client.get(link(job, "driving.html"))
+    assert page.headers["content-type"] == "application/octet-stream" and "sandbox" in str(page.headers)
+    for name in ("asked.json", "..%2Fasked.json", "../asked.json", "", "gone.mp4"):
+        assert client.get(f"jobs/{job.id}/{name}").status_code in (404, 405), name
+    assert client.get(f"jobs/{'x' * 22}/clip.mp4").status_code == 404
