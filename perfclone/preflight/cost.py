@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from perfclone.pipeline import PerformanceCloner
     from perfclone.progress import Progress
 
-_TIMED = 10  # frames
+_TIMED = 24  # frames; the first half warms things up: pictures are decoded and kept when they are first wanted
 
 
 def cost(
@@ -67,8 +67,8 @@ def time_parts(
 ) -> tuple[float, float, float]:
     """Milliseconds a frame of pose extraction with decoding, of G with its composite, and of encoding.
 
-    The first two are medians over the first few frames after the very first, which warms things up. They follow one
-    another as in the run: from one frame to the next there is less to paint anew than between frames far apart.
+    The first two are medians over some of the first frames. They follow one another as in the run: from one frame to
+    the next there is less to paint anew than between frames far apart.
     """
     found: list[tuple] = []
     frames: list[np.ndarray] = []
@@ -113,7 +113,7 @@ def _codec_pace(frames: list[np.ndarray], fps: float) -> float:
 
 
 def _pace(stream: Iterator, keep: list | None = None) -> float:
-    """Median milliseconds between the items of a stream, the first left out where there are more."""
+    """Median milliseconds between the items of a stream, the first half left out where there are more."""
     gaps, last = [], time.perf_counter()
     for item in stream:
         now = time.perf_counter()
@@ -121,7 +121,7 @@ def _pace(stream: Iterator, keep: list | None = None) -> float:
         if keep is not None:
             keep.append(item)
         last = time.perf_counter()
-    return float(np.median(gaps[1:] or gaps or [0.0])) * 1000
+    return float(np.median(gaps[len(gaps) // 2 :] or [0.0])) * 1000
 
 
 def _duration(seconds: float) -> str:
