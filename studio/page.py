@@ -8,7 +8,7 @@ from importlib import import_module
 import gradio as gr
 from starlette.middleware import Middleware
 
-from . import endpoints
+from . import endpoints, job_files
 from .studio import Studio
 from .users import Users
 from .visitors import Door
@@ -16,9 +16,41 @@ from .visitors import Door
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
 CSS = """
-.perfclone {max-width: 1280px !important; margin: 0 auto !important}
-.perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
+@media (max-width: 480px) {#tabs [role="tab"] {padding: 0 8px}}
+.dark {--color-accent: var(--primary-300)}
+.gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
+video, .still img {object-fit: contain; background: var(--block-background-fill)}
+.problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
+.verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
+.verdict h2.good {border-color: #15803d}
+.verdict h2.beware {border-color: #b45309}
+.verdict h2.bad {border-color: #b91c1c}
+.verdict dt {font-weight: 600; margin-top: 10px}
+.verdict dd, .verdict li, .verdict p {margin: 2px 0; line-height: 1.5}
+.verdict summary {cursor: pointer; margin-top: 12px}
+.ledger {overflow-x: auto}
+.ledger table {width: 100%; border-collapse: collapse}
+.ledger caption {text-align: left; padding: 4px 0}
+.ledger th, .ledger td {text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--border-color-primary)}
+.report iframe {width: 100%; height: 75vh; border: 1px solid var(--border-color-primary); background: white}
 """
+#: As it comes, hints and labels have a contrast of less than 4.5:1.
+THEME = gr.themes.Soft(primary_hue="indigo").set(
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_title_text_color="*primary_700",
+    block_label_text_color="*primary_700",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_600",
+    checkbox_label_background_fill_selected="*primary_600",
+    checkbox_label_background_fill_selected_dark="*primary_600",
+    color_accent="*primary_600",
+    input_placeholder_color="*neutral_600",
+    input_placeholder_color_dark="*neutral_300",
+)
 #: Seconds between two cleanings of what was uploaded, and the age from which it is deleted.
 CLEANING = (600, 24 * 3600)
 
@@ -32,14 +64,19 @@ def launch_options(studio: Studio, local: bool = True) -> dict:
     """
     users = Users()
     return {
-        "app_kwargs": {"middleware": [Middleware(Door, local=local)]},
+        "app_kwargs": {"middleware": [Middleware(Door, local=local)], "routes": [job_files.route(studio.store)]},
         "auth": users.admit if users else None,
-        "theme": gr.themes.Soft(primary_hue="indigo"),
-        "css": CSS,
+        "theme": THEME,
+        "css": CSS + "".join(getattr(_tab(name), "CSS", "") for name in TABS),
         "footer_links": ["api"],
         "max_file_size": studio.limits.bytes,
         "i18n": studio.words,
     }
+
+
+def _tab(name: str):
+    """The module of a tab, which may bring looks of its own: ``CSS``."""
+    return import_module(f".tabs.{name}", __package__)
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -54,6 +91,6 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             for name in TABS:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
-                    import_module(f".tabs.{name}", __package__).build(studio, page)
+                    _tab(name).build(studio, page)
         gr.Markdown(studio.words("footer"))
     return page.queue(default_concurrency_limit=8)
