@@ -70,7 +70,7 @@ def build(studio: Studio) -> Course:
         with gr.Row():
             plot = gr.LinePlot(
                 x="step", y="loss", color="curve", label=words("train_curves"), x_title="step", y_title="loss",
-                height=280, min_width=300, elem_id="train-curves",
+                height=320, min_width=300, elem_id="train-curves",
             )  # fmt: skip
             samples = gr.Image(
                 label=words("train_samples"), interactive=False, buttons=["fullscreen"], height=320, min_width=300,

@@ -22,7 +22,7 @@ from .reference import QUIET
 
 PRESETS = ("base", "hd", "tiny")
 #: Minutes that are offered: training adds little after some.
-SHORTEST, USUAL, LONGEST = 0.5, 3, 60
+SHORTEST, USUAL, LONGEST = 0.1, 3, 60
 #: What preparing takes, in glances at one frame of the check: so many whatever the footage, and for each million pixels
 #: of it. Measured on three clips of 65-720 frames.
 _ALWAYS, _A_MEGAPIXEL = 490, 10.7
@@ -87,7 +87,7 @@ def _settings(studio: Studio):
             elem_id="train-preset",
         )  # fmt: skip
     minutes = gr.Slider(
-        SHORTEST, LONGEST, value=USUAL, step=0.5, label=words("train_minutes"), info=words("train_minutes_info"),
+        SHORTEST, LONGEST, value=USUAL, step=0.1, label=words("train_minutes"), info=words("train_minutes_info"),
         elem_id="train-minutes",
     )  # fmt: skip
     return name, preset, minutes, gr.Markdown(elem_id="train-expected")
@@ -101,7 +101,6 @@ def ask(
     preset: str,
     minutes: float,
     agreed: Agreement,
-    **more,
 ) -> Job:
     """Put a training in line.
 
@@ -113,7 +112,6 @@ def ask(
         preset: One of the backend's.
         minutes: Length of the training.
         agreed: What the person filmed agreed to.
-        more: Further settings for the task.
 
     Raises:
         UserError: There is no footage, it will not do, the name is taken, or the consent is wanting.
@@ -130,7 +128,7 @@ def ask(
     driving = next(iter(studio.clips.values()), None)
     asked = {
         "name": folder, "reference": video, "preset": preset, "minutes": float(minutes),
-        "driving": driving.name if driving else None, "announced": expected_s(studio, checked, minutes), **more,
+        "driving": driving.name if driving else None, "announced": expected_s(studio, checked, minutes),
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="perfclone-consent-") as place:
         record = Path(place) / CONSENT

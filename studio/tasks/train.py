@@ -16,13 +16,15 @@ from ..jobs.queue import enqueue
 from ..jobs.store import Store
 
 log = logging.getLogger(__name__)
+#: Most minutes of training that a killed worker loses.
+_LOST_MINUTES = 0.5
 
 
 def run(job: Job, tell) -> dict:
     """Train, draw the poster, and have a test clone made.
 
     The request has "name" of the actor, "reference", a file of the job beside its ``consent.json``, "preset",
-    "minutes" (or "steps"), and "driving", a driving clip of the job for the test clone, or None.
+    "minutes", and "driving", a driving clip of the job for the test clone, or None.
     """
     from perfclone.training import Run, train
     from perfclone.training.run import RUN
@@ -61,10 +63,9 @@ def _request(job: Job, output: Path):
     reference = job.files / asked["reference"]
     config = TrainConfig(
         preset=asked["preset"],
-        minutes=asked.get("minutes"),
-        steps=asked.get("steps"),
+        minutes=asked["minutes"],
         holdout=usual_holdout(probe(reference).duration),
-        checkpoint_minutes=asked.get("checkpoint_minutes", TrainConfig.checkpoint_minutes),
+        checkpoint_minutes=_LOST_MINUTES,
     )
     return TrainRequest(reference=reference, output=output, consent=job.files / CONSENT, config=config)
 
