@@ -36,6 +36,12 @@ class Store:
         self.folder = Path(folder or os.environ.get(VARIABLE) or home() / "studio").absolute()
         self._known: dict[str, Job] = {}
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Store) and self.folder == other.folder
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
+
     @property
     def jobs(self) -> Path:
         """The folder of the jobs, each a folder named by its id."""
