@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfclone.governance.consent import rules
 from perfclone.governance.consent.kinds import signed_record, usual_fields
@@ -13,6 +14,9 @@ from perfclone.governance.consent.record import ConsentError, ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
 
 from .phrases import say
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 
 @dataclass(frozen=True)
@@ -45,22 +49,17 @@ class Agreement:
     phrase: str = ""
     agreed: bool = False
 
-    def __post_init__(self):
-        if not self.agreed:
-            raise ConsentError("Nothing is trained of anybody who did not agree: the person filmed ticks the box.")
-        if not self.subject.strip():
-            raise ConsentError("The consent needs the name or pseudonym of the person filmed.")
-        if not self.purposes or not self.media:
-            raise ConsentError("Tick at least one purpose and one place where the videos may be shown.")
-        if rules.parse_day("The last day", self.expires.strip()) < date.today():
-            raise ConsentError(f"The last day must not be past, got {self.expires}.")
-
-    def record(self, reference: Path) -> ConsentRecord:
+    def record(self, reference: Path, request: gr.Request | None = None) -> ConsentRecord:
         """Sign the record for a reference video, and enter it in the ledger.
 
+        Args:
+            reference: What it is to cover.
+            request: In whose language is said what is wanting.
+
         Raises:
-            ConsentError: Something in it will not do.
+            ConsentError: Something is wanting, or will not do.
         """
+        self._require(request)
         subject = self.subject.strip()
         fields = usual_fields(subject, self.recorded_by.strip() or subject) | {
             "purposes": list(self.purposes),
@@ -74,6 +73,22 @@ class Agreement:
         record = signed_record(fields, [reference], Path(self.statement) if self.statement else None)
         Ledger().append("consent", consent=record.digest(), consent_id=record.id)
         return record
+
+    def _require(self, request: gr.Request | None) -> None:
+        """Refuse what is not filled in, as it is said on the page."""
+        wanting = {
+            "agreement": not self.agreed,
+            "subject": not self.subject.strip(),
+            "choice": not (self.purposes and self.media),
+        }
+        for what in (what for what, is_so in wanting.items() if is_so):
+            raise ConsentError(say(f"train_wants_{what}", request))
+        try:
+            past = rules.parse_day("expires", self.expires.strip()) < date.today()
+        except ConsentError:
+            raise ConsentError(say("train_wants_day", request)) from None
+        if past:
+            raise ConsentError(say("train_wants_later", request))
 
     def _note(self) -> str:
         """The purposes in free words, and what is said in the statement, since that is signed with them."""

@@ -11,28 +11,28 @@ import gradio as gr
 
 from perfclone.actor import layout
 from perfclone.errors import UserError
-from perfclone.governance.consent import revocations
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
-from perfclone.governance.keys import signing_key
-from perfclone.governance.ledger.ledger import Ledger
+from perfclone.governance.withdrawal import withdraw
 
 from .actors import own_actors, own_folder
-from .files import shown
 from .jobs.job import Job
 from .phrases import say
+from .roles import require
+from .showing import shown
 from .studio import Studio
-from .visitors import visitor
+from .visitors import login, visitor
 
 #: The file of a job in which a Hub token waits for the worker, which removes it.
 TOKEN = "token"
 
 
 def place_of(studio: Studio, request: gr.Request, name: str | None) -> Path:
-    """Where a visitor's own actor is.
+    """Where a visitor's own actor is, for who may change it.
 
     Raises:
-        UserError: They have none of that name.
+        UserError: They have none of that name, or may not.
     """
+    require(request, "make")
     if not name or name not in own_actors(studio, visitor(request)):
         raise UserError(say("train_mine_none", request))
     return own_folder(studio.store, visitor(request)) / name
@@ -68,21 +68,17 @@ def delete_actor(studio: Studio, request: gr.Request, place: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def revoke_consent(place: Path, reason: str) -> None:
+def revoke_consent(place: Path, reason: str, request: gr.Request) -> None:
     """Withdraw the consent of whoever an actor shows: nothing is generated of them here any more.
 
     Raises:
-        UserError: There is no record, or it was revoked before.
+        UserError: There is no record, or it was withdrawn before.
     """
-    record = ConsentRecord.load(place / CONSENT).revoke(reason.strip() or "The person withdrew it.", signing_key())
-    revocations.note(record.id, record.to_json()["revoked"])  # first: no copy is of use from then on
-    record.save(place / CONSENT)
-    Ledger().append("revoke", consent=record.digest(), consent_id=record.id, reason=record.revoked.reason)
+    record = ConsentRecord.load(place / CONSENT)
+    withdraw(record, reason.strip() or "The person withdrew it.", place / CONSENT, who=login(request))
 
 
-def push_actor(
-    studio: Studio, request: gr.Request, place: Path, repository: str, token: str, public: bool
-) -> Job:
+def push_actor(studio: Studio, request: gr.Request, place: Path, repository: str, token: str, public: bool) -> Job:
     """Put the push of an actor to the Hub in line.
 
     Raises:

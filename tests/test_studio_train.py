@@ -1,29 +1,46 @@
-"""The training tab, as a visitor uses it: footage, consent, a run that survives its server, and an actor of one's own."""
+"""The training tab as a visitor uses it: footage, consent, a run that survives its server, an actor of one's own."""
 
 import json
-import os
-import shutil
-import signal
 import time
 import zipfile
-from contextlib import suppress
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import pytest
-from browsing import served
+from browsing import served, visited
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from tiny import write_clip
 
+from perfclone import cli
 from perfclone.actor import layout
-from perfclone.governance.consent.record import ConsentRecord
+from perfclone.errors import UserError
+from perfclone.files.reading import file_sha256
+from perfclone.governance.consent.record import ConsentError, ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
+from studio.actors import folder_name
+from studio.consents import Agreement, draw_phrase
+from studio.phrases import phrases
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning:gradio")
 
 
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory):
-    """Three seconds of a person, in a container that no browser plays."""
-    return write_clip(tmp_path_factory.mktemp("footage") / "me at home.mkv", 60)
+    """A second of a person, in a container that no browser plays."""
+    folder = tmp_path_factory.mktemp("footage")
+    clip, packed = write_clip(folder / "me.mp4"), folder / "me at home.mkv"
+    with av.open(clip) as source, av.open(packed, "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    clip.unlink()
+    return packed
 
 
 def value(page, id):
@@ -54,3 +71,164 @@ def wait_until(condition, patience_s=60):
         assert time.monotonic() < give_up
         time.sleep(0.2)
     return found
+
+
+def rows_of(studio: Path) -> list[dict]:
+    """The log of the only training run."""
+    text = next(studio.glob("actors/*/*.run/log.jsonl"), None)
+    return [json.loads(row) for row in text.read_text().splitlines()] if text else []
+
+
+def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(browser, footage, tmp_path):
+    with ExitStack() as ended:
+        studio = ended.enter_context(served(tmp_path))
+        with visited(browser, studio.address) as page:
+            page.click("#train-begin")
+            page.get_by_text("reads the form and ticks the box").wait_for()
+            agree(page)
+            page.click("#train-begin")
+            page.get_by_text("There is no footage yet").wait_for()
+            upload(page, footage)
+            assert page.locator("#train-findings h3").inner_text().startswith("! Good enough")
+            assert "length" in page.inner_text("#train-findings")
+            page.get_by_text("From the click on Train to the trained actor").wait_for()
+            begin(page, "Me / 1", minutes="0.2")
+            page.wait_for_selector("#train-samples img", timeout=60_000)
+            page.wait_for_function("location.search.startsWith('?job=')")
+            page.click("#train-stop")
+            page.get_by_text("was stopped. What was done is saved").wait_for(timeout=30_000)
+            before, job = rows_of(tmp_path / "studio"), page.evaluate("location.search.slice(5)")
+            assert before[-1]["step"] > 0
+            page.click("#train-go-on")
+            wait_until(lambda: rows_of(tmp_path / "studio")[-1]["step"] > before[-1]["step"])
+            kept = page.context.storage_state()
+        studio.process.kill()
+        studio.process.wait()
+        folder = tmp_path / "studio/jobs" / job
+        record = ConsentRecord.load(folder / "files/consent.json")
+        assert record.covers(file_sha256(footage)) and record.subject == record.recorded_by == "Anna Example"
+        record.verify()
+        assert not (folder / "ended.json").exists()
+
+        studio = ended.enter_context(served(tmp_path))
+        with visited(browser, studio.address, storage_state=kept) as page:
+            page.get_by_text("Me_1 is trained").wait_for(timeout=60_000)
+            after = rows_of(tmp_path / "studio")
+            assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
+            page.wait_for_selector("#train-own-still img")
+            page.get_by_text("Anna Example agreed that videos are made").wait_for()
+            with page.expect_download() as download:
+                page.click("#train-zip")
+            names = zipfile.ZipFile(download.value.path()).namelist()
+            assert {f"Me_1/{name}" for name in (layout.CONFIG, layout.WEIGHTS, layout.POSTER)} < set(names)
+        clone = json.loads((folder / "ended.json").read_text())["result"]["clone"]
+        asked = json.loads((tmp_path / "studio/jobs" / clone / "asked.json").read_text())
+        assert asked["kind"] == "clone" and asked["request"]["purpose"] == "evaluation"
+        assert (tmp_path / "studio/jobs" / clone / "files" / asked["request"]["driving"]).is_file()
+
+        with visited(browser, f"{studio.address}?job={job}") as page:  # somebody who was given the address
+            page.get_by_text("Me_1 is trained").wait_for()
+            page.get_by_text("You have no actor here yet").wait_for()
+        with visited(browser, studio.address) as page:  # somebody else
+            page.wait_for_selector("#train-begin")
+            page.wait_for_timeout(500)
+            assert "Me_1" not in page.inner_text("body")
+
+        with visited(browser, studio.address, storage_state=kept) as page:
+            page.wait_for_selector("#train-own-still img")
+            page.click("#train-delete")
+            page.get_by_text("Tick that you are sure first").wait_for()
+            page.check("#train-sure input")
+            page.click("#train-revoke")
+            page.get_by_text("The consent for Me_1 is withdrawn").wait_for()
+            page.get_by_text("REVOKED on").wait_for()
+            page.check("#train-sure input")
+            page.click("#train-delete")
+            page.get_by_text("Me_1 and its footage are deleted").wait_for()
+            page.get_by_text("You have no actor here yet").wait_for()
+        assert not list(tmp_path.glob("studio/actors/*/*")) and not folder.exists()
+        assert not list(tmp_path.glob("studio/jobs/*/files/*.mkv"))
+
+
+AGREED = {
+    "subject": "Anna Example",
+    "recorded_by": "",
+    "purposes": ["research"],
+    "media": ["internal"],
+    "expires": "2199-12-31",
+    "agreed": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"agreed": False}, "ticks the box"),
+        ({"subject": " "}, "name, or a pseudonym"),
+        ({"purposes": []}, "at least one purpose, and one place"),
+        ({"purposes": ["fun"]}, "purposes must be from research"),
+        ({"media": []}, "one place where"),
+        ({"expires": "2020-01-01"}, "is past; give a later one"),
+        ({"expires": "soon"}, "must be a date such as 2027-12-31"),
+    ],
+)
+def test_what_is_no_consent(wrong, sentence, footage, own_home):
+    with pytest.raises(ConsentError, match=sentence):
+        Agreement(**(AGREED | wrong)).record(footage)
+    assert not list(Ledger().entries())
+
+
+def test_the_form_makes_the_record_that_the_command_makes(footage, own_home, tmp_path):
+    fields = {"note": "one  poster", "statement": str(footage), "phrase": "amber river lantern", "train_others": True}
+    record = Agreement(**(AGREED | fields)).record(footage)
+    asked = {
+        "subject": "Anna Example", "recorded_by": "Anna Example", "purposes": ["research"], "media": ["internal"],
+        "expires": "2199-12-31", "train_others": True,
+        "purpose_note": 'one poster Said in the statement: "amber river lantern".',
+    }  # fmt: skip
+    (tmp_path / "fields.json").write_text(json.dumps(asked))
+    given = ["--json", tmp_path / "fields.json", "--reference", footage, "--statement", footage]
+    assert cli.main(["consent", "new", *map(str, given), "-o", str(tmp_path / "consent.json")]) == 0
+    commanded = ConsentRecord.load(tmp_path / "consent.json")
+    other = {"id": record.id, "created": record.created, "signature": record.signature}
+    assert replace(commanded, **other) == record and record.ours()
+    record.verify()
+    assert [entry.data["consent"] for entry in Ledger().entries()][0] == record.digest()
+
+
+@pytest.mark.parametrize(
+    ("typed", "folder"),
+    [("Me", "Me"), (" ../../etc/x ", "etc_x"), ("春子 の-1", "春子_の-1"), ("a.run", "a_run"), ("x" * 99, "x" * 40)],
+)
+def test_a_name_makes_a_folder_and_leads_nowhere_else(typed, folder):
+    assert folder_name(typed) == folder
+
+
+@pytest.mark.parametrize("typed", ["", " . ", "///"])
+def test_what_is_no_name(typed):
+    with pytest.raises(UserError, match="a name of letters or digits"):
+        folder_name(typed)
+
+
+def test_a_phrase_is_three_words_of_the_visitors_language():
+    english, japanese = phrases("en")["train_phrase_words"].split(), phrases("ja")["train_phrase_words"].split()
+    assert len(set(english)) == len(english) >= 48 and len(set(japanese)) == len(japanese) >= 48
+    asked = SimpleNamespace(headers={"accept-language": "ja"})
+    drawn = draw_phrase(asked).split()
+    assert len(set(drawn)) == 3 and set(drawn) <= set(japanese)
+    assert len({draw_phrase(asked) for _ in range(20)}) > 15
+
+
+def test_a_program_has_footage_checked_and_is_told_what_is_wrong(studio, footage):
+    client = Client(studio.address, verbose=False)
+    id = client.predict(handle_file(footage), api_name="/check")
+    found = wait_until(lambda: (job := client.predict(id, api_name="/job"))["state"] == "done" and job)
+    assert found["kind"] == "check" and found["result"]["status"] == "warn"
+    train = [id, "me", "Anna Example", ["research"], ["internal"], "2199-12-31"]
+    with pytest.raises(AppError, match="ticks the box"):
+        client.predict(*train, False, "", "tiny", 0.1, api_name="/train")
+    with pytest.raises(AppError, match="no such job"):
+        client.predict("A" * 22, *train[1:], True, "", "tiny", 0.1, api_name="/train")
+    job = client.predict(*train, True, "", "tiny", 0.1, api_name="/train")
+    assert client.predict(job, api_name="/job")["kind"] == "train"
+    assert client.predict(job, api_name="/stop")["state"] in ("running", "stopped")

@@ -80,11 +80,7 @@ def build(studio: Studio, page: gr.Blocks) -> Form:
 def filled_in(
     subject, recorded_by, purposes, media, expires, note, train_others, revocation, statement, filmed, phrase, agreed
 ) -> Agreement:
-    """What the fields of a form hold.
-
-    Raises:
-        ConsentError: Something is missing.
-    """
+    """What the fields of a form hold."""
     return Agreement(
         subject, recorded_by, purposes, media, expires, note, train_others, revocation, statement or filmed, phrase,
         agreed,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import gradio as gr
+import numpy as np
 import pandas as pd
+from PIL import Image
 
 from perfclone.errors import UserError
 from perfclone.terminal.pace import duration
 from perfclone.training import Run
 
 from ..actors import own_folder
-from ..files import shown
 from ..jobs.job import Job
 from ..phrases import say
+from ..roles import require
+from ..showing import picture, shown
 from ..studio import Studio
 from .reference import QUIET, plain
 
@@ -42,7 +45,7 @@ class Course(NamedTuple):
     state: gr.Markdown
     problem: gr.Markdown
     plot: gr.LinePlot
-    samples: gr.Image
+    samples: gr.HTML
     stop: gr.Button
     go_on: gr.Button
     to_clone: gr.Button
@@ -72,10 +75,7 @@ def build(studio: Studio) -> Course:
                 x="step", y="loss", color="curve", label=words("train_curves"), x_title="step", y_title="loss",
                 height=320, min_width=300, elem_id="train-curves",
             )  # fmt: skip
-            samples = gr.Image(
-                label=words("train_samples"), interactive=False, buttons=["fullscreen"], height=320, min_width=300,
-                elem_id="train-samples",
-            )  # fmt: skip
+            samples = gr.HTML(elem_id="train-samples", min_height=320)
         result = gr.Video(
             label=words("train_result"), interactive=False, visible=False, height=360, elem_id="train-result"
         )
@@ -87,10 +87,12 @@ def build(studio: Studio) -> Course:
         return look(studio, id, seen, request)
 
     def stopped(request: gr.Request, id: str, seen: str):
+        require(request, "make")
         studio.store.find(id).stop()
         return look(studio, id, "", request)
 
     def gone_on(request: gr.Request, id: str, seen: str):
+        require(request, "make")
         studio.go_on(studio.store.find(id))
         return look(studio, id, "", request)
 
@@ -122,7 +124,7 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         told(studio, job, request),
         plain(job.why, job.files) if job.why else "",
         curves(run, request) if fresh and run else gr.skip(),
-        shown(run.samples) if fresh and run and run.samples else gr.skip(),
+        samples(run, request) if fresh and run and run.samples else gr.skip(),
         gr.Button(visible=state in ("waiting", "running"), interactive=not job.stop_asked),
         gr.Button(visible=state in ("stopped", "failed")),
         gr.Button(visible=run is not None and run.actor is not None),
@@ -182,6 +184,15 @@ def curves(run: Run, request: gr.Request) -> pd.DataFrame:
     return pd.DataFrame(points, columns=["step", "loss", "curve"])
 
 
+def samples(run: Run, request: gr.Request) -> str:
+    """Held-out frames, filmed and as they are painted now, and what they are in words."""
+    with Image.open(run.samples) as found:
+        rows = np.asarray(found.convert("RGB"))
+    height = len(rows) // (1 + len(run.previews)) if run.previews else len(rows)
+    said = say("train_samples", request)
+    return f"<p>{said}</p>{picture(np.vstack([rows[:height], rows[-height:]]), said)}"
+
+
 def _thinned(rows: list[dict]) -> list[dict]:
     return rows[:: max(1, len(rows) // _POINTS)]
 
@@ -195,5 +206,5 @@ def _clone(studio: Studio, job: Job) -> Job | None:
 
 
 def _video(clone: Job):
-    made = next((clone.file(name) for name in clone.result.values() if str(name).endswith(".mp4")), None)
+    made = clone.file("clone.mp4")
     return gr.Video(shown(made), visible=True) if made else gr.skip()

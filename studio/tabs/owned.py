@@ -13,6 +13,7 @@ from perfclone.governance.consent.kinds import describe
 from ..actors import own_actors, own_folder
 from ..keeping import delete_actor, place_of, push_actor, revoke_consent, zip_of
 from ..phrases import say
+from ..showing import picture
 from ..studio import Studio
 from ..visitors import visitor
 from .course import Course
@@ -27,9 +28,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
         with gr.Row(visible=False) as row:
             with gr.Column(min_width=260):
                 chosen = gr.Radio([], label=words("train_mine_chosen"), elem_id="train-own")
-                still = gr.Image(
-                    label=words("train_mine_still"), interactive=False, buttons=[], height=260, elem_classes="still"
-                )
+                still = gr.HTML(elem_id="train-own-still")
                 about = gr.Markdown(elem_id="train-own-record")
             with gr.Column(min_width=300):
                 zipped = gr.DownloadButton(words("train_zip"), elem_id="train-zip")
@@ -61,9 +60,10 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
     def shown_actor(request: gr.Request, name: str | None):
         found = own_actors(studio, visitor(request)).get(name or "")
         if not found:
-            return None, "", None
+            return "", "", None
         about = f"```\n{describe(found.record)}\n```" if found.record else ""
-        return found.still, about, zip_of(found.place)
+        still = picture(found.still, say("train_mine_still", request)) if found.still is not None else ""
+        return still, about, zip_of(found.place)
 
     def act(work: Callable):
         def handler(request: gr.Request, name: str | None, sure: bool, *values):
@@ -82,7 +82,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
         return say("train_deleted", request, name=place.name)
 
     def revoke_one(request: gr.Request, place: Path, reason: str) -> str:
-        revoke_consent(place, reason)
+        revoke_consent(place, reason, request)
         return say("train_revoked", request, name=place.name)
 
     def push_one(request: gr.Request, name: str | None, *values):

@@ -17,18 +17,22 @@ from ..jobs.job import Job
 from ..phrases import say
 from ..studio import Studio
 from ..visitors import visitor
-from . import agreement, course, owned, reference
+from . import agreement, course, owned, programs, reference
 from .reference import QUIET
 
 PRESETS = ("base", "hd", "tiny")
 #: Minutes that are offered: training adds little after some.
 SHORTEST, USUAL, LONGEST = 0.1, 3, 60
-#: What preparing takes, in glances at one frame of the check: so many whatever the footage, and for each million pixels
-#: of it. Measured on three clips of 65-720 frames.
+#: What preparing takes, in glances at one frame of the check: so many whatever the footage, and for each million
+#: pixels of it. Measured on three clips of 65-720 frames.
 _ALWAYS, _A_MEGAPIXEL = 490, 10.7
 #: Seconds from the last step to the actor with its poster.
 _END_S = 12
-_ADDRESS = "id => id && history.replaceState(null, '', '?job=' + id)"
+_ADDRESS = "id => { if (id) history.replaceState(null, '', '?job=' + id); }"
+_WATCH = """id => { if (id) {
+    history.replaceState(null, '', '?job=' + id);
+    setTimeout(() => document.querySelector('#train-course').scrollIntoView({behavior: 'smooth'}), 300);
+} }"""
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
@@ -44,6 +48,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         begin = gr.Button(words("train_begin"), variant="primary", elem_id="train-begin")
         problem = gr.Markdown(elem_classes="problem", elem_id="train-begin-problem")
     owned.build(studio, page, running)
+    programs.build(studio, ask)
 
     def begun(request: gr.Request, checked: str, name: str, preset: str, minutes: float, *fields):
         try:
@@ -59,7 +64,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     asked = begin.click(
         begun, [footage.checked, name, preset, minutes, *form], [running.id, problem, *running.outputs], **QUIET
     )
-    asked.then(None, running.id, None, js=_ADDRESS, **QUIET)
+    asked.then(None, running.id, None, js=_WATCH, **QUIET)
     for change in (minutes.change, footage.findings.change):
         change(announced, [footage.checked, minutes], expected, **QUIET)
     footage.checked.change(None, footage.checked, None, js=_ADDRESS, **QUIET)
@@ -132,7 +137,7 @@ def ask(
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="perfclone-consent-") as place:
         record = Path(place) / CONSENT
-        agreed.record(check.files / video).save(record)
+        agreed.record(check.files / video, request).save(record)
         files = [(check.files / video, video), (record, CONSENT)]
         return studio.ask("train", request, asked, files + ([(driving, driving.name)] if driving else []))
 
