@@ -1,6 +1,7 @@
 """The training tab as a visitor uses it: footage, consent, a run that survives its server, an actor of one's own."""
 
 import json
+import re
 import time
 import zipfile
 from contextlib import ExitStack
@@ -15,15 +16,18 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from tiny import write_clip
 
+import perfclone.preflight
 from perfclone import cli
 from perfclone.actor import layout
 from perfclone.errors import UserError
 from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.record import ConsentError, ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
+from perfclone.preflight.coverage import _MOVES, _VIEWS
 from studio.actors import folder_name
 from studio.consents import Agreement, draw_phrase
 from studio.phrases import phrases
+from studio.tabs.reference import told
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning:gradio")
 
@@ -90,7 +94,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.get_by_text("There is no footage yet").wait_for()
             upload(page, footage)
             assert page.locator("#train-findings h3").inner_text().startswith("! Good enough")
-            assert "length" in page.inner_text("#train-findings")
+            assert "Film for 20 to 60 seconds" in page.inner_text("#train-findings")
             page.get_by_text("From the click on Train to the trained actor").wait_for()
             begin(page, "Me / 1", minutes="0.2")
             page.wait_for_selector("#train-samples img", timeout=60_000)
@@ -232,3 +236,19 @@ def test_a_program_has_footage_checked_and_is_told_what_is_wrong(studio, footage
     job = client.predict(*train, True, "", "tiny", 0.1, api_name="/train")
     assert client.predict(job, api_name="/job")["kind"] == "train"
     assert client.predict(job, api_name="/stop")["state"] in ("running", "stopped")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_finding_of_the_library_has_its_sentence(language):
+    source = "".join(path.read_text() for path in Path(perfclone.preflight.__file__).parent.glob("[prc]*.py"))
+    names = set(re.findall(r'(?:graded|Finding)\(\s*"([a-z -]+)"', source)) | {*_VIEWS, *_MOVES}
+    assert {"usable", "length", "camera still", "motion blur", "background", "legs"} <= names
+    request = SimpleNamespace(headers={"accept-language": language})
+    for status in ("pass", "warn"):
+        graded = [
+            {"name": name, "status": status, "value": 0.5, "message": "m", "advice": ""}
+            for name in names - {"time", "cost"} - ({"hold-out"} if status == "warn" else set())
+        ]
+        said = told({"status": status, "findings": graded}, request)
+        assert said.count("\n- ") == len(graded) and "{" not in said
+        assert all(("→" in line) == (status == "warn") for line in said.splitlines() if line.startswith("- "))

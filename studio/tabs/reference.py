@@ -112,7 +112,10 @@ def told(result: dict, request: gr.Request) -> str:
 
 
 def _sentence(finding: dict, request: gr.Request) -> str:
-    return f"- {_SIGNS[finding['status']]} **{finding['name']}**: {finding['message']}. {finding['advice']}".rstrip()
+    key = finding["name"].replace(" ", "_").replace("-", "_")
+    found = say(f"train_found_{key}", request, value=finding["value"], message=finding["message"].rstrip("."))
+    advice = f" → {say(f'train_advice_{key}', request)}" if finding["status"] != "pass" else ""
+    return f"- {_SIGNS[finding['status']]} {found}{advice}"
 
 
 def plain(why: str, folder: Path) -> str:
