@@ -15,7 +15,7 @@ from perfclone.errors import UserError
 
 BESIDE = Path(__file__).resolve().parents[1]
 #: Companion -> modules of others that it needs and perfclone does not; the extra of the same name installs them.
-NEEDS = {"hub": (), "eval": ("numba", "stlpips_pytorch", "torchmetrics"), "studio": ("gradio",)}
+NEEDS = {"hub": (), "eval": ("numba", "stlpips_pytorch", "torchmetrics"), "studio": ("gradio", "huey")}
 
 
 def companion(name: str, module: str) -> ModuleType:

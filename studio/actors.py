@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -145,13 +146,25 @@ def _longer(place: Path | str) -> str:
 
 
 def _still(folder: Path) -> np.ndarray | None:
-    """(H, W, 3) uint8 RGB: its poster, or a frame of the clip that a built-in one was made of."""
+    """(H, W, 3) uint8 RGB: its poster, or a frame of the clip that a built-in one was made of, or its plate."""
     if poster := layout.place(folder, POSTER):
         return _read_poster(poster)
     if folder in builtin.actors().values() and (clip := builtin.reference_clip(folder.name)):
         from perfclone.video import sample_frames
 
         return sample_frames(clip, 3)[1].pixels
+    return _read_plate(folder)
+
+
+def _read_plate(folder: Path) -> np.ndarray | None:
+    """Read the empty background alone out of an actor's weights, where it is there and of a sane size."""
+    from safetensors import SafetensorError, safe_open
+
+    with suppress(SafetensorError, OSError), safe_open(folder / layout.WEIGHTS, framework="np") as weights:
+        plate = weights.get_slice("plate")
+        shape = plate.get_shape()
+        if plate.get_dtype() == "U8" and len(shape) == 3 and shape[2] == 3 and max(shape) <= _POSTER_SIDE:
+            return plate[:]
     return None
 
 

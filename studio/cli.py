@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 
 from perfclone.errors import UserError
 from perfclone.terminal.program import run_command
@@ -48,9 +49,12 @@ def run(args: argparse.Namespace) -> int:
     """Start the workers and serve the page until Ctrl-C; models are loaded by the workers, once they are wanted."""
     host = args.host or os.environ.get("GRADIO_SERVER_NAME") or HERE
     _require_free(host, args.port or 0)
+    if args.mcp and not find_spec("mcp"):
+        raise UserError("--mcp needs mcp, not installed here: pip install 'perfclone[studio,mcp]'")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from perfclone import builtin
 
+    from . import zero
     from .actors import find_actors
     from .jobs.store import Store
     from .jobs.workers import Workers
@@ -60,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     studio = Studio(Store(), find_actors(builtin.actors()), builtin.driving_clips())
     page, local = build(studio), _is_local(host)
     options = launch_options(studio, local) | {"mcp_server": args.mcp}
-    with Workers(studio.store):
+    with zero.Threads(studio.store) if zero.ON else Workers(studio.store):
         _, url, _ = page.launch(
             server_name=host, server_port=args.port, prevent_thread_lock=True, quiet=True, **options
         )

@@ -25,6 +25,7 @@ def build(studio: Studio) -> None:
 
         Args:
             id: The job's id, as the endpoint that asked for it gave it.
+            request: Of the visitor.
 
         Returns:
             id, kind, state (waiting, running, done, failed or stopped), before (how many jobs are before a waiting
@@ -40,6 +41,7 @@ def build(studio: Studio) -> None:
 
         Args:
             id: The job's id.
+            request: Of the visitor.
 
         Returns:
             As ``/job`` does.
@@ -56,6 +58,7 @@ def build(studio: Studio) -> None:
         Args:
             id: The job's id.
             name: One of the names that ``/job`` gives as files.
+            request: Of the visitor.
         """
         with _shown():
             require(request, "look")

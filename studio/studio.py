@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 
 from perfclone.errors import UserError
 
+from . import zero
 from .actors import ActorEntry
 from .jobs.job import Job
 from .jobs.queue import enqueue, kinds
@@ -64,6 +65,7 @@ class Studio:
             if Path(path).resolve().is_relative_to(get_upload_folder()):
                 self.judge(path, request)
         job = self.store.create(kind, owner, asked, files)
+        zero.note(job, request)
         enqueue(self.store, job)
         return job
 

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from clips import draw, numbered
 from counting import CountingWorkers
 
 from perfclone.errors import UserError
+from studio import zero
 from studio.jobs.job import ENDED, LIVE, TRIES
 from studio.jobs.queue import enqueue, line, recover
 from studio.jobs.store import KEPT, Store
@@ -265,3 +267,50 @@ def test_workers_are_found_wherever_the_server_was_started(store, tmp_path, monk
     assert Path(environment()["PYTHONPATH"].split(os.pathsep)[0]) == ROOT
     with working(store):
         assert ended(ask(store)) == "done"
+
+
+def test_on_a_space_with_a_lent_accelerator_threads_of_the_server_do_the_jobs(store):
+    left = store.create("count", "visit:a", {"to": 2})
+    with zero.Threads(store):
+        jobs = [left, ask(store, "heavy_count", to=2), ask(store, to=2), ask(store, trouble="sentence")]
+        assert [ended(job) for job in jobs] == ["done", "done", "done", "failed"]
+        running = ask(store, "heavy_count", to=1000, pause_s=0.05)
+        pid_of(running)
+    assert ended(running) == "stopped"
+    assert {pid_of(job) for job in jobs} == {os.getpid()}
+
+
+def test_the_accelerator_is_lent_for_as_long_as_the_job_takes(store, tmp_path):
+    def cloning(count, height, width):
+        driving = draw(tmp_path / "driving.mp4", numbered(count, height, width))
+        return zero.seconds(
+            store.create("clone", "visit:a", {"driving": "driving.mp4"}, [(driving, "driving.mp4")]).path
+        )
+
+    assert 20 < cloning(30, 48, 64) < cloning(30, 720, 1280) < cloning(300, 48, 64) < 120
+    training = store.create("train", "visit:a", {"minutes": 3})
+    assert 180 < zero.seconds(training.path) < 400
+
+
+def test_a_space_lends_for_the_seconds_that_are_reckoned_from_the_job(tmp_path):
+    """`spaces` is only on Spaces; what it must give is `GPU(duration=...)`, which decorates a function."""
+    (tmp_path / "spaces.py").write_text(
+        "def GPU(duration):\n"
+        "    def decorate(function):\n"
+        "        def run(folder):\n"
+        "            print(duration(folder))\n"
+        "            return function(folder)\n"
+        "        return run\n"
+        "    return decorate\n"
+    )
+    code = (
+        "import sys; from studio import zero; from studio.jobs.store import Store\n"
+        "store = Store(sys.argv[1]); job = store.create('train', 'visit:a', {'minutes': 2})\n"
+        "zero.TASKS['train'] = zero.TASKS['train']._replace(module='none')\n"
+        "zero._do_lent(job, None); print(zero.ON, job.state, 'torch' in sys.modules)"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment = os.environ | {"PYTHONPATH": path, "SPACES_ZERO_GPU": "true"}
+    command = [sys.executable, "-c", code, str(tmp_path / "studio")]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert run.stdout.split() == ["240", "True", "failed", "False"], run.stderr

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 from perfclone.errors import UserError
@@ -36,6 +37,8 @@ def line(folder: str, name: Line) -> Huey:
     from huey import PriorityRedisHuey, SqliteHuey
 
     if address := os.environ.get(VARIABLE):
+        if not find_spec("redis"):
+            raise UserError(f"{VARIABLE} names a Redis, for which redis is not installed here: pip install redis")
         return PriorityRedisHuey(f"perfclone-{name}", url=address)
     os.makedirs(folder, exist_ok=True)
     return SqliteHuey(f"perfclone-{name}", filename=os.path.join(folder, f"{name}.db"))

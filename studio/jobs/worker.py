@@ -7,12 +7,17 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from perfclone.errors import UserError
 
 from .job import Job, Standing, Stopped
 from .queue import worked
 from .store import Store
+
+if TYPE_CHECKING:
+    from ..tasks import Task
 
 log = logging.getLogger(__name__)
 #: Seconds between two looks into an empty line, at least and at most.
@@ -38,16 +43,17 @@ class _Told:
                 raise Stopped
 
 
-def work_at(job: Job) -> None:
+def work_at(job: Job, doing: Callable[[Job, Task], None] | None = None) -> None:
     """Do a job, unless it ended already or another worker has it, and note what came of it."""
     from ..tasks import TASKS
 
     with job.taken() as mine:
         if mine:
-            _do(job, TASKS[job.kind])
+            (doing or do)(job, TASKS[job.kind])
 
 
-def _do(job: Job, task) -> None:
+def do(job: Job, task: Task) -> None:
+    """Do a job that one has to oneself, and note what came of it."""
     try:
         told = _Told(job)
         told("begin")
