@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import numpy as np
 import pytest
 from browsing import served, visited
 from gradio_client import Client, handle_file
@@ -26,6 +27,7 @@ from perfclone.governance.ledger.ledger import Ledger
 from perfclone.preflight.coverage import _MOVES, _VIEWS
 from studio.actors import folder_name
 from studio.consents import Agreement, draw_phrase
+from studio.filming import advise
 from studio.phrases import phrases
 from studio.tabs.reference import told
 
@@ -252,3 +254,27 @@ def test_every_finding_of_the_library_has_its_sentence(language):
         said = told({"status": status, "findings": graded}, request)
         assert said.count("\n- ") == len(graded) and "{" not in said
         assert all(("→" in line) == (status == "warn") for line in said.splitlines() if line.startswith("- "))
+
+
+def test_while_one_films_it_says_what_to_mend_and_what_to_show_next():
+    wall = np.full((240, 320, 3), 120, np.uint8)
+
+    def advised(*pictures):
+        film = None
+        for n, pixels in enumerate(pictures):
+            film, keys = advise(pixels, film, now=float(n))
+        return [key.removeprefix("train_live_") for key in keys]
+
+    def with_somebody(top, bottom):
+        pixels = wall.copy()
+        pixels[top:bottom, 100:180] = 200
+        return pixels
+
+    assert advised(wall, wall) == ["front"]
+    assert advised(wall // 4, wall // 4) == ["dark", "front"]
+    assert advised(wall, with_somebody(20, 220)) == ["front"]
+    assert advised(wall, with_somebody(100, 150)) == ["nearer", "front"]
+    assert advised(wall, with_somebody(0, 240)) == ["back", "front"]
+    assert advised(wall, wall + 60) == ["shakes", "front"]
+    assert advised(wall // 2 + 170, wall // 2 + 170) == ["bright", "front"]
+    assert [advised(*[wall] * seconds)[-1] for seconds in (8, 20, 60)] == ["turn", "arms", "enough"]

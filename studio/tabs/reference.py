@@ -9,6 +9,7 @@ import gradio as gr
 
 from perfclone.errors import UserError
 
+from ..filming import Film, advise
 from ..phrases import say
 from ..studio import Studio
 
@@ -46,6 +47,11 @@ def build(studio: Studio) -> Reference:
                     webcam_options=gr.WebcamOptions(mirror=False),
                     elem_id="train-camera",
                 )
+                live = gr.Image(
+                    sources=["webcam"], streaming=True, label=words("train_live"), elem_id="train-live",
+                    webcam_options=gr.WebcamOptions(mirror=False),
+                )  # fmt: skip
+                advice, film = gr.Markdown(elem_id="train-live-advice"), gr.State(None)
         with gr.Column(min_width=300):
             gr.Markdown(words("train_guide"))
     problem = gr.Markdown(elem_classes="problem", elem_id="train-upload-problem")
@@ -64,6 +70,13 @@ def build(studio: Studio) -> Reference:
     def looked(id: str, request: gr.Request):
         return look(studio, id, request)
 
+    def seen(pixels, film: Film | None, request: gr.Request):
+        if pixels is None:
+            return None, ""
+        film, keys = advise(pixels, film)
+        return film, "\n".join(f"- {say(key, request)}" for key in keys)
+
+    live.stream(seen, [live, film], [film, advice], stream_every=1, time_limit=120, **QUIET)
     outputs = [part.checked, findings, problem, part.timer]
     upload.change(given, upload, outputs, **QUIET)
     camera.change(given, camera, outputs, **QUIET)
