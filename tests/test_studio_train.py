@@ -60,7 +60,7 @@ def agree(page, name="Anna Example"):
 
 def upload(page, file):
     page.set_input_files("#train-upload input[type=file]", file)
-    page.wait_for_selector("#train-findings h3", timeout=60_000)
+    page.wait_for_selector("#train-findings h2", timeout=60_000)
 
 
 def begin(page, name, minutes="0.5"):
@@ -95,7 +95,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.click("#train-begin")
             page.get_by_text("There is no footage yet").wait_for()
             upload(page, footage)
-            assert page.locator("#train-findings h3").inner_text().startswith("! Good enough")
+            assert page.locator("#train-findings h2").inner_text().startswith("! Good enough")
             assert "Film for 20 to 60 seconds" in page.inner_text("#train-findings")
             page.get_by_text("From the click on Train to the trained actor").wait_for()
             begin(page, "Me / 1", minutes="0.2")

@@ -61,7 +61,7 @@ def build(studio: Studio, page: gr.Blocks) -> Form:
         with gr.Row():
             statement = gr.File(label=words("train_statement_file"), height=120)
             filmed = gr.Video(
-                sources=["webcam"], label=words("train_statement_film"), format=None,
+                sources=["webcam"], label=words("train_statement_film"), format=None, include_audio=True,
                 webcam_options=gr.WebcamOptions(mirror=False),
             )  # fmt: skip
     agreed = gr.Checkbox(label=words("train_agreed"), elem_id="train-agreed")

@@ -44,6 +44,7 @@ def build(studio: Studio) -> Reference:
                     sources=["webcam"],
                     label=words("train_camera"),
                     format=None,
+                    include_audio=True,
                     webcam_options=gr.WebcamOptions(mirror=False),
                     elem_id="train-camera",
                 )
@@ -114,7 +115,7 @@ def told(result: dict, request: gr.Request) -> str:
     """A report in sentences, the verdict first, then what is worst."""
     graded = {status: [each for each in result["findings"] if each["status"] == status] for status in _SIGNS}
     verdict = say(f"train_verdict_{result['status']}", request, warnings=len(graded["warn"]))
-    lines = [f"### {_SIGNS[result['status']]} {verdict}"]
+    lines = [f"## {_SIGNS[result['status']]} {verdict}"]
     for status in ("fail", "warn"):
         lines += [_sentence(each, request) for each in graded[status]]
     if graded["pass"]:
