@@ -21,7 +21,11 @@ from perfclone.actor.layout import POSTER
 from perfclone.errors import UserError
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
 
+from .phrases import say
+
 if TYPE_CHECKING:
+    import gradio as gr
+
     from .jobs.store import Store
     from .studio import Studio
 
@@ -120,15 +124,19 @@ def own_folder(store: Store, visitor: str) -> Path:
     return store.folder / "actors" / sha256(visitor.encode()).hexdigest()[:32]
 
 
-def folder_name(name: str) -> str:
+def folder_name(name: str, request: gr.Request | None = None) -> str:
     """Make a folder's name of what somebody calls an actor.
+
+    Args:
+        name: As it was typed.
+        request: In whose language is said what is wrong.
 
     Raises:
         UserError: Nothing is left of it.
     """
     kept = re.sub(r"[^\w-]+", "_", unicodedata.normalize("NFKC", name)).strip("_-")[:_LONGEST]
     if not kept:
-        raise UserError("Give the actor a name of letters or digits.")
+        raise UserError(say("train_wants_name", request))
     return kept
 
 

@@ -126,7 +126,7 @@ def ask(
     check = studio.store.find(checked)
     if check.result.get("status") == "fail":
         raise UserError(say("train_will_not_do", request))
-    folder = folder_name(name)
+    folder = folder_name(name, request)
     if folder in own_actors(studio, visitor(request)) or _in_line(studio, request, folder):
         raise UserError(say("train_name_taken", request, name=folder))
     video = check.request["reference"]
