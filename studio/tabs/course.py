@@ -19,7 +19,7 @@ from ..phrases import say
 from ..roles import require
 from ..showing import picture, shown
 from ..studio import Studio
-from .reference import QUIET, plain
+from .reference import QUIET, plain, problem
 
 #: Curves that are shown, by the names of the log.
 CURVES = {"validation": "train_curve_validation", "paired/perceptual": "train_curve_perceptual"}
@@ -65,7 +65,7 @@ def build(studio: Studio) -> Course:
     with gr.Column(visible=False, elem_id="train-course") as group:
         gr.Markdown(words("train_course"))
         state = gr.Markdown(elem_id="train-state")
-        problem = gr.Markdown(elem_classes="problem", elem_id="train-problem")
+        wrong = gr.Markdown(elem_classes="problem", elem_id="train-problem", visible=False)
         with gr.Row():
             stop = gr.Button(words("train_stop"), visible=False, elem_id="train-stop")
             go_on = gr.Button(words("train_go_on"), visible=False, elem_id="train-go-on")
@@ -80,7 +80,7 @@ def build(studio: Studio) -> Course:
             label=words("train_result"), interactive=False, visible=False, height=360, elem_id="train-result"
         )
     part = Course(
-        id, seen, made, group, state, problem, plot, samples, stop, go_on, to_clone, result, gr.Timer(1, active=False)
+        id, seen, made, group, state, wrong, plot, samples, stop, go_on, to_clone, result, gr.Timer(1, active=False)
     )
 
     def looked(request: gr.Request, id: str, seen: str):
@@ -111,7 +111,7 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         job = studio.store.find(id)
     except UserError as error:
         nothing = [gr.skip()] * 2 + [gr.Button(visible=False)] * 3 + [gr.skip()]
-        return ["", "", gr.Column(visible=True), "", str(error), *nothing, gr.Timer(active=False)]
+        return ["", "", gr.Column(visible=True), "", problem(str(error)), *nothing, gr.Timer(active=False)]
     state, run = job.state, run_of(studio, job)
     clone = _clone(studio, job)
     going = state in ("waiting", "running") or (clone is not None and clone.state in ("waiting", "running"))
@@ -122,7 +122,7 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         f"{id} {state} {run is not None and run.actor is not None}",
         gr.Column(visible=True),
         told(studio, job, request),
-        plain(job.why, job.files) if job.why else "",
+        problem(plain(job.why, job.files) if job.why else ""),
         curves(run, request) if fresh and run else gr.skip(),
         samples(run, request) if fresh and run and run.samples else gr.skip(),
         gr.Button(visible=state in ("waiting", "running"), interactive=not job.stop_asked),

@@ -49,7 +49,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
                     revoke = gr.Button(words("train_revoke"), variant="stop", elem_id="train-revoke")
                     delete = gr.Button(words("train_delete"), variant="stop", elem_id="train-delete")
                 sure = gr.Checkbox(label=words("train_sure"), elem_id="train-sure")
-        said = gr.Markdown(elem_classes="problem", elem_id="train-own-said")
+        said = gr.Markdown(elem_id="train-own-said")
     pushing, timer = gr.State(""), gr.Timer(1, active=False)
 
     def listed(request: gr.Request, chosen: str | None):

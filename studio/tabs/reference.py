@@ -55,18 +55,18 @@ def build(studio: Studio) -> Reference:
                 advice, film = gr.Markdown(elem_id="train-live-advice"), gr.State(None)
         with gr.Column(min_width=300):
             gr.Markdown(words("train_guide"))
-    problem = gr.Markdown(elem_classes="problem", elem_id="train-upload-problem")
+    wrong = gr.Markdown(elem_classes="problem", elem_id="train-upload-problem", visible=False)
     findings = gr.Markdown(elem_id="train-findings")
-    part = Reference(gr.Textbox(visible="hidden"), findings, problem, gr.Timer(1, active=False))
+    part = Reference(gr.Textbox(visible="hidden"), findings, wrong, gr.Timer(1, active=False))
 
     def given(file: str | None, request: gr.Request):
         if not file:
-            return "", "", "", gr.Timer(active=False)
+            return "", "", problem(""), gr.Timer(active=False)
         try:
             id = check(studio, file, request)
         except (UserError, OSError) as error:
-            return "", "", str(error), gr.Timer(active=False)
-        return id, say("train_checking", request), "", gr.Timer(active=True)
+            return "", "", problem(str(error)), gr.Timer(active=False)
+        return id, say("train_checking", request), problem(""), gr.Timer(active=True)
 
     def looked(id: str, request: gr.Request):
         return look(studio, id, request)
@@ -78,10 +78,10 @@ def build(studio: Studio) -> Reference:
         return film, "\n".join(f"- {say(key, request)}" for key in keys)
 
     live.stream(seen, [live, film], [film, advice], stream_every=1, time_limit=120, **QUIET)
-    outputs = [part.checked, findings, problem, part.timer]
+    outputs = [part.checked, findings, wrong, part.timer]
     upload.change(given, upload, outputs, **QUIET)
     camera.change(given, camera, outputs, **QUIET)
-    part.timer.tick(looked, part.checked, [findings, problem, part.timer], **QUIET)
+    part.timer.tick(looked, part.checked, [findings, wrong, part.timer], **QUIET)
     return part
 
 
@@ -94,21 +94,21 @@ def check(studio: Studio, file: str | Path, request: gr.Request) -> str:
 def look(studio: Studio, id: str, request: gr.Request):
     """How far a check is, or what it found: (findings, problem, timer)."""
     if not id:
-        return "", "", gr.Timer(active=False)
+        return "", problem(""), gr.Timer(active=False)
     try:
         job = studio.store.find(id)
     except UserError as error:
-        return "", str(error), gr.Timer(active=False)
+        return "", problem(str(error)), gr.Timer(active=False)
     name = job.request["reference"]
     if job.state == "done":
-        return told(job.result, request), "", gr.Timer(active=False)
+        return told(job.result, request), problem(""), gr.Timer(active=False)
     if job.state in ("failed", "stopped"):
-        return "", plain(job.why or say("train_stopped", request), job.files), gr.Timer(active=False)
+        return "", problem(plain(job.why or say("train_stopped", request), job.files)), gr.Timer(active=False)
     standing = job.standing
     if standing is None:
-        return say("train_waits", request, before=studio.before(job)), "", gr.Timer(active=True)
+        return say("train_waits", request, before=studio.before(job)), problem(""), gr.Timer(active=True)
     share = f" {standing.done / standing.total:.0%}" if standing.total else ""
-    return f"{say('train_checking', request)} {name}{share}", "", gr.Timer(active=True)
+    return f"{say('train_checking', request)} {name}{share}", problem(""), gr.Timer(active=True)
 
 
 def told(result: dict, request: gr.Request) -> str:
@@ -130,6 +130,11 @@ def _sentence(finding: dict, request: gr.Request) -> str:
     found = say(f"train_found_{key}", request, value=finding["value"], message=finding["message"].rstrip("."))
     advice = f" → {say(f'train_advice_{key}', request)}" if finding["status"] != "pass" else ""
     return f"- {_SIGNS[finding['status']]} {found}{advice}"
+
+
+def problem(said: str) -> gr.Markdown:
+    """What went wrong, in a sentence, in its place; nothing is there where nothing did."""
+    return gr.Markdown(said, visible=bool(said))
 
 
 def plain(why: str, folder: Path) -> str:

@@ -18,7 +18,7 @@ from ..phrases import say
 from ..studio import Studio
 from ..visitors import visitor
 from . import agreement, course, owned, programs, reference
-from .reference import QUIET
+from .reference import QUIET, problem
 
 PRESETS = ("base", "hd", "tiny")
 #: Minutes that are offered: training adds little after some.
@@ -29,7 +29,7 @@ _ALWAYS, _A_MEGAPIXEL = 490, 10.7
 #: Seconds from the last step to the actor with its poster.
 _END_S = 12
 _ADDRESS = "id => { if (id) history.replaceState(null, '', '?job=' + id); }"
-_WATCH = """id => { if (id) {
+_WATCH = """(id, wrong) => { if (id && !wrong) {
     history.replaceState(null, '', '?job=' + id);
     setTimeout(() => document.querySelector('#train-course').scrollIntoView({behavior: 'smooth'}), 300);
 } }"""
@@ -46,7 +46,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     with gr.Accordion(words("train_how"), open=True):
         name, preset, minutes, expected = _settings(studio)
         begin = gr.Button(words("train_begin"), variant="primary", elem_id="train-begin")
-        problem = gr.Markdown(elem_classes="problem", elem_id="train-begin-problem")
+        wrong = gr.Markdown(elem_classes="problem", elem_id="train-begin-problem", visible=False)
     owned.build(studio, page, running)
     programs.build(studio, ask)
 
@@ -54,17 +54,17 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         try:
             job = ask(studio, request, checked, name, preset, minutes, agreement.filled_in(*fields))
         except (UserError, OSError) as error:
-            return ["", str(error), *course.look(studio, "", "", request)]
-        return [job.id, "", *course.look(studio, job.id, "", request)]
+            return [gr.skip(), problem(str(error)), *[gr.skip()] * len(running.outputs)]
+        return [job.id, problem(""), *course.look(studio, job.id, "", request)]
 
     def announced(checked: str, minutes: float, request: gr.Request) -> str:
         seconds = expected_s(studio, checked, minutes)
         return say("train_expected", request, time=duration(seconds)) if seconds else say("train_unknown", request)
 
     asked = begin.click(
-        begun, [footage.checked, name, preset, minutes, *form], [running.id, problem, *running.outputs], **QUIET
+        begun, [footage.checked, name, preset, minutes, *form], [running.id, wrong, *running.outputs], **QUIET
     )
-    asked.then(None, running.id, None, js=_WATCH, **QUIET)
+    asked.then(None, [running.id, wrong], None, js=_WATCH, **QUIET)
     for change in (minutes.change, footage.findings.change):
         change(announced, [footage.checked, minutes], expected, **QUIET)
     footage.checked.change(None, footage.checked, None, js=_ADDRESS, **QUIET)
