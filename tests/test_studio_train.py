@@ -25,11 +25,14 @@ from perfclone.files.reading import file_sha256
 from perfclone.governance.consent.record import ConsentError, ConsentRecord
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.preflight.coverage import _MOVES, _VIEWS
-from studio.actors import folder_name
+from studio.actors import folder_name, own_folder
 from studio.consents import Agreement, draw_phrase
 from studio.filming import advise
+from studio.jobs.store import Store
+from studio.keeping import TOKEN
 from studio.phrases import phrases
 from studio.tabs.reference import told
+from studio.tasks import push
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning:gradio")
 
@@ -280,3 +283,18 @@ def test_while_one_films_it_says_what_to_mend_and_what_to_show_next():
     assert advised(wall, wall + 60) == ["shakes", "front"]
     assert advised(wall // 2 + 170, wall // 2 + 170) == ["bright", "front"]
     assert [advised(*[wall] * seconds)[-1] for seconds in (8, 20, 60)] == ["turn", "arms", "enough"]
+
+
+def test_a_push_is_private_takes_the_token_that_was_typed_and_forgets_it(loopback, impatient, own_home, tmp_path):
+    from tiny import untrained_actor
+
+    store, owner = Store(tmp_path / "studio"), "visit:somebody"
+    untrained_actor().save_pretrained(own_folder(store, owner) / "me")
+    (tmp_path / TOKEN).write_text("hf_owner")
+    asked = {"name": "me", "repository": "owner/me", "public": False}
+    job = store.create("push", owner, asked, [(tmp_path / TOKEN, TOKEN)])
+    stages = []
+    pushed = push.run(job, lambda stage, *_: stages.append(stage))
+    assert pushed["private"] and pushed["gated"] and pushed["repository"] == "owner/me"
+    assert stages == ["drawing the preview", "uploading"] and not (job.files / TOKEN).exists()
+    assert [entry.data["private"] for entry in Ledger().entries() if entry.event == "push"] == [True]
