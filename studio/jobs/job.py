@@ -66,7 +66,7 @@ class Job:
 
     def __init__(self, path: Path):
         self.path = path
-        self._end: dict[str, Any] = {}  # once it ended nothing changes any more
+        self._end: dict[str, Any] = {}  # once it is done nothing changes any more
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Job) and self.path == other.path
@@ -170,6 +170,13 @@ class Job:
                 if mine:
                     self.end("stopped")
 
+    def renew(self) -> None:
+        """Let one that was stopped or failed wait again; for :meth:`studio.studio.Studio.go_on`."""
+        self._write(ASKED, {**self._asked, "at": time.time()})
+        self.__dict__.pop("_asked")
+        for name in (STOP, LOST, ENDED):
+            (self.path / name).unlink(missing_ok=True)
+
     @property
     def stop_asked(self) -> bool:
         """Whether somebody asked for its end."""
@@ -199,9 +206,12 @@ class Job:
 
     @property
     def _ended(self) -> dict[str, Any]:
-        if not self._end:
-            self._end = self._read(ENDED)
-        return self._end
+        if self._end:
+            return self._end
+        ended = self._read(ENDED)
+        if ended.get("state") == "done":
+            self._end = ended
+        return ended
 
     def _read(self, name: str) -> dict[str, Any]:
         with suppress(OSError, ValueError):
