@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 
 from perfclone.errors import UserError
 from perfclone.terminal.program import run_command
@@ -17,7 +19,7 @@ def build_parser(prog: str = "python app.py") -> argparse.ArgumentParser:
     """Build the parser; `prog` is what is typed to start the page."""
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="Serve the page: choose an actor, choose a performance, clone. It runs until Ctrl-C.",
+        description="Serve the studio: train, clone, verify, review and evaluate in a browser. It runs until Ctrl-C.",
         epilog="Actors of your own come first on the page: PERFCLONE_ACTORS=actors/me,studio/anna (folders, Hub ids).",
     )
     parser.add_argument(
@@ -37,17 +39,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load the models, then serve the page until Ctrl-C."""
-    _require_free(args.host or HERE, args.port or 0)
+    """Start the workers and serve the page until Ctrl-C; models are loaded by the workers, once they are wanted."""
+    host = args.host or os.environ.get("GRADIO_SERVER_NAME") or HERE
+    _require_free(host, args.port or 0)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from perfclone import builtin
 
-    from .actors import load_actors
+    from .actors import find_actors
+    from .jobs.store import Store
+    from .jobs.workers import Workers
     from .page import build, launch_options
+    from .studio import Studio
 
-    page = build(load_actors(builtin.actors()), builtin.driving_clips())
-    page.launch(server_name=args.host, server_port=args.port, **launch_options())
+    studio = Studio(Store(), find_actors(builtin.actors()), builtin.driving_clips())
+    page = build(studio)
+    with Workers(studio.store):
+        page.launch(server_name=host, server_port=args.port, **launch_options(studio, local=_is_local(host)))
     return 0
+
+
+def _is_local(host: str) -> bool:
+    """Whether nobody but this machine reaches an address."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def _port(text: str) -> int:
@@ -58,7 +73,7 @@ def _port(text: str) -> int:
 
 
 def _require_free(host: str, port: int) -> None:
-    """Refuse a place where nothing can be served, before the models are loaded; 0 is any port."""
+    """Refuse a place where nothing can be served, before anything is started; 0 is any port."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:

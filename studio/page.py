@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from .studio import Studio
+from .visitors import Door
 
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
@@ -18,9 +20,15 @@ CSS = """
 CLEANING = (600, 24 * 3600)
 
 
-def launch_options(studio: Studio) -> dict:
-    """The looks and the words of the page, which Gradio 6 takes in `launch()`."""
+def launch_options(studio: Studio, local: bool = True) -> dict:
+    """What Gradio 6 takes in `launch()`: the looks, the words, and who stands at the door.
+
+    Args:
+        studio: Whose words they are.
+        local: Whether only this machine is served.
+    """
     return {
+        "app_kwargs": {"middleware": [Middleware(Door, local=local)]},
         "theme": gr.themes.Soft(primary_hue="indigo"),
         "css": CSS,
         "footer_links": ["api"],
