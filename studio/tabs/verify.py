@@ -1,0 +1,40 @@
+"""The tab in which a video is verified: the verdict in plain words first, then what it rests on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from perfclone.errors import UserError
+
+from ..verdict import told
+from ..phrases import say
+from ..roles import may
+from ..studio import Studio
+from .watching import Watched
+
+
+def build(studio: Studio, page: gr.Blocks) -> None:
+    """Build the tab."""
+    words = studio.words
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            gr.Markdown(words("verify_intro"))
+            video = gr.File(label=words("verify_video"), elem_id="verify_video", height=160)
+            watched = Watched(studio, "verify")
+        with gr.Column(scale=3, min_width=300):
+            verdict = gr.HTML(f"<p>{words('verify_empty')}</p>", elem_id="verdict", elem_classes="verdict")
+    watched.wire(page, [video.upload], _prepare, [video], lambda job, request: (told(job.result, request),), [verdict])
+
+    def verify(request: gr.Request, video: str) -> str:
+        return studio.ask("verify", request, *_prepare(request, video)).id
+
+    gr.api(verify, api_name="verify")
+
+
+def _prepare(request: gr.Request, video: str | None) -> tuple[dict, list]:
+    if not video:
+        raise UserError(say("verify_none", request))
+    name = Path(video).name
+    return {"video": name, "whole": may(request, "review")}, [(Path(video), name)]
