@@ -63,12 +63,22 @@ class Door:
         if self.local and re.sub(r":\d+$", "", headers.get("host", "")).lower() not in _LOCAL:
             answer = PlainTextResponse("This page is served to this machine only.", 421)
             return await answer(scope, receive, send)
-        known = _cookie(headers.get("cookie", ""))
+        if _cookie(headers.get("cookie", "")):
+            return await self.app(scope, receive, send)
+        value = secrets.token_urlsafe(32)
 
         async def with_cookie(message):
-            if message["type"] == "http.response.start" and not known:
-                cookie = f"{COOKIE}={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax; Max-Age={_KEPT}"
+            if message["type"] == "http.response.start":
+                cookie = f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={_KEPT}"
                 MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
-        return await self.app(scope, receive, with_cookie)
+        return await self.app(_as_if_sent(scope, value), receive, with_cookie)
+
+
+def _as_if_sent(scope: dict, value: str) -> dict:
+    """A request with the cookie that its answer brings, so that already the first is the visitor's."""
+    others = [(name, sent) for name, sent in scope["headers"] if name != b"cookie"]
+    sent = Headers(scope=scope).get("cookie")
+    cookies = "; ".join([*filter(None, [sent]), f"{COOKIE}={value}"])
+    return {**scope, "headers": [*others, (b"cookie", cookies.encode("latin-1"))]}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+from filelock import FileLock, Timeout
 
 from perfclone.files.locking import held
 from perfclone.files.writing import write_text
@@ -14,6 +18,13 @@ from perfclone.files.writing import write_text
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 #: Files of a job's folder. The one that is locked is the sign of life, as in a training run.
 ASKED, LIVE, ENDED, LOCK, STOP, FILES = "asked.json", "live.json", "ended.json", "lock", "stop", "files"
+#: One byte for each worker that died over it.
+LOST = "lost"
+GIVEN_UP = "Its worker was ended again and again, as when memory runs out; try a shorter or a smaller video."
+#: So many workers may die over a job before it is given up.
+TRIES = 3
+#: Seconds to wait for the lock: whoever looks whether it is held has it for a moment.
+_PATIENCE = 1.0
 
 
 class Stopped(Exception):
@@ -54,31 +65,42 @@ class Job:
 
     def __init__(self, path: Path):
         self.path = path
+        self._end: dict[str, Any] = {}  # once it ended nothing changes any more
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
 
     @property
     def id(self) -> str:
         """What nobody can guess, and whoever has it may ask for the job by."""
         return self.path.name
 
+    @cached_property
+    def _asked(self) -> dict[str, Any]:
+        return json.loads((self.path / ASKED).read_text(encoding="utf-8"))
+
     @property
     def kind(self) -> str:
         """The task: a name of ``studio.tasks.TASKS``."""
-        return self._read(ASKED)["kind"]
+        return self._asked["kind"]
 
     @property
     def owner(self) -> str:
         """The visitor who asked."""
-        return self._read(ASKED)["owner"]
+        return self._asked["owner"]
 
     @property
     def request(self) -> dict[str, Any]:
         """What was asked."""
-        return self._read(ASKED)["request"]
+        return self._asked["request"]
 
     @property
     def asked_at(self) -> float:
         """When, seconds since the epoch."""
-        return self._read(ASKED)["at"]
+        return self._asked["at"]
 
     @property
     def files(self) -> Path:
@@ -98,9 +120,9 @@ class Job:
     @property
     def state(self) -> State:
         """What becomes of it; one that lost its worker waits for the next."""
-        if ended := self._read(ENDED):
-            return ended["state"]
-        return "running" if self.alive else "waiting"
+        if not self._ended and self.alive:
+            return "running"
+        return self._ended.get("state", "waiting")  # read again: it may have ended between the two looks
 
     @property
     def standing(self) -> Standing | None:
@@ -111,24 +133,41 @@ class Job:
     @property
     def result(self) -> dict[str, Any]:
         """What came of it: the task's answer; files are named as they lie in :attr:`files`."""
-        return self._read(ENDED).get("result") or {}
+        return self._ended.get("result") or {}
 
     @property
     def why(self) -> str | None:
         """Why it failed, in a sentence."""
-        return self._read(ENDED).get("why")
+        return self._ended.get("why")
 
     @property
     def ended_at(self) -> float | None:
         """When it ended, seconds since the epoch."""
-        return self._read(ENDED).get("at")
+        return self._ended.get("at")
+
+    @contextmanager
+    def taken(self) -> Iterator[bool]:
+        """Have the job for oneself, as its worker does; gives whether it could be had and has not ended."""
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=_PATIENCE, poll_interval=0.02)
+        except (Timeout, FileNotFoundError):  # another has it, or it was deleted
+            yield False
+            return
+        try:
+            yield not self._ended
+        finally:
+            lock.release()
 
     def stop(self) -> None:
         """Ask for its end: one that waits ends at once, one that runs keeps what is done."""
-        if self.state == "waiting":
-            self.end("stopped")
-        elif self.state == "running":
-            (self.path / STOP).touch()
+        if self._ended:
+            return
+        (self.path / STOP).touch()
+        if not self.alive:
+            with self.taken() as mine:
+                if mine:
+                    self.end("stopped")
 
     @property
     def stop_asked(self) -> bool:
@@ -147,6 +186,21 @@ class Job:
     def end(self, state: State, result: dict[str, Any] | None = None, why: str | None = None) -> None:
         """Note what came of it."""
         self._write(ENDED, {"state": state, "result": result, "why": why, "at": time.time()})
+
+    def lost(self) -> None:
+        """Note that a worker died over it; it is given up after some, as it may well be what they die of."""
+        with self.taken() as mine:
+            if mine:
+                with (self.path / LOST).open("ab") as file:
+                    file.write(b"x")
+                if (self.path / LOST).stat().st_size >= TRIES:
+                    self.end("failed", why=GIVEN_UP)
+
+    @property
+    def _ended(self) -> dict[str, Any]:
+        if not self._end:
+            self._end = self._read(ENDED)
+        return self._end
 
     def _read(self, name: str) -> dict[str, Any]:
         with suppress(OSError, ValueError):

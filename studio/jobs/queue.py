@@ -8,8 +8,11 @@ one at a time, "light" work does not wait for it.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Literal
+
+from perfclone.errors import UserError
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -30,29 +33,52 @@ def line(folder: str, name: Line) -> Huey:
         folder: The store's.
         name: Which.
     """
-    from huey import RedisHuey, SqliteHuey
+    from huey import PriorityRedisHuey, SqliteHuey
 
     if address := os.environ.get(VARIABLE):
-        return RedisHuey(f"perfclone-{name}", url=address)
+        return PriorityRedisHuey(f"perfclone-{name}", url=address)
     os.makedirs(folder, exist_ok=True)
     return SqliteHuey(f"perfclone-{name}", filename=os.path.join(folder, f"{name}.db"))
 
 
+@cache
 def worked(store: Store, name: Line):
     """The task of a line, as huey knows it: called with a job's id it is put in line."""
-    queue = line(str(store.folder.absolute()), name)
+    queue = line(str(store.folder), name)
 
     @queue.task(name=f"work_{name}")
     def work(id: str) -> None:
         from .worker import work_at
 
-        work_at(store.find(id))
+        with suppress(UserError):  # it was deleted
+            work_at(store.find(id))
 
     return work
 
 
-def enqueue(store: Store, job: Job) -> None:
-    """Put a job in its line."""
+def enqueue(store: Store, job: Job, first: bool = False) -> None:
+    """Put a job in its line, or before all others there."""
     from ..tasks import TASKS
 
-    worked(store, TASKS[job.kind].line)(job.id)
+    work = worked(store, TASKS[job.kind].line)
+    work.huey.enqueue(work.s(job.id, priority=int(first)))
+
+
+def recover(store: Store, name: Line) -> None:
+    """Put the jobs of a line in it again that wait and are not in it: what is queued leaves the line once begun.
+
+    One that is in it twice does no harm, since the second time it has ended or is taken.
+    """
+    queue = worked(store, name).huey
+    waiting = [job for job in store.open(kinds(name)) if job.state == "waiting"]
+    queued = {task.args[0] for task in queue.pending()} if waiting else ()
+    for job in waiting:
+        if job.id not in queued:
+            enqueue(store, job, first=job.begun)
+
+
+def kinds(name: Line) -> set[str]:
+    """The kinds of jobs that are put in a line."""
+    from ..tasks import TASKS
+
+    return {kind for kind, task in TASKS.items() if task.line == name}

@@ -8,12 +8,10 @@ import sys
 import threading
 import time
 
-from filelock import FileLock, Timeout
-
 from perfclone.errors import UserError
 
-from .job import LOCK, Job, Standing, Stopped
-from .queue import Line, enqueue, line, worked
+from .job import Job, Standing, Stopped
+from .queue import worked
 from .store import Store
 
 log = logging.getLogger(__name__)
@@ -44,13 +42,9 @@ def work_at(job: Job) -> None:
     """Do a job, unless it ended already or another worker has it, and note what came of it."""
     from ..tasks import TASKS
 
-    lock = FileLock(job.path / LOCK)
-    try:
-        with lock.acquire(blocking=False):
-            if job.state in ("waiting", "running"):
-                _do(job, TASKS[job.kind])
-    except Timeout:
-        log.info("Job %s has a worker already", job.id)
+    with job.taken() as mine:
+        if mine:
+            _do(job, TASKS[job.kind])
 
 
 def _do(job: Job, task) -> None:
@@ -67,23 +61,12 @@ def _do(job: Job, task) -> None:
         job.end("failed", why="This is a fault of perfclone; the server's log has the details.")
 
 
-def recover(store: Store, name: Line) -> None:
-    """Put the jobs of a line in it again that lost their worker: what is queued is no longer in line once begun."""
-    from ..tasks import TASKS
-
-    for job in store.listing():
-        if TASKS[job.kind].line == name and job.begun and job.state == "waiting":
-            enqueue(store, job)
-
-
 def main(argv: list[str]) -> None:
     """Work until the standard input ends, which the server holds open as long as it lives."""
     name, store = argv[0], Store(argv[1])
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     threading.Thread(target=_end_with_the_server, daemon=True).start()
-    worked(store, name)
-    recover(store, name)
-    queue = line(str(store.folder.absolute()), name)
+    queue = worked(store, name).huey
     queue.create_consumer(workers=1, initial_delay=_LOOK[0], max_delay=_LOOK[1], periodic=False).run()
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
+from pathlib import Path
 from typing import get_args
 
-from .queue import Line
+from .queue import Line, kinds, recover
 from .store import Store
 
+log = logging.getLogger(__name__)
 #: Seconds between two looks at the workers.
 _LOOK = 1.0
+#: Seconds between two looks at the jobs.
+_CARE = 15.0
 #: Seconds that a worker gets to end.
 _GRACE = 10.0
 
@@ -25,6 +32,9 @@ class Workers:
         lines: Which lines; a machine without an accelerator of a cluster might do the light one alone.
     """
 
+    #: What a worker runs, as ``python -m``.
+    program = f"{__package__}.worker"
+
     def __init__(self, store: Store, lines: tuple[Line, ...] = get_args(Line)):
         self.store, self.lines = store, lines
         self._processes: dict[Line, subprocess.Popen] = {}
@@ -33,7 +43,9 @@ class Workers:
 
     def __enter__(self) -> Workers:
         self.store.jobs.mkdir(parents=True, exist_ok=True)
-        self._begin()
+        self._look_after()
+        for name in self.lines:
+            self._begin(name)
         self._watch.start()
         return self
 
@@ -46,15 +58,41 @@ class Workers:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_GRACE)
             process.kill()
+            process.wait()
 
     def _keep(self) -> None:
+        looked = time.monotonic()
         while not self._ended.wait(_LOOK):
-            self.store.sweep()
-            self._begin()
+            for name in self.lines:
+                if self._processes[name].poll() is not None:
+                    self._replace(name)
+            if time.monotonic() - looked > _CARE:
+                self._look_after()
+                looked = time.monotonic()
 
-    def _begin(self) -> None:
+    def _look_after(self) -> None:
+        """Delete what is old, and put in line again what is in none."""
+        self.store.sweep()
         for name in self.lines:
-            process = self._processes.get(name)
-            if process is None or process.poll() is not None:
-                command = [sys.executable, "-m", f"{__package__}.worker", name, str(self.store.folder.absolute())]
-                self._processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE)
+            recover(self.store, name)
+
+    def _replace(self, name: Line) -> None:
+        """Begin a dead worker anew; what it was at is not in line any more."""
+        log.warning("The worker of the %s line ended with %s", name, self._processes[name].returncode)
+        for job in self.store.open(kinds(name)):
+            if job.begun and not job.alive:
+                job.lost()
+        recover(self.store, name)
+        self._begin(name)
+
+    def _begin(self, name: Line) -> None:
+        command = [sys.executable, "-m", self.program, name, str(self.store.folder)]
+        self._processes[name] = subprocess.Popen(
+            command, stdin=subprocess.PIPE, env=_environment(), start_new_session=True
+        )
+
+
+def _environment() -> dict[str, str]:
+    """This process's, with the place from which the program was imported, wherever the server was started."""
+    root = str(Path(__file__).parents[__package__.count(".") + 1])
+    return os.environ | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}

@@ -1,7 +1,7 @@
 """What a worker can do: a file a task, each with ``run(job, tell) -> dict``, which is what the page shows of it.
 
-``tell(stage, done, total)`` notes how far it is, and raises :class:`Stopped <studio.jobs.job.Stopped>` once somebody asked
-for the end; what is done by then may be kept.
+``tell(stage, done, total)`` notes how far it is, and raises :class:`Stopped <studio.jobs.job.Stopped>` once somebody
+asked for the end; what is done by then may be kept.
 """
 
 from __future__ import annotations
