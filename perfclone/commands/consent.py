@@ -165,23 +165,13 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _revoke(args: argparse.Namespace) -> int:
-    from perfclone.governance.consent import revocations
     from perfclone.governance.consent.record import ConsentRecord
-    from perfclone.governance.keys import signing_key
-    from perfclone.governance.ledger.ledger import Ledger
+    from perfclone.governance.withdrawal import withdraw
 
     output = args.output or args.record
     require_suffix(args.output, ".json")
     refuse_existing([args.output], args.force)
-    record = ConsentRecord.load(args.record)
-    before = record.revoked
-    if before and revocations.noted(record.id):
-        record.revoke(args.reason, signing_key())  # says when it was
-    record = record if before else record.revoke(args.reason, signing_key())
-    # The note comes first: from then on no copy of the record is of use here, whatever else fails.
-    revocations.note(record.id, record.to_json()["revoked"])
-    record.save(output)
-    Ledger().append("revoke", consent=record.digest(), consent_id=record.id, reason=record.revoked.reason)
+    record = withdraw(ConsentRecord.load(args.record), args.reason, output)
     print(f"{output}: revoked on {record.revoked.on}; no actor with this consent can be used or pushed here.")
     print("Give this file to whoever has a copy of the record, and delete the actors and videos that were made of it.")
     return 0
