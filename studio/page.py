@@ -13,16 +13,21 @@ from .visitors import Door
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
 CSS = """
-.perfclone {max-width: 1280px !important; margin: 0 auto !important}
-.perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
-.perfclone .problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
-.perfclone .verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
-.perfclone .verdict h2.good {border-color: #15803d}
-.perfclone .verdict h2.beware {border-color: #b45309}
-.perfclone .verdict h2.bad {border-color: #b91c1c}
-.perfclone .verdict dt {font-weight: 600; margin-top: 10px}
-.perfclone .verdict dd, .perfclone .verdict li, .perfclone .verdict p {margin: 2px 0; line-height: 1.5}
-.perfclone .verdict summary {cursor: pointer; margin-top: 12px}
+.gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
+video, .still img {object-fit: contain; background: var(--block-background-fill)}
+.problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
+.verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
+.verdict h2.good {border-color: #15803d}
+.verdict h2.beware {border-color: #b45309}
+.verdict h2.bad {border-color: #b91c1c}
+.verdict dt {font-weight: 600; margin-top: 10px}
+.verdict dd, .verdict li, .verdict p {margin: 2px 0; line-height: 1.5}
+.verdict summary {cursor: pointer; margin-top: 12px}
+.ledger {overflow-x: auto}
+.ledger table {width: 100%; border-collapse: collapse}
+.ledger caption {text-align: left; padding: 4px 0}
+.ledger th, .ledger td {text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--border-color-primary)}
+.report iframe {width: 100%; height: 75vh; border: 1px solid var(--border-color-primary); background: white}
 """
 #: Seconds between two cleanings of what was uploaded, and the age from which it is deleted.
 CLEANING = (600, 24 * 3600)

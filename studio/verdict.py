@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from perfclone.governance.consent.rules import PURPOSES
+
 from .phrases import say
 
 #: Verdict -> how it is coloured.
@@ -59,11 +61,10 @@ def _facts(found: dict[str, Any], request: gr.Request | None) -> dict[str, str]:
     """What the phrases name, escaped."""
     match, mark = found["match"] or {}, found["watermark"]
     unknown = say("verify_somebody", request)
-    purpose = match.get("purpose")
     facts = {
         "day": (match.get("time") or "")[:10],
         "actor": match.get("actor") or unknown,
-        "purpose": say(f"verify_purpose_{purpose}", request) if purpose in _PURPOSES else purpose or "-",
+        "purpose": purpose_told(match.get("purpose"), request),
         "who": match.get("who") or unknown,
         "decided": (match.get("decided") or "")[:10],
         "note": match.get("note") or "",
@@ -76,7 +77,9 @@ def _facts(found: dict[str, Any], request: gr.Request | None) -> dict[str, str]:
     return {name: escape(str(value)) for name, value in facts.items()}
 
 
-_PURPOSES = ("research", "education", "marketing", "entertainment", "accessibility", "personal", "evaluation")
+def purpose_told(purpose: str | None, request: gr.Request | None = None) -> str:
+    """What a clone was made for, in the visitor's language."""
+    return say(f"verify_purpose_{purpose}", request) if purpose in PURPOSES else purpose or "?"
 
 
 def _grounds(found: dict[str, Any], facts: dict, request: gr.Request | None) -> Iterator[tuple[str, str]]:

@@ -8,10 +8,10 @@ import gradio as gr
 
 from perfclone.errors import UserError
 
-from ..verdict import told
 from ..phrases import say
 from ..roles import may
 from ..studio import Studio
+from ..verdict import told
 from .watching import Watched
 
 

@@ -1,4 +1,4 @@
-"""A job that a tab asked for: put in line, watched until it ends, and found again after a reload or in another browser."""
+"""A job that a tab asked for: put in line, watched until it ends, found again after a reload or in another browser."""
 
 from __future__ import annotations
 
@@ -126,7 +126,11 @@ class Watched:
         if not standing.total:
             return stage
         told = say("watch_done", request, stage=stage, done=standing.done, total=standing.total)
-        return told if standing.left_s is None else told + say("watch_left", request, time=lasting(standing.left_s, request))
+        return (
+            told
+            if standing.left_s is None
+            else told + say("watch_left", request, time=lasting(standing.left_s, request))
+        )
 
 
 #: Stage of a task -> the phrase for it.
