@@ -45,6 +45,7 @@ def launch_options(studio: Studio, local: bool = True) -> dict:
         "theme": gr.themes.Soft(primary_hue="indigo"),
         "css": CSS,
         "footer_links": ["api"],
+        "max_file_size": studio.limits.bytes,
         "i18n": studio.words,
     }
 

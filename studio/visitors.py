@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 COOKIE = "perfclone_visitor"
-_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+_VALUE = re.compile(rf"(?:^|; *){COOKIE}=([A-Za-z0-9_-]{{43}})(?=;|$)")
 #: Names by which a machine calls itself.
 _LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 #: Seconds that a browser keeps the cookie.
@@ -37,11 +36,8 @@ def visitor(request: gr.Request) -> str:
 
 
 def _cookie(header: str) -> str | None:
-    try:
-        found = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return None
-    return found.value if found and _VALUE.fullmatch(found.value) else None
+    found = _VALUE.search(header)  # past whatever other pages of this host left there, which need not be well formed
+    return found[1] if found else None
 
 
 class Door:
@@ -79,6 +75,6 @@ class Door:
 def _as_if_sent(scope: dict, value: str) -> dict:
     """A request with the cookie that its answer brings, so that already the first is the visitor's."""
     others = [(name, sent) for name, sent in scope["headers"] if name != b"cookie"]
-    sent = Headers(scope=scope).get("cookie")
-    cookies = "; ".join([*filter(None, [sent]), f"{COOKIE}={value}"])
-    return {**scope, "headers": [*others, (b"cookie", cookies.encode("latin-1"))]}
+    known = [sent for name, sent in scope["headers"] if name == b"cookie"]
+    cookies = b"; ".join([f"{COOKIE}={value}".encode(), *known])
+    return {**scope, "headers": [*others, (b"cookie", cookies)]}

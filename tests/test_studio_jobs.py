@@ -14,11 +14,11 @@ import pytest
 from counting import CountingWorkers
 
 from perfclone.errors import UserError
-from studio.jobs import workers
 from studio.jobs.job import ENDED, LIVE, TRIES
 from studio.jobs.queue import enqueue, line, recover
 from studio.jobs.store import KEPT, Store
 from studio.jobs.worker import work_at
+from studio.surroundings import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -262,6 +262,6 @@ def test_a_job_that_was_deleted_while_it_waited_ends_no_worker(store):
 
 def test_workers_are_found_wherever_the_server_was_started(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert Path(workers._environment()["PYTHONPATH"].split(os.pathsep)[0]) == ROOT
+    assert Path(environment()["PYTHONPATH"].split(os.pathsep)[0]) == ROOT
     with working(store):
         assert ended(ask(store)) == "done"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import get_args
 
+from ..surroundings import environment
 from .queue import Line, kinds, recover
 from .store import Store
 
@@ -88,11 +87,5 @@ class Workers:
     def _begin(self, name: Line) -> None:
         command = [sys.executable, "-m", self.program, name, str(self.store.folder)]
         self._processes[name] = subprocess.Popen(
-            command, stdin=subprocess.PIPE, env=_environment(), start_new_session=True
+            command, stdin=subprocess.PIPE, env=environment(), start_new_session=True
         )
-
-
-def _environment() -> dict[str, str]:
-    """This process's, with the place from which the program was imported, wherever the server was started."""
-    root = str(Path(__file__).parents[__package__.count(".") + 1])
-    return os.environ | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}

@@ -33,6 +33,6 @@ def language(request: gr.Request | None) -> str:
     return next((each for each in wanted if each in LANGUAGES), LANGUAGES[0])
 
 
-def say(key: str, request: gr.Request | None = None, /, **values) -> str:
+def say(key: str, request: gr.Request | None = None, /, *values, **named) -> str:
     """A phrase for what is said later, with its values put in."""
-    return phrases(language(request))[key].format(**values)
+    return phrases(language(request))[key].format(*values, **named)
