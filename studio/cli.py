@@ -12,6 +12,8 @@ from contextlib import suppress
 from perfclone.errors import UserError
 from perfclone.terminal.program import run_command
 
+from . import accounts
+
 HERE, PORT = "127.0.0.1", 7860
 
 
@@ -28,8 +30,12 @@ def build_parser(prog: str = "python app.py") -> argparse.ArgumentParser:
         help=f"where to listen (default: {HERE}, this machine only; 0.0.0.0 lets everybody in who reaches it)",
     )
     parser.add_argument("--port", type=_port, metavar="N", help=f"port (default: {PORT}, or the next that is free)")
+    parser.add_argument("--mcp", action="store_true", help="serve the named endpoints as tools of an MCP server too")
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument("--debug", action="store_true", help="log in detail and show tracebacks")
     parser.add_argument("--debug", action="store_true", help="log in detail and show tracebacks")
     parser.set_defaults(run=run)
+    accounts.add(parser.add_subparsers(title="commands", metavar="COMMAND"), everywhere)
     return parser
 
 
@@ -52,10 +58,23 @@ def run(args: argparse.Namespace) -> int:
     from .studio import Studio
 
     studio = Studio(Store(), find_actors(builtin.actors()), builtin.driving_clips())
-    page = build(studio)
+    page, local = build(studio), _is_local(host)
+    options = launch_options(studio, local) | {"mcp_server": args.mcp}
     with Workers(studio.store):
-        page.launch(server_name=host, server_port=args.port, **launch_options(studio, local=_is_local(host)))
+        _, url, _ = page.launch(
+            server_name=host, server_port=args.port, prevent_thread_lock=True, quiet=True, **options
+        )
+        print(f"The studio is at {url} ({_whom(local, bool(options['auth']))}); Ctrl-C ends it.", flush=True)
+        page.block_thread()
     return 0
+
+
+def _whom(local: bool, login: bool) -> str:
+    if login:
+        return "for those who log in"
+    if local:
+        return "for this machine only"
+    return "for EVERYBODY who reaches this machine, without a login; add one with `perfclone studio users add NAME`"
 
 
 def _is_local(host: str) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from . import endpoints
 from .studio import Studio
+from .users import Users
 from .visitors import Door
 
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
@@ -34,14 +37,16 @@ CLEANING = (600, 24 * 3600)
 
 
 def launch_options(studio: Studio, local: bool = True) -> dict:
-    """What Gradio 6 takes in `launch()`: the looks, the words, and who stands at the door.
+    """What Gradio 6 takes in `launch()`: the looks, the words, the limits, and who stands at the door.
 
     Args:
-        studio: Whose words they are.
+        studio: Whose page it is.
         local: Whether only this machine is served.
     """
+    users = Users()
     return {
         "app_kwargs": {"middleware": [Middleware(Door, local=local)]},
+        "auth": users.admit if users else None,
         "theme": gr.themes.Soft(primary_hue="indigo"),
         "css": CSS,
         "footer_links": ["api"],
@@ -56,9 +61,12 @@ def build(studio: Studio) -> gr.Blocks:
         title="perfclone", analytics_enabled=False, delete_cache=CLEANING, fill_width=True, elem_classes="perfclone"
     ) as page:
         gr.Markdown(studio.words("header"))
+        if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
+            gr.LoginButton()
         with gr.Tabs(elem_id="tabs"):
             for name in TABS:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     import_module(f".tabs.{name}", __package__).build(studio, page)
         gr.Markdown(studio.words("footer"))
+        endpoints.build(studio)
     return page.queue(default_concurrency_limit=8)

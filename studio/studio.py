@@ -17,6 +17,7 @@ from .jobs.queue import enqueue, kinds
 from .jobs.store import Store
 from .limits import Limits
 from .phrases import labels, say
+from .roles import require
 from .tasks import TASKS
 from .uploads import Clip, judge
 from .visitors import visitor
@@ -48,9 +49,10 @@ class Studio:
         """Put a visitor's job in line; see :meth:`Store.create`. Videos that were uploaded are judged first.
 
         Raises:
-            UserError: There are too many jobs of the visitor, or of all, or a video is refused; in the visitor's
-                language.
+            UserError: The visitor's role does not allow it, there are too many jobs of theirs, or of all, or a video
+                is refused; in the visitor's language.
         """
+        require(request, "make" if TASKS[kind].line == "heavy" else "look")
         owner = visitor(request)
         there = self.store.open(kinds(TASKS[kind].line))
         if sum(job.owner == owner for job in there) >= self.limits.jobs:

@@ -6,8 +6,10 @@ What stands in front of the page is here too: a server that listens on this mach
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,10 +31,21 @@ def visitor(request: gr.Request) -> str:
 
     A program that sends neither is somebody new each time; the ids of its jobs are all that it has.
     """
-    if name := getattr(request, "username", None):
+    if name := login(request):
         return f"user:{name}"
     value = _cookie(request.headers.get("cookie", ""))
     return f"visit:{value or secrets.token_urlsafe(32)}"
+
+
+def login(request: gr.Request) -> str | None:
+    """The name under which a visitor logged in, with a password or, on a Space, with Hugging Face."""
+    if name := getattr(request, "username", None):
+        return name
+    scope = getattr(getattr(request, "request", None), "scope", None) or {}
+    told = (scope.get("session") or {}).get("oauth_info") or {}
+    if told.get("expires_at", 0) < time.time():
+        return None
+    return (told.get("userinfo") or {}).get("preferred_username")
 
 
 def _cookie(header: str) -> str | None:
@@ -65,11 +78,17 @@ class Door:
 
         async def with_cookie(message):
             if message["type"] == "http.response.start":
-                cookie = f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={_KEPT}"
+                cookie = f"{COOKIE}={value}; Path=/; HttpOnly; Max-Age={_KEPT}; {self._sent_by(headers)}"
                 MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
         return await self.app(_as_if_sent(scope, value), receive, with_cookie)
+
+    @staticmethod
+    def _sent_by(headers: Headers) -> str:
+        """A Space's page is a frame in another one, which only gets cookies that say so, and only over HTTPS."""
+        framed = headers.get("x-forwarded-proto", "").startswith("https") and "SPACE_ID" in os.environ
+        return "SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax"
 
 
 def _as_if_sent(scope: dict, value: str) -> dict:
