@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +20,17 @@ from perfclone.actor.layout import POSTER
 from perfclone.errors import UserError
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
 
+if TYPE_CHECKING:
+    from .jobs.store import Store
+    from .studio import Studio
+
 log = logging.getLogger(__name__)
 #: Environment variable with more actors, separated by commas: folders, built-in actors or Hub repositories.
 VARIABLE = "PERFCLONE_ACTORS"
 #: Most pixels of a side of a poster: a small file can claim any number.
 _POSTER_SIDE = 4096
+#: Most characters of the name that a visitor gives an actor.
+_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,38 @@ def entry(place: Path | str) -> ActorEntry:
         raise UserError(f"{folder} is no actor's folder: it has no {layout.CONFIG}.")
     record = layout.place(folder, CONSENT)
     return ActorEntry(place, _still(folder), ConsentRecord.load(record) if record else None)
+
+
+def own_actors(studio: Studio, visitor: str) -> dict[str, ActorEntry]:
+    """Find the actors that a visitor trained here, which nobody else sees; those still in training are among them.
+
+    Returns:
+        Name, as the visitor gave it -> actor.
+    """
+    found = {}
+    for config in sorted(own_folder(studio.store, visitor).glob(f"*/{layout.CONFIG}")):
+        try:
+            found[config.parent.name] = entry(config.parent)
+        except (UserError, OSError) as error:
+            log.warning("An actor is left out: %s", error)
+    return found
+
+
+def own_folder(store: Store, visitor: str) -> Path:
+    """Where a visitor's actors are."""
+    return store.folder / "actors" / sha256(visitor.encode()).hexdigest()[:32]
+
+
+def folder_name(name: str) -> str:
+    """Make a folder's name of what somebody calls an actor.
+
+    Raises:
+        UserError: Nothing is left of it.
+    """
+    kept = re.sub(r"[^\w-]+", "_", unicodedata.normalize("NFKC", name)).strip("_-")[:_LONGEST]
+    if not kept:
+        raise UserError("Give the actor a name of letters or digits.")
+    return kept
 
 
 def _named() -> list[str]:

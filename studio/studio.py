@@ -67,6 +67,12 @@ class Studio:
         enqueue(self.store, job)
         return job
 
+    def go_on(self, job: Job) -> None:
+        """Put a job that was stopped, or failed, in line again."""
+        if job.state in ("stopped", "failed"):
+            job.renew()
+            enqueue(self.store, job)
+
     def before(self, job: Job) -> int:
         """How many jobs are before a waiting one in its line."""
         return self.store.place(job, kinds(TASKS[job.kind].line))

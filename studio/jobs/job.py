@@ -169,6 +169,12 @@ class Job:
                 if mine:
                     self.end("stopped")
 
+    def renew(self) -> None:
+        """Let one that was stopped or failed wait again; for :meth:`studio.studio.Studio.go_on`."""
+        for name in (STOP, ENDED):
+            (self.path / name).unlink(missing_ok=True)
+        self._write(ASKED, {**self._read(ASKED), "at": time.time()})
+
     @property
     def stop_asked(self) -> bool:
         """Whether somebody asked for its end."""

@@ -31,6 +31,7 @@ class Task(NamedTuple):
 TASKS = {
     "clone": Task("heavy", "clone"),
     "train": Task("heavy", "train"),
+    "push": Task("heavy", "push"),
     "preflight": Task("light", "preflight"),
     "check": Task("light", "check"),
     "verify": Task("light", "verify"),
