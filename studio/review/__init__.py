@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import gradio as gr
 
 from perfclone.errors import UserError
 
 from ..phrases import say
 from ..roles import may
+from ..visitors import login
+from ..watching import QUIET, literal, plainly
 
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/\s]+/)+")
+__all__ = ["QUIET", "literal", "plainly", "require_reviewer", "reviewer"]
 
 
 def require_reviewer(request: gr.Request) -> None:
@@ -32,9 +31,4 @@ def reviewer(request: gr.Request) -> str | None:
         UserError: They may not review.
     """
     require_reviewer(request)
-    return getattr(request, "username", None)
-
-
-def plainly(error: Exception) -> str:
-    """An error as a sentence that names files, but not where they lie on the server."""
-    return _FOLDERS.sub("", str(error))
+    return login(request)

@@ -68,11 +68,10 @@ def records(studio: Studio) -> Iterator[tuple[str, Path | None, ConsentRecord]]:
             and not (entry.record.revoked or noted(entry.record.id))
         ):
             yield name, entry.place if isinstance(entry.place, Path) else None, entry.record
-    for job in studio.store.listing():
-        for path in sorted(job.files.rglob(CONSENT)) if job.kind == "train" else ():
-            record = ConsentRecord.load(path)
-            if record.subject_kind == "person" and not (record.revoked or noted(record.id)):
-                yield path.parent.name, path.parent, record
+    for path in sorted((studio.store.folder / "actors").glob(f"*/*/{CONSENT}")):
+        record = ConsentRecord.load(path)
+        if record.subject_kind == "person" and not (record.revoked or noted(record.id)):
+            yield path.parent.name, path.parent, record
 
 
 def _of(studio: Studio, id: str) -> list[tuple[str, Path | None, ConsentRecord]]:

@@ -8,12 +8,12 @@ from html import escape
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
 
 from perfclone.errors import UserError
 from perfclone.governance.ledger.fields import EVENTS
 from perfclone.governance.ledger.ledger import Entry, Ledger
 
+from ..files import shown as served_copy
 from ..phrases import say
 from ..roles import may
 from ..studio import Studio
@@ -72,7 +72,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> gr.Row:
     def give(request: gr.Request):
         try:
             require_reviewer(request)
-            return gr.File(exported(files.GRADIO_CACHE), visible=True), ""
+            return gr.File(exported(), visible=True), ""
         except (UserError, OSError) as error:
             return gr.File(visible=False), plainly(error)
 
@@ -121,12 +121,12 @@ def table_of(
     )
 
 
-def exported(cache: str) -> list[str]:
+def exported() -> list[str]:
     """Export the ledger with its checkpoint; gives where both lie for the page to serve."""
     with tempfile.TemporaryDirectory(prefix="perfclone-") as folder:
         target = Path(folder) / "ledger.jsonl"
         Ledger().export(target)
-        return [save_file_to_cache(path, cache) for path in sorted(Path(folder).iterdir()) if path.suffix != ".lock"]
+        return [served_copy(path) for path in sorted(Path(folder).iterdir()) if path.suffix != ".lock"]
 
 
 def _own(studio: Studio, request: gr.Request) -> set[str]:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_file_to_cache
 
 from perfclone.errors import UserError
 from perfclone.governance import review
 from perfclone.governance.ledger.fields import watermark_text
 from perfclone.governance.review import Review
 
+from ..files import shown as served_copy
 from ..jobs.job import Job
 from ..phrases import say
 from ..studio import Studio
 from ..verdict import purpose_told
-from . import QUIET, plainly, require_reviewer, reviewer
+from . import QUIET, literal, plainly, require_reviewer, reviewer
 
 #: Most that are shown: the newest.
 SHOWN = 60
 _SIDE = 320
+#: What the job of a clone calls its file.
+_CLONE = "clone.mp4"
 
 
 def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
@@ -75,7 +76,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
             require_reviewer(request)
             found = review.find(ids[event.index])
             place = _place(found.id, studio)
-            shown = save_file_to_cache(place, video.GRADIO_CACHE) if place else None
+            shown = served_copy(place) if place else None
             return found.id, gr.Row(visible=True), shown, _facts(found, place, request, studio), "", ""
         except (UserError, OSError) as error:
             return "", gr.Row(visible=False), None, "", "", plainly(error)
@@ -130,8 +131,7 @@ def _place(id: str, studio: Studio) -> Path | None:
     """Where a clone's file is: held back, or with the job that made it; None where it is gone."""
     place = review.held(id)
     if not place and (job := _job(id, studio)):
-        name = job.result.get("file") or job.result.get("video")
-        place = job.file(name) if isinstance(name, str) else None
+        place = job.file(_CLONE)
     return place if place and place.is_file() else None
 
 
@@ -172,17 +172,10 @@ def _facts(each: Review, place: Path | None, request: gr.Request, studio: Studio
         "by": decided.get("who"),
         "said": decided.get("note"),
     }
-    told = [
-        f"- **{say(f'review_fact_{name}', request)}**: {_literal(value)}" for name, value in lines.items() if value
-    ]
+    told = [f"- **{say(f'review_fact_{name}', request)}**: {literal(value)}" for name, value in lines.items() if value]
     if not place:
         told.append(f"\n{say('review_gone', request)}")
     return "\n".join(told)
-
-
-def _literal(text: str) -> str:
-    """A text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&-])", r"\\\1", " ".join(text.split()))
 
 
 def _asked_by(each: Review, request: gr.Request, studio: Studio) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +10,13 @@ import gradio as gr
 
 from perfclone.errors import UserError
 
-from ..jobs.job import Job
-from ..phrases import say
-from ..studio import Studio
-from ..visitors import visitor
+from .jobs.job import Job
+from .phrases import say
+from .studio import Studio
+from .visitors import visitor
 
+#: For what happens on the page alone.
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 #: The job's id goes into the address of the page.
 _ADDRESS = """(id) => {
     if (!id) return;
@@ -22,7 +24,6 @@ _ADDRESS = """(id) => {
     address.searchParams.set("job", id);
     history.replaceState(null, "", address);
 }"""
-_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Watched:
                 asked, files = prepare(request, *values)
                 return self.studio.ask(self.kind, request, asked, files).id, "", *[None] * len(outputs)
             except (UserError, OSError) as error:
-                return "", str(error), *[None] * len(outputs)
+                return "", plainly(error), *[None] * len(outputs)
 
         def look(request: gr.Request, id: str):
             return self._look(id, request, show, len(outputs))
@@ -83,12 +84,12 @@ class Watched:
         def stop(id: str):
             self.studio.store.find(id).stop()
 
-        gr.on(triggers, ask, inputs, [self.id, self.problem, *outputs], **_QUIET).then(
-            look, self.id, shown, js=None, **_QUIET
-        ).then(None, self.id, js=_ADDRESS, **_QUIET)
-        self.timer.tick(look, self.id, shown, **_QUIET)
-        self.stop.click(stop, self.id, None, **_QUIET)
-        page.load(self._found, None, self.id, **_QUIET).then(look, self.id, shown, **_QUIET)
+        gr.on(triggers, ask, inputs, [self.id, self.problem, *outputs], **QUIET).then(
+            look, self.id, shown, js=None, **QUIET
+        ).then(None, self.id, js=_ADDRESS, **QUIET)
+        self.timer.tick(look, self.id, shown, **QUIET)
+        self.stop.click(stop, self.id, None, **QUIET)
+        page.load(self._found, None, self.id, **QUIET).then(look, self.id, shown, **QUIET)
 
     def _found(self, request: gr.Request) -> str:
         """The id of the job in the page's address, or of the visitor's last one."""
@@ -111,9 +112,9 @@ class Watched:
                 return gr.Timer(active=True), self._told(job, request), "", gr.Button(visible=True), *rest
             status = say("watch_stopped", request) if state == "stopped" else ""
             rest = show(job, request) if state == "done" else rest
-            problem = without_place(job.why or "", job) if state == "failed" else ""
+            problem = plainly(job.why or "") if state == "failed" else ""
         except (UserError, OSError) as error:
-            status, problem = "", str(error)
+            status, problem = "", plainly(error)
         return gr.Timer(active=False), status, problem, gr.Button(visible=False), *rest
 
     def _told(self, job: Job, request: gr.Request) -> str:
@@ -133,6 +134,7 @@ class Watched:
         )
 
 
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/\s]+/)+")
 #: Stage of a task -> the phrase for it.
 _STAGES = {"verify": "verify", "poses": "poses", "performing": "performs", "scoring": "scores", "pictures": "pictures"}
 
@@ -144,6 +146,11 @@ def lasting(seconds: float, request: gr.Request | None) -> str:
     return say("watch_minutes", request, n=round(seconds / 60))
 
 
-def without_place(sentence: str, job: Job) -> str:
-    """A sentence that names files by their own names, and not by where they lie on the server."""
-    return sentence.replace(f"{job.files}{os.sep}", "")
+def plainly(error: Exception | str) -> str:
+    """What is wrong, as a sentence that names files by their own names, and not by where they lie on the server."""
+    return _FOLDERS.sub("", plainly(error))
+
+
+def literal(text: str) -> str:
+    """A text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&-])", r"\\\1", " ".join(text.split()))
