@@ -16,6 +16,8 @@ from .visitors import Door
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
 CSS = """
+@media (max-width: 480px) {#tabs [role="tab"] {padding: 4px 8px}}
+.dark {--color-accent: var(--primary-300)}
 .gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
 video, .still img {object-fit: contain; background: var(--block-background-fill)}
 .problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
@@ -32,6 +34,30 @@ video, .still img {object-fit: contain; background: var(--block-background-fill)
 .ledger th, .ledger td {text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--border-color-primary)}
 .report iframe {width: 100%; height: 75vh; border: 1px solid var(--border-color-primary); background: white}
 """
+#: As it comes, hints and labels have a contrast of less than 4.5:1.
+THEME = gr.themes.Soft(primary_hue="indigo").set(
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_title_text_color="*primary_700",
+    block_label_text_color="*primary_700",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_600",
+    checkbox_label_background_fill_selected="*primary_600",
+    checkbox_label_background_fill_selected_dark="*primary_600",
+    color_accent="*primary_600",
+    input_placeholder_color="*neutral_600",
+    input_placeholder_color_dark="*neutral_300",
+)
+#: Where Gradio shows that there is nothing, it names what has no role.
+ROLES = """() => {
+    const nothing = () => document.querySelectorAll(".empty[aria-label]:not([role])");
+    const name = () => nothing().forEach((each) => each.setAttribute("role", "img"));
+    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
+    name();
+}"""
 #: Seconds between two cleanings of what was uploaded, and the age from which it is deleted.
 CLEANING = (600, 24 * 3600)
 
@@ -47,7 +73,7 @@ def launch_options(studio: Studio, local: bool = True) -> dict:
     return {
         "app_kwargs": {"middleware": [Middleware(Door, local=local)]},
         "auth": users.admit if users else None,
-        "theme": gr.themes.Soft(primary_hue="indigo"),
+        "theme": THEME,
         "css": CSS,
         "footer_links": ["api"],
         "max_file_size": studio.limits.bytes,
@@ -69,4 +95,5 @@ def build(studio: Studio) -> gr.Blocks:
                     import_module(f".tabs.{name}", __package__).build(studio, page)
         gr.Markdown(studio.words("footer"))
         endpoints.build(studio)
+        page.load(None, js=ROLES, api_visibility="private", show_progress="hidden")
     return page.queue(default_concurrency_limit=8)

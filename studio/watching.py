@@ -123,7 +123,7 @@ class Watched:
         if not standing:
             before = self.studio.before(job)
             return say("watch_waits", request, before=before) if before else say("watch_next", request)
-        stage = say(f"watch_{_STAGES.get(standing.stage, 'works')}", request)
+        stage = say(f"watch_{_STAGES.get(standing.stage.split()[0], 'works')}", request)
         if not standing.total:
             return stage
         told = say("watch_done", request, stage=stage, done=standing.done, total=standing.total)

@@ -67,7 +67,12 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
             rows = [(each, _place(each.id, studio)) for each in _chosen(decided)]
             pictures = [(_still(place), _caption(each, request, studio)) for each, place in rows]
             count = say("review_none", request) if not rows else say("review_count", request, n=len(rows))
-            return [each.id for each, _ in rows], pictures, count, review.approval_required()
+            return (
+                [each.id for each, _ in rows],
+                gr.Gallery(pictures, visible=bool(rows)),
+                count,
+                review.approval_required(),
+            )
         except (UserError, OSError) as error:
             return [], [], plainly(error), gr.skip()
 

@@ -22,11 +22,13 @@ from ..watching import QUIET, Watched, lasting, literal, plainly
 
 #: What is judged: an actor beside real footage, a video beside the truth, or two of them.
 KINDS = ("actor", "one", "two")
-#: Seconds for a frame of two videos on two cores, and for the poses of a frame of a reference; used until this machine
-#: has judged something itself.
+#: Seconds for a frame on two cores, until this machine has judged something itself.
 PACE = 1.2
-#: The share of footage that is measured on, at most, where nothing else is known.
-SHARE = 0.2
+#: Seconds before the first.
+BEGINS = 15
+#: What is looked at of a frame, beside what is looked at where two videos are judged: of a reference most frames are
+#: searched for poses alone.
+SHARES = {"actor": 0.25, "one": 0.6, "two": 1.0}
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
@@ -44,12 +46,12 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                     list(studio.actors), label=words("evaluate_of"), info=words("evaluate_of_info"),
                     allow_custom_value=True, elem_id="evaluate_actor",
                 )  # fmt: skip
-                footage = gr.File(label=words("evaluate_footage"), height=130, elem_id="evaluate_footage")
+                footage = gr.File(label=words("evaluate_footage"), height=160, elem_id="evaluate_footage")
                 gr.Markdown(words("evaluate_footage_info"))
             with gr.Column(visible=False) as of_videos:
-                first = gr.File(label=words("evaluate_a"), height=130, elem_id="evaluate_a")
-                second = gr.File(label=words("evaluate_b"), height=130, visible=False, elem_id="evaluate_b")
-                truth = gr.File(label=words("evaluate_truth"), height=130, elem_id="evaluate_truth")
+                first = gr.File(label=words("evaluate_a"), height=160, elem_id="evaluate_a")
+                second = gr.File(label=words("evaluate_b"), height=160, visible=False, elem_id="evaluate_b")
+                truth = gr.File(label=words("evaluate_truth"), height=160, elem_id="evaluate_truth")
             expected = gr.Markdown(elem_id="evaluate_expected")
             go = gr.Button(words("evaluate_button"), variant="primary", elem_id="evaluate")
             watched = Watched(studio, "evaluate")
@@ -66,7 +68,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
 
     def expect(request: gr.Request, *values):
         try:
-            return say("evaluate_expected", request, time=lasting(_expected(studio, request, *values), request))
+            expected = BEGINS + _work(studio, request, *values) * _pace(studio)
+            return say("evaluate_expected", request, time=lasting(expected, request))
         except (UserError, OSError):
             return say("evaluate_unknown", request)
 
@@ -82,7 +85,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         [of_actor, of_videos, second],
         **QUIET,
     )
-    page.load(offer, None, actor, **QUIET)
+    page.load(offer, None, actor, **QUIET).then(expect, asked, expected, **QUIET)
     changes = [kind.change, actor.change, *(each.change for each in asked[2:])]
     gr.on(changes, expect, asked, expected, **QUIET)
     _endpoint(studio)
@@ -97,8 +100,13 @@ def prepared(
         UserError: Something is missing, or no video.
     """
     require(request, "make")
+    asked, files = _asked(studio, request, kind, actor, footage, first, second, truth)
+    return {**asked, "work": _work(studio, request, kind, actor, footage, first, second, truth)}, files
+
+
+def _asked(studio: Studio, request: gr.Request, kind: str, actor: str, footage, first, second, truth) -> tuple:
     if kind == "actor":
-        return _prepared_actor(studio, request, actor, footage)
+        return _asked_of_actor(studio, request, actor, footage)
     given = {"A": first, "B": second, "truth": truth} if kind == "two" else {"A": first, "truth": truth}
     if not all(given.values()):
         raise UserError(say("evaluate_missing", request))
@@ -110,7 +118,7 @@ def prepared(
     return {"videos": called, "truth": names["truth"]}, [(Path(given[name]), names[name]) for name in given]
 
 
-def _prepared_actor(studio: Studio, request: gr.Request, actor: str, footage: str | None) -> tuple[dict, list]:
+def _asked_of_actor(studio: Studio, request: gr.Request, actor: str, footage: str | None) -> tuple[dict, list]:
     place = str(_place(studio, request, actor))
     if footage:
         studio.judge(footage, request)
@@ -151,18 +159,21 @@ def _reference(studio: Studio, request: gr.Request, actor: str) -> Path:
     raise UserError(say("evaluate_no_footage", request, name=actor))
 
 
-def _expected(studio: Studio, request: gr.Request, kind: str, actor: str, footage, first, second, truth) -> float:
-    """Seconds that it will take about, by the pace of what this machine judged before."""
+def _work(studio: Studio, request: gr.Request, kind: str, actor: str, footage, first, second, truth) -> float:
+    """How much is to be done, in frames of two videos that are judged."""
     from perfclone.video import probe
 
-    frames = probe(footage or _reference(studio, request, actor)).frames * SHARE if kind == "actor" else 0
-    if kind != "actor":
-        if not truth:
-            raise UserError(say("evaluate_missing", request))
-        frames = probe(truth).frames * (1 if kind == "two" else 0.6)
-    done = [job.result for job in studio.store.listing() if job.kind == "evaluate" and job.state == "done"]
-    paces = sorted(each["seconds"] / each["frames"] for each in done)
-    return 15 + frames * (paces[len(paces) // 2] if paces else PACE)
+    looked = footage or _reference(studio, request, actor) if kind == "actor" else truth
+    if not looked:
+        raise UserError(say("evaluate_missing", request))
+    return probe(looked).frames * SHARES[kind]
+
+
+def _pace(studio: Studio) -> float:
+    """Seconds for each of these: what was usual on this machine, as far as it remembers."""
+    done = [job for job in studio.store.listing() if job.kind == "evaluate" and job.state == "done"]
+    paces = sorted(job.result["seconds"] / job.request["work"] for job in done)
+    return paces[len(paces) // 2] if paces else PACE
 
 
 def _show(job: Job, request: gr.Request) -> tuple:
