@@ -16,7 +16,7 @@ from .visitors import Door
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
 CSS = """
-@media (max-width: 480px) {#tabs [role="tab"] {padding: 4px 8px}}
+@media (max-width: 480px) {#tabs [role="tab"] {padding: 0 8px}}
 .dark {--color-accent: var(--primary-300)}
 .gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
 video, .still img {object-fit: contain; background: var(--block-background-fill)}
@@ -89,7 +89,7 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Markdown(studio.words("header"))
         if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
             gr.LoginButton()
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             for name in TABS:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     import_module(f".tabs.{name}", __package__).build(studio, page)
