@@ -148,7 +148,7 @@ def lasting(seconds: float, request: gr.Request | None) -> str:
 
 def plainly(error: Exception | str) -> str:
     """What is wrong, as a sentence that names files by their own names, and not by where they lie on the server."""
-    return _FOLDERS.sub("", plainly(error))
+    return _FOLDERS.sub("", str(error))
 
 
 def literal(text: str) -> str:

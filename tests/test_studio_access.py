@@ -24,5 +24,7 @@ def test_no_tab_keeps_anybody_out(studio, visit, size, scheme):
 
 def test_the_check_finds_what_is_wrong(visit, studio):
     page = visit(studio.address)
-    page.set_content('<html lang="en"><title>x</title><main><img src="data:,"><p style="color:#ccc">pale</p></main></html>')
+    page.set_content(
+        '<html lang="en"><title>x</title><main><img src="data:,"><p style="color:#ccc">pale</p></main></html>'
+    )
     assert {line.split(":")[0] for line in grave(page)} == {"image-alt", "color-contrast"}
