@@ -98,6 +98,7 @@ def test_a_reviewer_watches_approves_and_reads_the_ledger(studio, visit):
     stills = page.locator("#review_queue button img")
     assert stills.count() == 2 and "anna" in stills.nth(1).get_attribute("alt")
     stills.nth(1).click()
+    page.locator("#review_facts").get_by_text("c0ffee11").wait_for()
     page.wait_for_selector("#review_video video")
     page.wait_for_function("document.querySelector('#review_video video').readyState > 1")
     assert "c0ffee11" in page.inner_text("#review_facts") and "research" in page.inner_text("#review_facts")
@@ -109,7 +110,7 @@ def test_a_reviewer_watches_approves_and_reads_the_ledger(studio, visit):
     page.get_by_text("note Looks right").wait_for()
 
     page.locator("#review_queue button img").first.click()
-    page.wait_for_selector("#review_facts li")
+    page.locator("#review_facts").get_by_text("c0ffee12").wait_for()
     page.click("#review_reject")
     page.get_by_text("c0ffee12 is refused").wait_for()
     page.get_by_text("Nothing waits.").wait_for()

@@ -42,21 +42,19 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
         except (UserError, OSError) as error:
             return "", gr.Button(interactive=False), plainly(error)
 
-    def end(request: gr.Request, id: str | None, reason: str):
+    def end(request: gr.Request, id: str | None, reason: str, count: int):
         try:
             who = reviewer(request)
             if not reason.strip():
                 raise UserError(say("withdraw_why", request))
             _withdraw(studio, id, reason.strip(), who)
-            return say("withdraw_done", request), "", gr.Button(interactive=False), ""
+            return say("withdraw_done", request), "", gr.Button(interactive=False), "", count + 1
         except (UserError, OSError) as error:
-            return gr.skip(), reason, gr.skip(), plainly(error)
+            return gr.skip(), reason, gr.skip(), plainly(error), count
 
     gr.on([page.load, changed.change], offer, None, which, **QUIET)
     which.input(foresee, which, [ends, button, problem], **QUIET)
-    button.click(end, [which, reason], [ends, reason, button, problem], **QUIET).then(
-        lambda count: count + 1, changed, changed, **QUIET
-    )
+    button.click(end, [which, reason, changed], [ends, reason, button, problem, changed], **QUIET)
 
 
 def records(studio: Studio) -> Iterator[tuple[str, Path | None, ConsentRecord]]:
@@ -95,7 +93,7 @@ def _withdraw(studio: Studio, id: str | None, reason: str, who: str | None) -> N
     """Withdraw it here, then in each actor's folder that has the record."""
     found = _of(studio, id or "")
     if not found:
-        return
+        raise UserError("There is no such consent that holds any more; load the page again.")
     written = withdraw(found[0][2], reason, who=who)
     for _, folder, _ in found:
         if folder:

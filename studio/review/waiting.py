@@ -24,6 +24,7 @@ from . import QUIET, literal, plainly, require_reviewer, reviewer
 #: Most that are shown: the newest.
 SHOWN = 60
 _SIDE = 320
+_DECIDED = {"approve": "review_approved", "reject": "review_rejected"}
 #: What the job of a clone calls its file.
 _CLONE = "clone.mp4"
 
@@ -90,7 +91,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
         def handler(request: gr.Request, id: str, note: str):
             try:
                 _decide(decision, id, note, reviewer(request))
-                return "", gr.Row(visible=False), None, say(f"review_{decision}d", request, id=id), ""
+                return "", gr.Row(visible=False), None, say(_DECIDED[decision], request, id=id), ""
             except (UserError, OSError) as error:
                 return id, gr.skip(), gr.skip(), gr.skip(), plainly(error)
 
