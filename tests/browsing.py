@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 #: Milliseconds to wait for what must come: a machine that is busy with much else is slow, not wrong.
-PATIENCE_MS = 90_000
+PATIENCE_MS = 60_000
 #: What a browser says of a request that it gave up itself, as when a player gets another video.
 GIVEN_UP = "net::ERR_ABORTED"
 

@@ -117,7 +117,7 @@ def test_a_reviewer_watches_approves_and_reads_the_ledger(studio, visit):
     page.click("#ledger_check")
     page.get_by_text("The ledger is whole: 4 lines").wait_for()
     page.click("#ledger_export")
-    page.get_by_text("ledger.checkpoint.json").wait_for()
+    page.get_by_text("ledger.checkpoint").first.wait_for()
     page.fill("#ledger_actor input, #ledger_actor textarea", "nobody")
     page.keyboard.press("Enter")
     page.get_by_text("There is no line to show.").wait_for()
