@@ -21,15 +21,11 @@ from perfclone.actor.layout import POSTER
 from perfclone.errors import UserError
 from perfclone.governance.consent.record import CONSENT, ConsentRecord
 
-<<<<<<< HEAD
-if TYPE_CHECKING:
-=======
 from .phrases import say
 
 if TYPE_CHECKING:
     import gradio as gr
 
->>>>>>> strain
     from .jobs.store import Store
     from .studio import Studio
 
@@ -128,11 +124,6 @@ def own_folder(store: Store, visitor: str) -> Path:
     return store.folder / "actors" / sha256(visitor.encode()).hexdigest()[:32]
 
 
-<<<<<<< HEAD
-def folder_name(name: str) -> str:
-    """Make a folder's name of what somebody calls an actor.
-
-=======
 def folder_name(name: str, request: gr.Request | None = None) -> str:
     """Make a folder's name of what somebody calls an actor.
 
@@ -140,17 +131,12 @@ def folder_name(name: str, request: gr.Request | None = None) -> str:
         name: As it was typed.
         request: In whose language is said what is wrong.
 
->>>>>>> strain
     Raises:
         UserError: Nothing is left of it.
     """
     kept = re.sub(r"[^\w-]+", "_", unicodedata.normalize("NFKC", name)).strip("_-")[:_LONGEST]
     if not kept:
-<<<<<<< HEAD
-        raise UserError("Give the actor a name of letters or digits.")
-=======
         raise UserError(say("train_wants_name", request))
->>>>>>> strain
     return kept
 
 

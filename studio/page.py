@@ -16,7 +16,6 @@ from .visitors import Door
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
 CSS = """
-<<<<<<< HEAD
 @media (max-width: 480px) {#tabs [role="tab"] {padding: 0 8px}}
 .dark {--color-accent: var(--primary-300)}
 .gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
@@ -34,18 +33,6 @@ video, .still img {object-fit: contain; background: var(--block-background-fill)
 .ledger caption {text-align: left; padding: 4px 0}
 .ledger th, .ledger td {text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--border-color-primary)}
 .report iframe {width: 100%; height: 75vh; border: 1px solid var(--border-color-primary); background: white}
-=======
-.perfclone {max-width: 1280px !important; margin: 0 auto !important}
-.perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
-.perfclone .problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
-.perfclone .verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
-.perfclone .verdict h2.good {border-color: #15803d}
-.perfclone .verdict h2.beware {border-color: #b45309}
-.perfclone .verdict h2.bad {border-color: #b91c1c}
-.perfclone .verdict dt {font-weight: 600; margin-top: 10px}
-.perfclone .verdict dd, .perfclone .verdict li, .perfclone .verdict p {margin: 2px 0; line-height: 1.5}
-.perfclone .verdict summary {cursor: pointer; margin-top: 12px}
->>>>>>> strain
 """
 #: As it comes, hints and labels have a contrast of less than 4.5:1.
 THEME = gr.themes.Soft(primary_hue="indigo").set(
@@ -64,6 +51,13 @@ THEME = gr.themes.Soft(primary_hue="indigo").set(
     input_placeholder_color="*neutral_600",
     input_placeholder_color_dark="*neutral_300",
 )
+#: Where Gradio shows that there is nothing, it names what has no role.
+ROLES = """() => {
+    const nothing = () => document.querySelectorAll(".empty[aria-label]:not([role])");
+    const name = () => nothing().forEach((each) => each.setAttribute("role", "img"));
+    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
+    name();
+}"""
 #: Seconds between two cleanings of what was uploaded, and the age from which it is deleted.
 CLEANING = (600, 24 * 3600)
 
@@ -101,7 +95,7 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Markdown(studio.words("header"))
         if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
             gr.LoginButton()
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             for name in TABS:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     _tab(name).build(studio, page)

@@ -26,6 +26,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+#: Milliseconds to wait for what must come: a machine that is busy with much else is slow, not wrong.
+PATIENCE_MS = 60_000
 #: What a browser says of a request that it gave up itself, as when a player gets another video.
 GIVEN_UP = "net::ERR_ABORTED"
 
@@ -59,6 +61,7 @@ def visited(browser, address: str, **context) -> Iterator:
         context: Further options of playwright's ``new_context``, such as ``locale`` and ``color_scheme``.
     """
     opened = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+    opened.set_default_timeout(PATIENCE_MS)
     page, troubles = opened.new_page(), []
     note_troubles(page, address, troubles)
     page.goto(address)
