@@ -31,6 +31,7 @@ class Exemplars(nn.Module):
         resolution: Side S of G's crop, pixels.
         coded: Bytes that they take in the file, where they come from one.
         marks: Points of the face that are known of each.
+        hands: Points of a hand that are.
 
     Attributes:
         pictures: (K, 4, S, S) float in [0, 1], premultiplied RGB and alpha.
@@ -40,10 +41,12 @@ class Exemplars(nn.Module):
         faces: (K, FACE_TRAITS) float, as :func:`face_traits` gives them.
         marks: (K, P, 2) float, the face's ``features.MARKS``, places in the picture; all 0 where no face was found.
             None where none was looked for.
+        hands: (K, 2, P, 2) float, the points of the right and the left hand, places in the picture; all 0 where
+            that hand was not found. None where none was looked for.
         times: (K,) float, seconds, when they were filmed; None but in training.
     """
 
-    def __init__(self, count: int, resolution: int, coded: int = 0, marks: int = 0):
+    def __init__(self, count: int, resolution: int, coded: int = 0, marks: int = 0, hands: int = 0):
         super().__init__()
         self.resolution = resolution
         self.register_buffer("coded", torch.zeros(coded, dtype=torch.uint8))
@@ -52,6 +55,7 @@ class Exemplars(nn.Module):
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
+        self.register_buffer("hands", torch.zeros(count, 2, hands, 2) if hands else None)
         for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
@@ -70,6 +74,7 @@ class Exemplars(nn.Module):
         faces: Tensor,
         times: Tensor,
         marks: Tensor | None = None,
+        hands: Tensor | None = None,
     ) -> Exemplars:
         """Take exemplars, in place of those that were there.
 
@@ -81,10 +86,11 @@ class Exemplars(nn.Module):
             faces: (K, FACE_TRAITS).
             times: (K,).
             marks: (K, P, 2), or None.
+            hands: (K, 2, P, 2), or None.
         """
         self.coded = torch.frombuffer(bytearray(b"".join(pictures)), dtype=torch.uint8)
         self.keypoints, self.seen, self.scale = keypoints, seen.to(torch.uint8), scale
-        self.faces, self.times, self.marks = faces, times, marks
+        self.faces, self.times, self.marks, self.hands = faces, times, marks, hands
         self.open(self.decoded())
         return self
 

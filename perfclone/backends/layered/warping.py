@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perfclone.backends.layered import laying
+from perfclone.backends.layered import laying, laying_hands
 from perfclone.backends.layered.choice import SHOWN, Choice
 from perfclone.backends.layered.copying import STEP, Piece, Warp, window_around
 from perfclone.backends.layered.exemplars import Exemplars, nearness
+from perfclone.backends.layered.fingers import SIDES
 from perfclone.backends.layered.painting import View
 from perfclone.backends.layered.parts import (
     ARMS,
@@ -101,6 +102,8 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
         if r == FACE and exemplars.marks is not None:
             pieces.extend(_lent(exemplars, choice, pieces[-1], view.face))
+        if r in ARMS and exemplars.hands is not None and view.hands is not None:
+            pieces.extend(_hand(exemplars, choice, pieces[-1], near, view))
     _close(pieces, exemplars.resolution // STEP)
     return Warp(pieces, len(now), exemplars.resolution // STEP, now.device)
 
@@ -164,6 +167,23 @@ def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> It
         yield Piece(
             r, shown.rows, shown.columns, shown.fields, choice.index[:, r], choice.weight[:, r], over, shown.gain
         )
+
+
+def _hand(exemplars: Exemplars, choice: Choice, arm: Piece, near: Tensor, view: View) -> Iterator[Piece]:
+    """The hand that lies at the end of an arm, which gives way to it."""
+    side = ARMS.index(arm.region)
+    found = laying_hands.lay(exemplars, choice, view.hands, view.scale, side, STEP)
+    if found is None:
+        return
+    shown, strength = found
+    own = near[:, arm.rows, arm.columns][..., list(REGIONS[arm.region])]
+    share = (4 * own[..., -1] / own.sum(-1).clamp(min=1e-12) - 1).clamp(0, 1)
+    at = _centres(arm.rows, arm.columns, view.now.device)[None, :, :2]
+    gone = laying_hands.gives_way(view.hands[:, side, :, :2], at).unflatten(1, share.shape[1:]) * share
+    arm.fields[:, 2] *= 1 - (strength[..., None, None] * gone[:, None]).flatten(0, 1)
+    r = side - SIDES
+    index = choice.index[:, r] % exemplars.count
+    yield Piece(arm.region, shown.rows, shown.columns, shown.fields, index, choice.weight[:, r], arm.hidden)
 
 
 def _centres(rows: slice, columns: slice, device: torch.device) -> Tensor:

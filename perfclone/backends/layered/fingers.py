@@ -1,0 +1,115 @@
+"""Hands: each is copied from an exemplar that shows a hand of its shape, moved finger by finger to where it is wanted.
+
+A right hand may be lent by a left one, mirrored. Where the wanted hand is not known, or nobody has shown one that is
+like it, the arm keeps the hand that it has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perfclone.backends.layered.crop import to_crop
+from perfclone.pose.details import Details
+
+if TYPE_CHECKING:
+    from perfclone.backends.layered.exemplars import Exemplars
+
+#: Right and left.
+SIDES = 2
+#: A hand whose score is lower may be none, or of the other side; from the second on it surely is what it seems.
+_DOUBTED, _SURE = 0.65, 0.8
+#: What a hand that has to be turned a radian is further away, one that has to be mirrored, and one that is not known,
+#: torso lengths.
+_TURNED, _MIRRORED, _UNKNOWN = 0.02, 0.01, 10.0
+#: How much larger or smaller than it was filmed a hand may be shown.
+_ENLARGED = 1.3
+
+
+def hand_points(details: Details) -> np.ndarray:
+    """(..., 2, 21, 3) float32 the right and the left hand: x and y in pixels, and how surely it is known, [0, 1]."""
+    sure = ((details.hand_scores - _DOUBTED) / (_SURE - _DOUBTED)).clip(0, 1)
+    lead = details.hands.shape[:-1]
+    return np.concatenate([details.hands, np.broadcast_to(sure[..., None, None], (*lead, 1))], -1).astype(np.float32)
+
+
+def filmed_hands(details: Details, boxes: Tensor) -> Tensor | None:
+    """(K, 2, 21, 2) ``Exemplars.hands`` of frames whose crops (K, 3) these are; None where there is no hand."""
+    points = torch.from_numpy(hand_points(details))
+    places = to_crop(points[..., :2].flatten(1, 2), boxes, 2).unflatten(1, points.shape[1:3]) - 1
+    return places * (points[..., 2:] == 1) if (points[..., 2] == 1).any() else None
+
+
+def lenders(hands: Tensor, side: int) -> Tensor:
+    """(2 K, 21, 2) the hands that may be lent to a side, of (K, 2, 21, 2): its own, then the others, mirrored."""
+    mirrored = hands[:, 1 - side] * hands.new_tensor([-1.0, 1.0])
+    return torch.cat([hands[:, side], mirrored])
+
+
+def unlike(exemplars: Exemplars, hands: Tensor, scale: Tensor) -> Tensor:
+    """How unlike hands are to those of the exemplars, laid on one another by the best similarity (Umeyama 1991).
+
+    Args:
+        exemplars: Opened, with hands.
+        hands: (B, 2, 21, 3) as :func:`hand_points`, crop pixels.
+        scale: (B,) torso length in crop pixels.
+
+    Returns:
+        (B, 2 K, 2) torso lengths, of :func:`lenders`.
+    """
+    held = exemplars.hands / exemplars.scale[:, None, None, None]
+    mirrored = torch.arange(2, device=scale.device)[:, None]
+    wanted, found = hands[..., :2] / scale[:, None, None, None], []
+    for side in range(SIDES):
+        fit = Fit(lenders(held, side)[None], wanted[:, side, None])
+        apart = fit.residual() + _TURNED * fit.angle().abs()
+        extra = (_MIRRORED * mirrored).expand(-1, exemplars.count).flatten()
+        found.append(apart + extra + _UNKNOWN * ~known(exemplars, side))
+    return torch.stack(found, -1)
+
+
+def known(exemplars: Exemplars, side: int) -> Tensor:
+    """(2 K,) bool, which :func:`lenders` there are."""
+    there = exemplars.hands.abs().amax((2, 3)) > 0
+    return torch.cat([there[:, side], there[:, 1 - side]])
+
+
+class Fit:
+    """The similarities that lay points (..., 21, 2) best on others, none much larger or smaller than they are.
+
+    Args:
+        points: Those that are laid.
+        onto: Where they should lie, in the same unit.
+    """
+
+    def __init__(self, points: Tensor, onto: Tensor):
+        self.middle, self.onto = points.mean(-2, keepdim=True), onto
+        self.points, self.there = points - self.middle, onto - onto.mean(-2, keepdim=True)
+        self.along = (self.points * self.there).sum((-1, -2))
+        self.across = (self.points * turned(self.there)).sum((-1, -2))
+        size = self.points.square().sum((-1, -2)).clamp(min=1e-9)
+        length = torch.hypot(self.along, self.across).clamp(min=1e-9)
+        self.scale = (length / size).clamp(1 / _ENLARGED, _ENLARGED)
+        self.length = length
+
+    def angle(self) -> Tensor:
+        """(...) radians by which they are turned."""
+        return torch.atan2(self.across, self.along)
+
+    def laid(self) -> Tensor:
+        """(..., 21, 2) where the points come to lie."""
+        cos, sin = (each * self.scale / self.length for each in (self.along, self.across))
+        laid = cos[..., None, None] * self.points - sin[..., None, None] * turned(self.points)
+        return laid + self.onto.mean(-2, keepdim=True)
+
+    def residual(self) -> Tensor:
+        """(...) how far from where they should they lie, root mean square."""
+        return (self.laid() - self.onto).square().sum(-1).mean(-1).sqrt()
+
+
+def turned(points: Tensor) -> Tensor:
+    """Each (x, y) as (y, -x)."""
+    return torch.stack([points[..., 1], -points[..., 0]], -1)
