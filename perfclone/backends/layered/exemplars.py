@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.backends.layered import features
+from perfclone.backends.layered import features, fingers
 from perfclone.backends.layered.choice import FACE_TRAITS, Chooser
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
@@ -56,7 +56,7 @@ class Exemplars(nn.Module):
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
         self.register_buffer("hands", torch.zeros(count, 2, hands, 2) if hands else None)
-        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones"):
+        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones", "palms"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
 
@@ -119,6 +119,10 @@ class Exemplars(nn.Module):
         inverse = torch.linalg.inv(linear.double()).float()
         self.back = torch.cat([inverse, -inverse @ rows[..., 2:]], -1)  # (K, P, 2, 3) part coordinates -> pixels
         self.labels = torch.cat([self._labels(*each) for each in zip(now, seen, scale)])
+        if self.hands is not None:
+            self.palms = fingers.filmed_at(self.hands, self.scale.float(), self.resolution // 4)
+            arms = torch.zeros_like(self.labels).index_copy_(1, torch.tensor(ARMS, device=device), self.palms)
+            self.labels = torch.maximum(self.labels * (1 - self.palms.amax(1, keepdim=True)), arms)
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at half of G's resolution."""

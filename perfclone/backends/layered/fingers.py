@@ -27,6 +27,18 @@ _DOUBTED, _SURE = 0.65, 0.8
 _TURNED, _MIRRORED, _UNKNOWN = 0.02, 0.01, 10.0
 #: How much larger or smaller than it was filmed a hand may be shown.
 _ENLARGED = 1.3
+#: What of a picture is taken to be of a hand, however soft its border, torso lengths around it.
+_AROUND = 0.03
+#: Half-width of a finger and of a ray of the palm, and how softly they end, torso lengths.
+_FINGER, _PALM, _SOFT = 0.03, 0.045, 0.03
+REACH = _PALM + _SOFT
+#: From the wrist towards the knuckles, palms: where the hand begins, and where it is all there.
+_BEGINS, _THERE = -0.3, 0.0
+_BONES = [(0, 5), (0, 9), (0, 13), (0, 17), (5, 9), (9, 13), (13, 17), (0, 1), (1, 2)] + [
+    (root + n, root + n + 1) for root in (2, 5, 9, 13, 17) for n in range(3 if root > 2 else 2)
+]
+_OF_PALM = 8
+_STARTS, _STOPS = ([bone[end] for bone in _BONES] for end in (0, 1))
 
 
 def hand_points(details: Details) -> np.ndarray:
@@ -77,6 +89,15 @@ def known(exemplars: Exemplars, side: int) -> Tensor:
     return torch.cat([there[:, side], there[:, 1 - side]])
 
 
+def filmed_at(hands: Tensor, scale: Tensor, side: int) -> Tensor:
+    """(K, 2, s, s) in [0, 1] where in pictures of so many pixels a side the hands (K, 2, 21, 2) are, those known."""
+    at = (torch.arange(side, device=hands.device) + 0.5) * (2 / side) - 1
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    unit = scale[:, None, None, None]
+    near = near_bones(torch.stack([x, y], -1).flatten(0, 1) / unit, hands / unit, _AROUND)
+    return (near * (hands.abs().amax((2, 3)) > 0)[..., None]).unflatten(-1, (side, side))
+
+
 class Fit:
     """The similarities that lay points (..., 21, 2) best on others, none much larger or smaller than they are.
 
@@ -113,3 +134,35 @@ class Fit:
 def turned(points: Tensor) -> Tensor:
     """Each (x, y) as (y, -x)."""
     return torch.stack([points[..., 1], -points[..., 0]], -1)
+
+
+def with_middles(hand: Tensor) -> Tensor:
+    """(..., P, 2) the points of a hand (..., 21, 2), and the middles of its bones."""
+    return torch.cat([hand, (hand[..., _STARTS, :] + hand[..., _STOPS, :]) / 2], -2)
+
+
+def near_bones(pixels: Tensor, hand: Tensor, wider: float = 0.0) -> Tensor:
+    """What belongs to a hand: what is near its bones, and not before its wrist.
+
+    Args:
+        pixels: (..., N, 2) torso lengths.
+        hand: (..., 21, 2) torso lengths.
+        wider: By how much, torso lengths.
+
+    Returns:
+        (..., N) in [0, 1].
+    """
+    start, along = hand[..., _STARTS, :], hand[..., _STOPS, :] - hand[..., _STARTS, :]
+    away = pixels[..., :, None, :] - start[..., None, :, :]  # (..., N, bones, 2)
+    share = (away * along[..., None, :, :]).sum(-1) / along.square().sum(-1).clamp(min=1e-6)[..., None, :]
+    distance = (away - share.clamp(0, 1)[..., None] * along[..., None, :, :]).norm(dim=-1)
+    wide = torch.full((len(_BONES),), _FINGER + wider, device=hand.device)
+    wide[:_OF_PALM] = _PALM + wider
+    near = ((wide + _SOFT - distance) / _SOFT).clamp(0, 1).amax(-1)
+    return near * ((_along(hand, pixels) - _BEGINS) / (_THERE - _BEGINS)).clamp(0, 1)
+
+
+def _along(hand: Tensor, pixels: Tensor) -> Tensor:
+    """(..., N) how far beyond the wrist places lie, palms."""
+    palm = hand[..., [5, 9, 13, 17], :].mean(-2, keepdim=True) - hand[..., :1, :]
+    return ((pixels - hand[..., :1, :]) * palm).sum(-1) / palm.square().sum(-1).clamp(min=1e-6)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from perfclone.backends.layered.choice import Choice
-from perfclone.backends.layered.fingers import SIDES, Fit, known, lenders, turned
-from perfclone.backends.layered.laying import FINE, Patch
+from perfclone.backends.layered.fingers import REACH, SIDES, Fit, known, lenders, near_bones, turned, with_middles
+from perfclone.backends.layered.laying import FINE
 
 if TYPE_CHECKING:
     from perfclone.backends.layered.exemplars import Exemplars
@@ -17,21 +17,30 @@ if TYPE_CHECKING:
 #: Torso lengths by which the points of a hand may lie astray before it begins to be left alone, and until it is.
 _ASTRAY, _FAR = 0.09, 0.14
 #: How far the points of a hand are moved to where they are wanted, once it is laid there whole.
-MOVED = 1.0
-#: Half-width of a finger and of a ray of the palm, and how softly they end, torso lengths.
-_FINGER, _PALM, _SOFT = 0.03, 0.045, 0.03
-#: From the wrist towards the knuckles, palms: where the hand begins, where it is all there, where the arm ends.
-_BEGINS, _THERE, _ENDS = -0.3, 0.0, 0.35
-_BONES = [(0, 5), (0, 9), (0, 13), (0, 17), (5, 9), (9, 13), (13, 17), (0, 1), (1, 2)] + [
-    (root + n, root + n + 1) for root in (2, 5, 9, 13, 17) for n in range(3 if root > 2 else 2)
-]
-_OF_PALM = 8
-_STARTS, _STOPS = ([bone[end] for bone in _BONES] for end in (0, 1))
+MOVED = 0.5
+SMOOTH, POWER = 0.02, 1.5
+#: The share of an arm's own hand in what is near from which it gives way, and from which it is gone.
+_ARM = (0.55, 0.75)
 
 
-def lay(
-    exemplars: Exemplars, choice: Choice, hands: Tensor, scale: Tensor, side: int, cell: int
-) -> tuple[Patch, Tensor] | None:
+class Laid(NamedTuple):
+    """A hand at the end of an arm, in a window of the coarse grid of a warp.
+
+    Attributes:
+        rows: Of the window.  columns: Of the window.
+        fields: (B M, 3, h, w), as a piece of a warp has them, each ``FINE`` pixels of G's crop.
+        index: (B, M) the exemplars that lend it.
+        strength: (B,) in [0, 1], how much of it is shown, and how far the arm is to give way.
+    """
+
+    rows: slice
+    columns: slice
+    fields: Tensor
+    index: Tensor
+    strength: Tensor
+
+
+def lay(exemplars: Exemplars, choice: Choice, hands: Tensor, scale: Tensor, side: int, cell: int) -> Laid | None:
     """Find where a hand lies, and where its pixels come from.
 
     Args:
@@ -43,67 +52,68 @@ def lay(
         cell: Pixels of the crop between the places of the coarse grid.
 
     Returns:
-        Where it is, and (B, M) in [0, 1] how much of it is shown; None where it is not in the picture.
+        Where it is; None where it is not in the picture.
     """
-    column = side - SIDES
-    index = choice.index[:, column]
-    unit = scale[:, None, None, None]
-    size = exemplars.scale[index % exemplars.count][..., None, None]
-    filmed = lenders(exemplars.hands, side)[index] / size
-    wanted = (hands[:, side, None, :, :2] / unit).expand_as(filmed)
-    laid = Fit(filmed, wanted).laid()
-    astray = (laid - wanted).square().sum(-1).mean(-1).sqrt()
-    strength = ((_FAR - astray) / (_FAR - _ASTRAY)).clamp(0, 1) * hands[:, side, :1, 2]
-    strength = strength * known(exemplars, side)[index]
-    if not bool((strength > 0).any()):
+    weight, lender = choice.weight[:, side - SIDES], choice.index[:, side - SIDES]
+    unit = scale[:, None, None]
+    wanted = hands[:, side, None, :, :2] / unit[..., None]
+    lender, laid, fits = _fitted(exemplars, lender, weight, wanted, side)
+    strength = (weight * fits).sum(1) * hands[:, side, 0, 2]
+    index, shown = lender % exemplars.count, laid + MOVED * (wanted - laid)
+    window = _window(shown[strength > 0] * unit[strength > 0, None], REACH * scale.max(), cell, exemplars)
+    if window is None:
         return None
-    shown = laid + MOVED * (wanted - laid)
-    low, high = (shown - _PALM - _SOFT) * unit, (shown + _PALM + _SOFT) * unit
-    some = strength > 0
-    low, high = (low[some].amin((0, 1)) / cell).floor(), (high[some].amax((0, 1)) / cell).ceil()
-    left, top, right, bottom = torch.cat([low, high]).clamp(0, exemplars.resolution // cell).int().tolist()
-    if right <= left or bottom <= top:
-        return None
-    rows, columns = slice(top, bottom), slice(left, right)
-    pixels = centres(rows, columns, cell, FINE, scale.device) / unit[:, 0]  # (B, N, 2)
-    places = _moved(pixels[:, None], shown, filmed) * size
-    flip = torch.where(index < exemplars.count, 1.0, -1.0)
-    places = torch.stack([places[..., 0] * flip[..., None], places[..., 1]], -1)
-    mask = _mask(pixels[:, None], shown) * strength[..., None]
+    rows, columns = window
+    pixels = (_centres(rows, columns, cell, scale.device) / unit)[:, None]  # (B, 1, N, 2)
+    size = exemplars.scale[index][..., None, None]
+    places = _moved(pixels, shown, lenders(exemplars.hands, side)[lender] / size) * size
+    places[..., 0] *= torch.where(lender < exemplars.count, 1.0, -1.0)[..., None]
+    mask = near_bones(pixels, shown) * strength[:, None, None]
     fields = torch.cat([places.mT, mask[:, :, None]], 2)
     shape = [(span.stop - span.start) * cell // FINE for span in (rows, columns)]
-    return Patch(rows, columns, fields.flatten(0, 1).unflatten(-1, shape), None), strength
+    return Laid(rows, columns, fields.flatten(0, 1).unflatten(-1, shape), index, strength)
 
 
-def gives_way(hand: Tensor, pixels: Tensor) -> Tensor:
-    """How much of an arm is left for a hand that is laid at its end.
-
-    Args:
-        hand: (B, 21, 2) where that is wanted.
-        pixels: (N, 2), in the same unit.
+def _fitted(
+    exemplars: Exemplars, lender: Tensor, weight: Tensor, wanted: Tensor, side: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Lay the hands of lenders (B, M) on those that are wanted (B, 1, 21, 2), torso lengths.
 
     Returns:
-        (B, N) in [0, 1]; 0 before the wrist.
+        The lenders, where one that lies astray is replaced by the one that leads, (B, M); their points, laid there,
+        (B, M, 21, 2); and how well those fitted that were asked, (B, M) in [0, 1].
     """
-    return ((_along(hand, pixels) - _THERE) / (_ENDS - _THERE)).clamp(0, 1)
+    leads = lender.gather(1, weight.argmax(1, keepdim=True))
+    size = exemplars.scale[lender % exemplars.count][..., None, None]
+    fit = Fit(lenders(exemplars.hands, side)[lender] / size, wanted)
+    fits = ((_FAR - fit.residual()) / (_FAR - _ASTRAY)).clamp(0, 1) * known(exemplars, side)[lender]
+    first = fit.laid().gather(1, weight.argmax(1)[:, None, None, None].expand(-1, 1, *wanted.shape[2:]))
+    replaced = fits <= 0
+    return torch.where(replaced, leads, lender), torch.where(replaced[..., None, None], first, fit.laid()), fits
 
 
-def _along(hand: Tensor, pixels: Tensor) -> Tensor:
-    """(..., N) how far beyond the wrist places lie, palms."""
-    palm = hand[..., [5, 9, 13, 17], :].mean(-2, keepdim=True) - hand[..., :1, :]
-    return ((pixels - hand[..., :1, :]) * palm).sum(-1) / palm.square().sum(-1).clamp(min=1e-6)
+def _window(points: Tensor, margin: Tensor, cell: int, exemplars: Exemplars) -> tuple[slice, slice] | None:
+    """The rows and columns of cells that hold points (..., 2), crop pixels; None where there are none."""
+    if not len(points):
+        return None
+    points = points.flatten(0, -2)
+    low, high = ((points.amin(0) - margin) / cell).floor(), ((points.amax(0) + margin) / cell).ceil()
+    left, top, right, bottom = torch.cat([low, high]).clamp(0, exemplars.resolution // cell).int().tolist()
+    return (slice(top, bottom), slice(left, right)) if right > left and bottom > top else None
 
 
-def _mask(pixels: Tensor, hand: Tensor) -> Tensor:
-    """(B, M, N) in [0, 1] what is near the bones of hands (B, M, 21, 2), torso lengths, and not before the wrist."""
-    start, along = hand[..., _STARTS, :], hand[..., _STOPS, :] - hand[..., _STARTS, :]
-    away = pixels[..., :, None, :] - start[..., None, :, :]  # (B, M, N, bones, 2)
-    share = (away * along[..., None, :, :]).sum(-1) / along.square().sum(-1).clamp(min=1e-6)[..., None, :]
-    distance = (away - share.clamp(0, 1)[..., None] * along[..., None, :, :]).norm(dim=-1)
-    wide = torch.full((len(_BONES),), _FINGER, device=hand.device)
-    wide[:_OF_PALM] = _PALM
-    near = ((wide + _SOFT - distance) / _SOFT).clamp(0, 1).amax(-1)
-    return near * ((_along(hand, pixels) - _BEGINS) / (_THERE - _BEGINS)).clamp(0, 1)
+def gives_way(near: Tensor, part: int) -> Tensor:
+    """How much of an arm is left to a hand that is laid at its end.
+
+    Args:
+        near: (..., P) how near its parts are.
+        part: Which of them is its own hand.
+
+    Returns:
+        (...) in [0, 1]; 0 before the wrist.
+    """
+    share = near[..., part] / near.sum(-1).clamp(min=1e-12)
+    return ((share - _ARM[0]) / (_ARM[1] - _ARM[0])).clamp(0, 1)
 
 
 def _moved(pixels: Tensor, hand: Tensor, filmed: Tensor) -> Tensor:
@@ -117,10 +127,9 @@ def _moved(pixels: Tensor, hand: Tensor, filmed: Tensor) -> Tensor:
     Returns:
         (B, M, N, 2) in the unit of ``filmed``.
     """
-    source, target = (torch.cat([each, (each[..., _STARTS, :] + each[..., _STOPS, :]) / 2], -2)
-                      for each in (hand, filmed))  # fmt: skip
+    source, target = with_middles(hand), with_middles(filmed)
     away = pixels[..., :, None, :] - source[..., None, :, :]  # (B, M, N, P, 2)
-    weight = (away.square().sum(-1) + 1e-4).pow(-1.5)
+    weight = (away.square().sum(-1) + SMOOTH**2).pow(-POWER)
     weight = weight / weight.sum(-1, keepdim=True)
     middle, there = weight @ source, weight @ target  # (B, M, N, 2)
     a = source[..., None, :, :] - middle[..., None, :]
@@ -132,9 +141,9 @@ def _moved(pixels: Tensor, hand: Tensor, filmed: Tensor) -> Tensor:
     return there + cos[..., None] * v - sin[..., None] * turned(v)
 
 
-def centres(rows: slice, columns: slice, cell: int, step: int, device: torch.device) -> Tensor:
-    """(N, 2) x, y of the places, so many pixels apart, of a window of cells."""
-    y, x = (torch.arange(span.start * cell, span.stop * cell, step, device=device) + step / 2
+def _centres(rows: slice, columns: slice, cell: int, device: torch.device) -> Tensor:
+    """(N, 2) x, y of the places, ``FINE`` pixels apart, of a window of cells."""
+    y, x = (torch.arange(span.start * cell, span.stop * cell, FINE, device=device) + FINE / 2
             for span in (rows, columns))  # fmt: skip
     y, x = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([x, y], -1).flatten(0, 1)

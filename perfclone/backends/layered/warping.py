@@ -172,18 +172,15 @@ def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> It
 def _hand(exemplars: Exemplars, choice: Choice, arm: Piece, near: Tensor, view: View) -> Iterator[Piece]:
     """The hand that lies at the end of an arm, which gives way to it."""
     side = ARMS.index(arm.region)
-    found = laying_hands.lay(exemplars, choice, view.hands, view.scale, side, STEP)
-    if found is None:
-        return
-    shown, strength = found
-    own = near[:, arm.rows, arm.columns][..., list(REGIONS[arm.region])]
-    share = (4 * own[..., -1] / own.sum(-1).clamp(min=1e-12) - 1).clamp(0, 1)
-    at = _centres(arm.rows, arm.columns, view.now.device)[None, :, :2]
-    gone = laying_hands.gives_way(view.hands[:, side, :, :2], at).unflatten(1, share.shape[1:]) * share
-    arm.fields[:, 2] *= 1 - (strength[..., None, None] * gone[:, None]).flatten(0, 1)
-    r = side - SIDES
-    index = choice.index[:, r] % exemplars.count
-    yield Piece(arm.region, shown.rows, shown.columns, shown.fields, index, choice.weight[:, r], arm.hidden)
+    laid = laying_hands.lay(exemplars, choice, view.hands, view.scale, side, STEP)
+    if laid is not None:
+        own = near[:, arm.rows, arm.columns][..., list(REGIONS[arm.region])]
+        palms = exemplars.palms[arm.index.flatten(), side, None]
+        shown = F.grid_sample(palms, arm.fields[:, :2].permute(0, 2, 3, 1), align_corners=False)[:, 0]
+        gone = torch.maximum(shown, laying_hands.gives_way(own, -1).repeat_interleave(SHOWN, 0))
+        arm.fields[:, 2] *= 1 - laid.strength.repeat_interleave(SHOWN)[:, None, None] * gone
+        weight = choice.weight[:, side - SIDES]
+        yield Piece(arm.region, laid.rows, laid.columns, laid.fields, laid.index, weight, arm.hidden)
 
 
 def _centres(rows: slice, columns: slice, device: torch.device) -> Tensor:
