@@ -19,8 +19,9 @@ _ASTRAY, _FAR = 0.09, 0.14
 #: How far the points of a hand are moved to where they are wanted, once it is laid there whole.
 MOVED = 0.5
 SMOOTH, POWER = 0.02, 1.5
-#: The share of an arm's own hand in what is near from which it gives way, and from which it is gone.
-_ARM = (0.55, 0.75)
+#: The share of an arm's own hand in what is near from which it gives way, if nobody knows where it shows that
+#: hand, or else where it does; and by how much more it is gone.
+_BEYOND, _HARDLY, _BY = 0.55, 0.15, 0.2
 
 
 class Laid(NamedTuple):
@@ -102,18 +103,20 @@ def _window(points: Tensor, margin: Tensor, cell: int, exemplars: Exemplars) -> 
     return (slice(top, bottom), slice(left, right)) if right > left and bottom > top else None
 
 
-def gives_way(near: Tensor, part: int) -> Tensor:
+def gives_way(near: Tensor, palm: Tensor, told: Tensor) -> Tensor:
     """How much of an arm is left to a hand that is laid at its end.
 
     Args:
-        near: (..., P) how near its parts are.
-        part: Which of them is its own hand.
+        near: (..., P) how near its parts are, its own hand the last.
+        palm: (...) in [0, 1], how surely what it would show there is its own hand.
+        told: (...) bool, whether that is known.
 
     Returns:
         (...) in [0, 1]; 0 before the wrist.
     """
-    share = near[..., part] / near.sum(-1).clamp(min=1e-12)
-    return ((share - _ARM[0]) / (_ARM[1] - _ARM[0])).clamp(0, 1)
+    share = near[..., -1] / near.sum(-1).clamp(min=1e-12)
+    beyond, hardly = (((share - low) / _BY).clamp(0, 1) for low in (_BEYOND, _HARDLY))
+    return torch.where(told, palm * hardly, beyond)
 
 
 def _moved(pixels: Tensor, hand: Tensor, filmed: Tensor) -> Tensor:

@@ -52,6 +52,8 @@ _SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
 _BEHIND = (0.5, 1.0)
 #: The regions of the body fill up together what they show at least so much of.
 _ENOUGH = 0.3
+#: From which weight on an exemplar is asked whether a hand is before what another one shows.
+_TELLING = 0.05
 #: The bone that carries nothing: it swings as a head turns.
 _TO_THE_NOSE = LIMBS.index(("neck", "nose"))
 #: (R, P) 1 for a region's own parts, which carry its pixels.
@@ -155,7 +157,19 @@ def _fields(
     labels = torch.einsum("r,bmrhw->bmhw", _JOINED[r].to(grid), exemplars.labels[index]).flatten(0, 1)
     least, gain = (_ARM_FROM, _ARM_BY) if r in ARMS else (_SHOWN_FROM, _SHOWN_BY)
     shows = (gain * (F.grid_sample(labels[:, None], grid, align_corners=False) - least)).clamp(0, 1)
+    if r in BODY and exemplars.palms is not None:
+        shows = _without_hands(exemplars, choice, r, grid, shows)
     return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
+
+
+def _without_hands(exemplars: Exemplars, choice: Choice, r: int, grid: Tensor, shows: Tensor) -> Tensor:
+    """What a region shows, (B M, 1, h, w), less the hands before it where another of its exemplars has none there."""
+    index, weight = choice.index[:, r], choice.weight[:, r]
+    palms = exemplars.palms[index.flatten()].amax(1, keepdim=True)
+    free = shows * (1 - F.grid_sample(palms, grid, align_corners=False))
+    apart = (free * (weight / _TELLING).clamp(max=1).view(-1, 1, 1, 1)).unflatten(0, index.shape)
+    somewhere = apart.amax(1).repeat_interleave(SHOWN, 0)
+    return torch.maximum(free, shows * (1 - somewhere))
 
 
 def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> Iterator[Piece]:
@@ -177,7 +191,8 @@ def _hand(exemplars: Exemplars, choice: Choice, arm: Piece, near: Tensor, view: 
         own = near[:, arm.rows, arm.columns][..., list(REGIONS[arm.region])]
         palms = exemplars.palms[arm.index.flatten(), side, None]
         shown = F.grid_sample(palms, arm.fields[:, :2].permute(0, 2, 3, 1), align_corners=False)[:, 0]
-        gone = torch.maximum(shown, laying_hands.gives_way(own, -1).repeat_interleave(SHOWN, 0))
+        told = (exemplars.hands[arm.index.flatten(), side] != 0).any((1, 2))[:, None, None]
+        gone = laying_hands.gives_way(own.repeat_interleave(SHOWN, 0), shown, told)
         arm.fields[:, 2] *= 1 - laid.strength.repeat_interleave(SHOWN)[:, None, None] * gone
         weight = choice.weight[:, side - SIDES]
         yield Piece(arm.region, laid.rows, laid.columns, laid.fields, laid.index, weight, arm.hidden)
