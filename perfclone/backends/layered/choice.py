@@ -31,8 +31,6 @@ FACE_TRAITS = 1 + 3 + len(EXPRESSIONS)
 #: Torso lengths that a head turned a radian further, a face of quite another expression, and one that P did not find,
 #: as it seldom does of one that looks away, are further from a face that is shown.
 _TURNED, _EXPRESSED, _HIDDEN = 0.3, 0.15, 0.3
-#: What an exemplar whose trunk is all behind hands is further away, torso lengths.
-COVERED = 0.3
 _FOREARMS = [joints(f"{side}_elbow", f"{side}_wrist") for side in ("right", "left")]
 
 
@@ -81,8 +79,6 @@ class Chooser(nn.Module):
             hands: (B, 2, 21, 3) what is known of the hands, crop pixels; None where it is nothing.
         """
         distance = self._distances(exemplars, now / scale[:, None, None], seen)
-        if exemplars.covered is not None:
-            distance[..., 0] += COVERED * exemplars.covered
         distance[..., FACE] += _unlike(exemplars, face)
         if exemplars.marks is not None:
             lent = features.unlike(exemplars.faces, exemplars.marked, face)

@@ -13,7 +13,7 @@ from perfclone.backends.layered import features, fingers
 from perfclone.backends.layered.choice import FACE_TRAITS, Chooser
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
-from perfclone.backends.layered.parts import ARMS, REGIONS, TORSO, carrying_frames, firmness, parts_seen
+from perfclone.backends.layered.parts import ARMS, REGIONS, carrying_frames, firmness, parts_seen
 from perfclone.backends.layered.pictures import DAMAGED, decode, premultiplied
 from perfclone.errors import UserError
 from perfclone.pose.expression import at_rest
@@ -21,10 +21,6 @@ from perfclone.pose.skeleton import KEYPOINTS
 
 #: How near a part another must be to take its place, torso lengths; an arm takes it this much more readily.
 SOFTNESS, IN_FRONT = 0.05, 4.0
-
-
-#: What is found out of the hands.
-OF_HANDS = ("palms", "covered")
 
 
 class Exemplars(nn.Module):
@@ -60,7 +56,7 @@ class Exemplars(nn.Module):
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
         self.register_buffer("hands", torch.zeros(count, 2, hands, 2) if hands else None)
-        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones", *OF_HANDS):
+        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones", "palms"):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
 
@@ -126,7 +122,6 @@ class Exemplars(nn.Module):
         if self.hands is not None:
             self.palms = fingers.filmed_at(self.hands, self.scale.float(), self.resolution // 4)
             self.labels[:, list(ARMS)] = torch.maximum(self.labels[:, list(ARMS)], self.palms)
-            self.covered = self._covered(rows)
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:
         """:class:`Fetch` pixels of pictures at half of G's resolution."""
@@ -156,15 +151,6 @@ class Exemplars(nn.Module):
         if len(pictures) != self.count:
             raise UserError(DAMAGED)
         return pictures
-
-    def _covered(self, rows: Tensor) -> Tensor:
-        """(K,) the share of the trunk that is behind a hand; of the frames of the parts."""
-        side = self.resolution // 4
-        at = (torch.arange(side, device=rows.device) + 0.5) * 4
-        y, x = torch.meshgrid(at, at, indexing="ij")
-        pixels = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
-        trunk = (rows[:, TORSO] @ pixels).abs().amax(1) < 1
-        return (trunk * self.palms.amax(1).flatten(1)).sum(1) / trunk.sum(1).clamp(min=1)
 
     def _labels(self, keypoints: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
         """(1, R, S / 4, S / 4): which region each pixel of an exemplar belongs to, softly."""
