@@ -56,7 +56,19 @@ class Exemplars(nn.Module):
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
         self.register_buffer("hands", torch.zeros(count, 2, hands, 2) if hands else None)
-        for name in ("pictures", "halves", "times", "back", "parts", "firm", "poses", "labels", "tones", "palms"):
+        for name in (
+            "pictures",
+            "halves",
+            "times",
+            "back",
+            "parts",
+            "firm",
+            "poses",
+            "labels",
+            "tones",
+            "palms",
+            "doubts",
+        ):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
 
@@ -121,6 +133,7 @@ class Exemplars(nn.Module):
         self.labels = torch.cat([self._labels(*each) for each in zip(now, seen, scale)])
         if self.hands is not None:
             self.palms = fingers.filmed_at(self.hands, self.scale.float(), self.resolution // 4)
+            self.doubts = fingers.doubts(self.pictures, self.hands)
             self.labels[:, list(ARMS)] = torch.maximum(self.labels[:, list(ARMS)], self.palms)
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:

@@ -10,21 +10,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from perfclone.backends.layered.crop import to_crop
-from perfclone.pose.details import Details
+from perfclone.pose.details import HAND_POINTS, Details
 
 if TYPE_CHECKING:
     from perfclone.backends.layered.exemplars import Exemplars
 
 #: Right and left.
 SIDES = 2
-#: A hand whose score is lower may be none, or of the other side; from the second on it surely is what it seems.
-_DOUBTED, _SURE = 0.65, 0.8
-#: What a hand that has to be turned a radian is further away, one that has to be mirrored, and one that is not known,
-#: torso lengths.
-_TURNED, _MIRRORED, _UNKNOWN = 0.02, 0.01, 10.0
+#: A hand whose score is lower may be none, or of the other side; from the second on it surely is what it seems. And one
+#: that is smaller, pixels of the frame, has points beside its fingers; from the second on they lie well.
+_SCORE, _SIZE = (0.85, 0.95), (30.0, 40.0)
+#: What a hand that has to be turned a radian is further away, and one that has to be mirrored, torso lengths.
+_TURNED, _MIRRORED = 0.02, 0.01
+#: What one is further away whose points all lie beyond the person, or on black where others are white, one that is
+#: before the body, and one that is not known.
+_BEYOND, _DISCOLOURED, _CROWDED, _UNKNOWN = 0.3, 0.25, 0.02, 10.0
+#: How far beyond the finger tips it is looked for what is behind a hand, of their way from its middle.
+_TIPS, _OUT = [4, 8, 12, 16, 20], 0.5
 #: How much larger or smaller than it was filmed a hand may be shown.
 _ENLARGED = 1.3
 #: What of a picture is taken to be of a hand, however soft its border, torso lengths around it.
@@ -34,18 +40,35 @@ _FINGER, _PALM, _SOFT = 0.03, 0.045, 0.03
 REACH = _PALM + _SOFT
 #: From the wrist towards the knuckles, palms: where the hand begins, and where it is all there.
 _BEGINS, _THERE = -0.3, 0.0
+#: A palm is not taken to be shorter, torso lengths.
+_SHORTEST = 0.06
 _BONES = [(0, 5), (0, 9), (0, 13), (0, 17), (5, 9), (9, 13), (13, 17), (0, 1), (1, 2)] + [
     (root + n, root + n + 1) for root in (2, 5, 9, 13, 17) for n in range(3 if root > 2 else 2)
 ]
-_OF_PALM = 8
+_OF_PALM, _KNUCKLES = 8, [5, 9, 13, 17]
 _STARTS, _STOPS = ([bone[end] for bone in _BONES] for end in (0, 1))
 
 
 def hand_points(details: Details) -> np.ndarray:
     """(..., 2, 21, 3) float32 the right and the left hand: x and y in pixels, and how surely it is known, [0, 1]."""
-    sure = ((details.hand_scores - _DOUBTED) / (_SURE - _DOUBTED)).clip(0, 1)
-    lead = details.hands.shape[:-1]
-    return np.concatenate([details.hands, np.broadcast_to(sure[..., None, None], (*lead, 1))], -1).astype(np.float32)
+    size = np.ptp(details.hands, axis=-2).max(-1)
+    sure, large = (((each - low) / (high - low)).clip(0, 1) for each, (low, high) in
+                   ((details.hand_scores, _SCORE), (size, _SIZE)))  # fmt: skip
+    known = np.broadcast_to((sure * large)[..., None, None], (*details.hands.shape[:-1], 1))
+    return np.concatenate([details.hands, known], -1).astype(np.float32)
+
+
+def shapes(details: Details) -> np.ndarray:
+    """(..., 84) float32 what shapes hands have, wherever they point: mean distances of points, about 1; 0 if unknown."""
+    points = hand_points(details)
+    hands, known = points[..., :2], points[..., 0, 2] == 1
+    palm = hands[..., _KNUCKLES, :].mean(-2) - hands[..., 0, :]
+    ahead = palm / np.maximum(np.linalg.norm(palm, axis=-1, keepdims=True), 1e-6)
+    axes = np.stack([ahead, np.stack([-ahead[..., 1], ahead[..., 0]], -1)], -1)
+    around = (hands - hands.mean(-2, keepdims=True)) @ axes
+    size = np.ptp(hands, axis=-2).max(-1).clip(1)
+    flat = (around / size[..., None, None] * known[..., None, None]).reshape(*known.shape[:-1], -1)
+    return flat / len(HAND_POINTS)
 
 
 def filmed_hands(details: Details, boxes: Tensor) -> Tensor | None:
@@ -73,20 +96,39 @@ def unlike(exemplars: Exemplars, hands: Tensor, scale: Tensor) -> Tensor:
         (B, 2 K, 2) torso lengths, of :func:`lenders`.
     """
     held = exemplars.hands / exemplars.scale[:, None, None, None]
-    mirrored = torch.arange(2, device=scale.device)[:, None]
     wanted, found = hands[..., :2] / scale[:, None, None, None], []
     for side in range(SIDES):
         fit = Fit(lenders(held, side)[None], wanted[:, side, None])
         apart = fit.residual() + _TURNED * fit.angle().abs()
-        extra = (_MIRRORED * mirrored).expand(-1, exemplars.count).flatten()
-        found.append(apart + extra + _UNKNOWN * ~known(exemplars, side))
+        apart[:, exemplars.count :] += _MIRRORED
+        found.append(apart + doubtful(exemplars, side))
     return torch.stack(found, -1)
 
 
-def known(exemplars: Exemplars, side: int) -> Tensor:
-    """(2 K,) bool, which :func:`lenders` there are."""
-    there = exemplars.hands.abs().amax((2, 3)) > 0
-    return torch.cat([there[:, side], there[:, 1 - side]])
+def doubtful(exemplars: Exemplars, side: int) -> Tensor:
+    """(2 K,) torso lengths, how much further away :func:`lenders` are for being doubtful."""
+    return torch.cat([exemplars.doubts[:, side], exemplars.doubts[:, 1 - side]])
+
+
+def doubts(pictures: Tensor, hands: Tensor) -> Tensor:
+    """How doubtful hands are: with points beyond the person, of another colour than on most, or before the body.
+
+    Args:
+        pictures: (K, 4, s, s) float in [0, 1], premultiplied RGB and alpha.
+        hands: (K, 2, 21, 2) places in them, [-1, 1] from edge to edge; all 0 where it is not known.
+
+    Returns:
+        (K, 2) torso lengths, more than any hand is wide where it is not known.
+    """
+    there = hands.abs().amax((2, 3)) > 0
+    points = F.grid_sample(pictures, hands.to(pictures), align_corners=False).mean(-1).mT  # (K, 2, 4)
+    tones = points[..., :3] / points[..., 3:].clamp(min=1e-3)
+    usual = tones[there].median(0).values if there.any() else 0
+    apart = (tones - usual).norm(dim=-1)
+    tips = hands[..., _TIPS, :]
+    around = F.grid_sample(pictures[:, 3:], tips + _OUT * (tips - hands.mean(2, keepdim=True)), align_corners=False)
+    crowded = around[:, 0].mean(-1)
+    return _BEYOND * (1 - points[..., 3]) + _DISCOLOURED * apart + _CROWDED * crowded + _UNKNOWN * ~there
 
 
 def filmed_at(hands: Tensor, scale: Tensor, side: int) -> Tensor:
@@ -164,5 +206,5 @@ def near_bones(pixels: Tensor, hand: Tensor, wider: float = 0.0) -> Tensor:
 
 def _along(hand: Tensor, pixels: Tensor) -> Tensor:
     """(..., N) how far beyond the wrist places lie, palms."""
-    palm = hand[..., [5, 9, 13, 17], :].mean(-2, keepdim=True) - hand[..., :1, :]
-    return ((pixels - hand[..., :1, :]) * palm).sum(-1) / palm.square().sum(-1).clamp(min=1e-6)
+    palm = hand[..., _KNUCKLES, :].mean(-2, keepdim=True) - hand[..., :1, :]
+    return ((pixels - hand[..., :1, :]) * palm).sum(-1) / palm.square().sum(-1).clamp(min=_SHORTEST**2)

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from perfclone.backends.layered.choice import Choice
-from perfclone.backends.layered.fingers import REACH, SIDES, Fit, known, lenders, near_bones, turned, with_middles
+from perfclone.backends.layered.fingers import REACH, SIDES, Fit, doubtful, lenders, near_bones, turned, with_middles
 from perfclone.backends.layered.laying import FINE
 
 if TYPE_CHECKING:
     from perfclone.backends.layered.exemplars import Exemplars
 
 #: Torso lengths by which the points of a hand may lie astray before it begins to be left alone, and until it is.
-_ASTRAY, _FAR = 0.09, 0.14
+_ASTRAY, _FAR = 0.08, 0.11
 #: How far the points of a hand are moved to where they are wanted, once it is laid there whole.
 MOVED = 0.5
 SMOOTH, POWER = 0.02, 1.5
@@ -87,7 +87,8 @@ def _fitted(
     leads = lender.gather(1, weight.argmax(1, keepdim=True))
     size = exemplars.scale[lender % exemplars.count][..., None, None]
     fit = Fit(lenders(exemplars.hands, side)[lender] / size, wanted)
-    fits = ((_FAR - fit.residual()) / (_FAR - _ASTRAY)).clamp(0, 1) * known(exemplars, side)[lender]
+    astray = fit.residual() + doubtful(exemplars, side)[lender]
+    fits = ((_FAR - astray) / (_FAR - _ASTRAY)).clamp(0, 1)
     first = fit.laid().gather(1, weight.argmax(1)[:, None, None, None].expand(-1, 1, *wanted.shape[2:]))
     replaced = fits <= 0
     return torch.where(replaced, leads, lender), torch.where(replaced[..., None, None], first, fit.laid()), fits

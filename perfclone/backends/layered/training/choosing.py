@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from perfclone.backends.layered.features import expressed
+from perfclone.backends.layered.fingers import shapes
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.skeleton import BODY_18
 from perfclone.pose.space import normalise
 
 #: How many frames an actor keeps.
 COUNT = 64
+#: How much a hand of another shape counts, torso lengths.
+HANDS = 3.0
 #: A frame gives way to a calmer one, whose motion blurs it less, within so many seconds.
 CALM_S = 0.1
 #: What a face may look otherwise in that one, torso lengths: a blink is soon over.
@@ -18,7 +21,7 @@ _ALIKE = 0.15
 
 
 def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT) -> np.ndarray:
-    """Choose frames that lie far apart in pose and face (farthest-point sampling; Gonzalez 1985), and calm.
+    """Choose frames that lie far apart in pose, face and hands (farthest-point sampling; Gonzalez 1985), and calm.
 
     Args:
         poses: Of the reference video.
@@ -31,7 +34,7 @@ def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT
     good = np.flatnonzero(usable & (poses.scores > 0).any(1))
     body = normalise(poses.keypoints, poses.scores)[:, :BODY_18].reshape(len(poses), -1)
     faces = expressed(poses.details)
-    places = np.concatenate([body, faces], 1)[good]
+    places = np.concatenate([body, faces, HANDS * shapes(poses.details)], 1)[good]
     chosen = [len(good) // 2]
     distance = np.abs(places - places[chosen[0]]).sum(1)
     while len(chosen) < count and distance.max() > 0:
