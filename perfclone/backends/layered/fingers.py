@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: Right and left.
 SIDES = 2
-#: A hand whose score is lower may be none, or of the other side; from the second on it surely is what it seems. And one
-#: that is smaller, pixels of the frame, has points beside its fingers; from the second on they lie well.
+#: A hand whose score is lower may be none, or of the other side; from the second on it surely is what it seems.
+#: One that is smaller, pixels of the frame, has points beside its fingers; from the second on they lie well.
 _SCORE, _SIZE = (0.85, 0.95), (30.0, 40.0)
 #: What a hand that has to be turned a radian is further away, and one that has to be mirrored, torso lengths.
 _TURNED, _MIRRORED = 0.02, 0.01
@@ -59,7 +59,7 @@ def hand_points(details: Details) -> np.ndarray:
 
 
 def shapes(details: Details) -> np.ndarray:
-    """(..., 84) float32 what shapes hands have, wherever they point: mean distances of points, about 1; 0 if unknown."""
+    """(..., 84) float32 what shapes hands have, wherever they point, in sizes of the hand / 21; 0 where not known."""
     points = hand_points(details)
     hands, known = points[..., :2], points[..., 0, 2] == 1
     palm = hands[..., _KNUCKLES, :].mean(-2) - hands[..., 0, :]
@@ -194,10 +194,14 @@ def near_bones(pixels: Tensor, hand: Tensor, wider: float = 0.0) -> Tensor:
     Returns:
         (..., N) in [0, 1].
     """
+    middle = hand.mean(-2, keepdim=True)
+    pixels, hand = pixels - middle, hand - middle
     start, along = hand[..., _STARTS, :], hand[..., _STOPS, :] - hand[..., _STARTS, :]
-    away = pixels[..., :, None, :] - start[..., None, :, :]  # (..., N, bones, 2)
-    share = (away * along[..., None, :, :]).sum(-1) / along.square().sum(-1).clamp(min=1e-6)[..., None, :]
-    distance = (away - share.clamp(0, 1)[..., None] * along[..., None, :, :]).norm(dim=-1)
+    length = along.square().sum(-1)[..., None, :].clamp(min=1e-6)
+    ahead = pixels @ along.mT - (start * along).sum(-1)[..., None, :]  # (..., N, bones)
+    apart = pixels.square().sum(-1, keepdim=True) - 2 * pixels @ start.mT + start.square().sum(-1)[..., None, :]
+    share = (ahead / length).clamp(0, 1)
+    distance = (apart - share * (2 * ahead - share * length)).clamp(min=0).sqrt()
     wide = torch.full((len(_BONES),), _FINGER + wider, device=hand.device)
     wide[:_OF_PALM] = _PALM + wider
     near = ((wide + _SOFT - distance) / _SOFT).clamp(0, 1).amax(-1)

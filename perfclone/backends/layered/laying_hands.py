@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 #: Torso lengths by which the points of a hand may lie astray before it begins to be left alone, and until it is.
 _ASTRAY, _FAR = 0.08, 0.11
 #: How far the points of a hand are moved to where they are wanted, once it is laid there whole.
-MOVED = 0.5
-SMOOTH, POWER = 0.02, 1.5
+_MOVED = 0.5
+#: How smoothly it is moved, torso lengths.
+_SMOOTH = 0.02
 #: The share of an arm's own hand in what is near from which it gives way, if nobody knows where it shows that
 #: hand, or else where it does; and by how much more it is gone.
 _BEYOND, _HARDLY, _BY = 0.55, 0.15, 0.2
@@ -60,7 +61,7 @@ def lay(exemplars: Exemplars, choice: Choice, hands: Tensor, scale: Tensor, side
     wanted = hands[:, side, None, :, :2] / unit[..., None]
     lender, laid, fits = _fitted(exemplars, lender, weight, wanted, side)
     strength = (weight * fits).sum(1) * hands[:, side, 0, 2]
-    index, shown = lender % exemplars.count, laid + MOVED * (wanted - laid)
+    index, shown = lender % exemplars.count, laid + _MOVED * (wanted - laid)
     window = _window(shown[strength > 0] * unit[strength > 0, None], REACH * scale.max(), cell, exemplars)
     if window is None:
         return None
@@ -131,18 +132,17 @@ def _moved(pixels: Tensor, hand: Tensor, filmed: Tensor) -> Tensor:
     Returns:
         (B, M, N, 2) in the unit of ``filmed``.
     """
-    source, target = with_middles(hand), with_middles(filmed)
-    away = pixels[..., :, None, :] - source[..., None, :, :]  # (B, M, N, P, 2)
-    weight = (away.square().sum(-1) + SMOOTH**2).pow(-POWER)
-    weight = weight / weight.sum(-1, keepdim=True)
-    middle, there = weight @ source, weight @ target  # (B, M, N, 2)
-    a = source[..., None, :, :] - middle[..., None, :]
-    b = target[..., None, :, :] - there[..., None, :]
-    size = (weight * a.square().sum(-1)).sum(-1).clamp(min=1e-9)
-    cos = (weight * (a * b).sum(-1)).sum(-1) / size
-    sin = (weight * (a * turned(b)).sum(-1)).sum(-1) / size
-    v = pixels - middle
-    return there + cos[..., None] * v - sin[..., None] * turned(v)
+    at, there = hand.mean(-2, keepdim=True), filmed.mean(-2, keepdim=True)
+    source, target, pixels = with_middles(hand - at), with_middles(filmed - there), pixels - at
+    apart = pixels.square().sum(-1, keepdim=True) - 2 * pixels @ source.mT + source.square().sum(-1)[..., None, :]
+    weight = (apart.clamp(min=0) + _SMOOTH**2).pow(-1.5)  # (B, M, N, P)
+    products = torch.stack([(source * target).sum(-1), (source * turned(target)).sum(-1), source.square().sum(-1)], -1)
+    mean = weight @ torch.cat([source, target, products], -1) / weight.sum(-1, keepdim=True)
+    a, b, (cos, sin, size) = mean[..., :2], mean[..., 2:4], mean[..., 4:].unbind(-1)
+    cos, sin = cos - (a * b).sum(-1), sin - (a * turned(b)).sum(-1)
+    size = (size - a.square().sum(-1)).clamp(min=1e-6)
+    v = (pixels - a) / size[..., None]
+    return there + b + cos[..., None] * v - sin[..., None] * turned(v)
 
 
 def _centres(rows: slice, columns: slice, cell: int, device: torch.device) -> Tensor:
