@@ -135,8 +135,8 @@ def filmed_at(hands: Tensor, scale: Tensor, side: int) -> Tensor:
     """(K, 2, s, s) in [0, 1] where in pictures of so many pixels a side the hands (K, 2, 21, 2) are, those known."""
     at = (torch.arange(side, device=hands.device) + 0.5) * (2 / side) - 1
     y, x = torch.meshgrid(at, at, indexing="ij")
-    unit = scale[:, None, None, None]
-    near = near_bones(torch.stack([x, y], -1).flatten(0, 1) / unit, hands / unit, _AROUND)
+    pixels = torch.stack([x, y], -1).flatten(0, 1)
+    near = torch.stack([near_bones(pixels / unit, hand / unit, _AROUND) for hand, unit in zip(hands, scale)])
     return (near * (hands.abs().amax((2, 3)) > 0)[..., None]).unflatten(-1, (side, side))
 
 
