@@ -28,7 +28,7 @@ _SCORE, _SIZE = (0.85, 0.95), (30.0, 40.0)
 _TURNED, _MIRRORED = 0.02, 0.01
 #: What one is further away whose points all lie beyond the person, or on black where others are white, one that is
 #: before the body, and one that is not known.
-_BEYOND, _DISCOLOURED, _CROWDED, _UNKNOWN = 0.3, 0.25, 0.02, 10.0
+_BEYOND, _DISCOLOURED, _CROWDED, _UNKNOWN = 0.3, 0.25, 0.04, 10.0
 #: How far beyond the finger tips it is looked for what is behind a hand, of their way from its middle.
 _TIPS, _OUT = [4, 8, 12, 16, 20], 0.5
 #: How much larger or smaller than it was filmed a hand may be shown.

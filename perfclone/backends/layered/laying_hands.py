@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from perfclone.backends.layered.exemplars import Exemplars
 
 #: Torso lengths by which the points of a hand may lie astray before it begins to be left alone, and until it is.
-_ASTRAY, _FAR = 0.08, 0.11
+_ASTRAY, _FAR = 0.1, 0.13
 #: How far the points of a hand are moved to where they are wanted, once it is laid there whole.
 _MOVED = 0.5
 #: How smoothly it is moved, torso lengths.
