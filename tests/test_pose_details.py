@@ -108,6 +108,14 @@ def test_cleaning_fills_short_gaps_and_keeps_what_a_mouth_does():
     assert np.abs(whole.hands - still).mean() < 0.7 * np.abs(poses.details.hands - still).mean()
 
 
+def test_a_hand_that_is_doubted_for_a_frame_keeps_its_score():
+    poses = waving()
+    scores = poses.details.hand_scores.copy()
+    scores[20] = 0.5
+    cleaned = clean_sequence(replace(poses, details=replace(poses.details, hand_scores=scores))).details
+    assert cleaned.hand_scores[20].min() > 0.8 and np.abs(np.diff(cleaned.hand_scores, axis=0)).max() < 0.1
+
+
 def test_sides_that_are_exchanged_take_their_hands_and_depths_along():
     details = known(2)
     swapped = details.swapped()

@@ -14,7 +14,7 @@ _DEPTH, _HAND, _FACE = 0.1, 0.012, 0.02
 def clean_details(
     details: Details, known: np.ndarray, frames: np.ndarray, torso: float, longest: int, half: int
 ) -> Details:
-    """The details of T frames of one shot with short gaps filled and jitter smoothed away.
+    """The details of T frames of one shot with short gaps filled, jitter smoothed away and scores of hands evened.
 
     Args:
         details: Those of T frames.
@@ -33,13 +33,15 @@ def clean_details(
     split = details.expression.shape[1]
     hands = details.hands.reshape(count, -1, 2)
     hands, hand_scores = _cleaned(hands, details.hand_scores, frames, _HAND * torso, longest, half)
+    near = (np.abs(frames[:, None] - frames) <= half).astype(np.float64)
+    even = near @ hand_scores / np.maximum(near @ (hand_scores > 0), 1)
     return Details(
         np.where(known, np.nan_to_num(depths), 0),
         faces[:, :split, 0].clip(0, 1),
         faces[:, split:, 0],
         face_score[:, 0],
         hands.reshape(details.hands.shape),
-        hand_scores,
+        np.where(hand_scores > 0, even, 0),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from perfclone.backends.layered import features
+from perfclone.backends.layered import features, fingers
 from perfclone.backends.layered.parts import BESIDE, FACE, JOINTS, PARTS, REGIONS, SKULL, TORSO, carrying_frames
 from perfclone.pose.details import EXPRESSIONS, Details
 from perfclone.pose.skeleton import KEYPOINTS, TRUNK, joints
@@ -44,7 +44,8 @@ class Choice(NamedTuple):
     """Which exemplars the regions are shown.
 
     Attributes:
-        index: (B, R, M) int, into the exemplars; after the regions come the features of the face.
+        index: (B, R, M) int, into the exemplars; after the regions come the features of the face and, last, the hands,
+            into their ``fingers.lenders``.
         weight: (B, R, M) float, adding up to 1; it falls to 0 before another exemplar takes the place.
     """
 
@@ -69,6 +70,7 @@ class Chooser(nn.Module):
         face: Tensor,
         last: Tensor | None,
         bar: Tensor | None,
+        hands: Tensor | None = None,
     ) -> Choice:
         """Choose for each region the exemplars whose pose around it is nearest.
 
@@ -80,6 +82,7 @@ class Chooser(nn.Module):
             face: (B, FACE_TRAITS) what is known of the face.
             last: ``Choice.index`` of the frame before, so that each exemplar keeps its place; None at a start.
             bar: (B, K) bool, those that may not be chosen, or None.
+            hands: (B, 2, 21, 3) what is known of the hands, crop pixels; None where it is nothing.
         """
         distance = self._distances(exemplars, now / scale[:, None, None], seen)
         distance[..., FACE] += _unlike(exemplars, face)
@@ -94,18 +97,14 @@ class Chooser(nn.Module):
             distance = torch.cat([distance, lent], -1)
         if bar is not None:
             distance = distance + _BARRED * bar[..., None]
-        most = min(SHOWN + 1, exemplars.count)
-        nearest = distance.topk(most, 1, largest=False)
-        value, index = nearest.values.transpose(1, 2), nearest.indices.transpose(1, 2)
-        if most <= SHOWN:  # hardly any: the last stands for those that are missing
-            extra = SHOWN + 1 - most
-            value, index = (torch.cat([x, x[..., -1:].expand(*x.shape[:2], extra)], -1) for x in (value, index))
-        nearness = (value + _AS_GOOD).reciprocal()
-        weight = (nearness[..., :SHOWN] - nearness[..., SHOWN:]).clamp(min=1e-4)
-        weight = weight.square()  # one of the two should lead: between them, both are seen
+        index, weight = _nearest(distance)
         weight[:, FACE] = weight[:, FACE].square()  # two heads in one place are nobody
-        weight, index = weight / weight.sum(-1, keepdim=True), index[..., :SHOWN]
-        return Choice(*_in_place(index, weight, last))
+        if exemplars.hands is not None and hands is not None:
+            distance = fingers.unlike(exemplars, hands, scale)
+            if bar is not None:
+                distance = distance + _BARRED * bar.repeat(1, fingers.SIDES)[..., None]
+            index, weight = (torch.cat(both, 1) for both in zip((index, weight), _nearest(distance)))
+        return Choice(*_in_place(index, weight / weight.sum(-1, keepdim=True), last))
 
     def _distances(self, exemplars: Exemplars, pose: Tensor, seen: Tensor) -> Tensor:
         """(B, K, R) mean distance of the joints, torso lengths, each region's own laid on one another."""
@@ -126,6 +125,19 @@ def covered(now: Tensor, seen: Tensor, scale: Tensor) -> Tensor:
     points = torch.cat([elbow, (elbow + wrist) / 2, wrist, knuckle, 2 * knuckle - wrist], 1)[:, None]
     there = (frames[..., :2] @ points[..., None])[..., 0] + frames[..., 2]
     return ((1.2 - there.abs().amax(-1)) / 0.4).clamp(0, 1)
+
+
+def _nearest(distance: Tensor) -> tuple[Tensor, Tensor]:
+    """The nearest by distances (B, K, R), torso lengths: their index and weight (B, R, M), not yet adding up to 1."""
+    most = min(SHOWN + 1, distance.shape[1])
+    nearest = distance.topk(most, 1, largest=False)
+    value, index = nearest.values.transpose(1, 2), nearest.indices.transpose(1, 2)
+    if most <= SHOWN:  # hardly any: the last stands for those that are missing
+        extra = SHOWN + 1 - most
+        value, index = (torch.cat([x, x[..., -1:].expand(*x.shape[:2], extra)], -1) for x in (value, index))
+    nearness = (value + _AS_GOOD).reciprocal()
+    weight = (nearness[..., :SHOWN] - nearness[..., SHOWN:]).clamp(min=1e-4)
+    return index[..., :SHOWN], weight.square()  # one of the two should lead: between them, both are seen
 
 
 def _unlike(exemplars: Exemplars, face: Tensor) -> Tensor:

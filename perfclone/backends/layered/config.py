@@ -22,6 +22,7 @@ class GeneratorConfig:
         exemplars: How many filmed frames it may copy from; actors of formats 1 and 2 have none.
         exemplar_bytes: Bytes that these take in the file.
         face_marks: Points of the face that are known of each of them; 0 where no face was looked for.
+        hand_points: Points of a hand that are known of each; 0 where no hand was found.
     """
 
     resolution: int = 256
@@ -32,13 +33,15 @@ class GeneratorConfig:
     exemplars: int = 0
     exemplar_bytes: int = 0
     face_marks: int = 0
+    hand_points: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
         for name, most in _LIMITS.items():
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must lie in 1-{most}, got {shown(getattr(self, name))}")
-        for name, most in (("exemplars", 1024), ("exemplar_bytes", 64 << 20), ("face_marks", 478)):
+        counts = (("exemplars", 1024), ("exemplar_bytes", 64 << 20), ("face_marks", 478), ("hand_points", 21))
+        for name, most in counts:
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must lie in 0-{most}, got {shown(getattr(self, name))}")
         whole = all(isinstance(width, int) for width in self.widths)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perfclone.backends.layered import features
+from perfclone.backends.layered import features, fingers
 from perfclone.backends.layered.choice import FACE_TRAITS, Chooser, covered
 from perfclone.backends.layered.conditioning import Conditioning, PartMaps
 from perfclone.backends.layered.crop import scaled
@@ -42,6 +42,7 @@ class Exemplars(nn.Module):
         resolution: Side S of G's crop, pixels.
         coded: Bytes that they take in the file, where they come from one.
         marks: Points of the face that are known of each.
+        hands: Points of a hand that are.
 
     Attributes:
         pictures: (K, 4, S, S) float in [0, 1], premultiplied RGB and alpha.
@@ -51,10 +52,12 @@ class Exemplars(nn.Module):
         faces: (K, FACE_TRAITS) float, as :func:`face_traits` gives them.
         marks: (K, P, 2) float, the face's ``features.MARKS``, places in the picture; all 0 where no face was found.
             None where none was looked for.
+        hands: (K, 2, P, 2) float, the points of the right and the left hand, places in the picture; all 0 where
+            that hand was not found. None where none was looked for.
         times: (K,) float, seconds, when they were filmed; None but in training.
     """
 
-    def __init__(self, count: int, resolution: int, coded: int = 0, marks: int = 0):
+    def __init__(self, count: int, resolution: int, coded: int = 0, marks: int = 0, hands: int = 0):
         super().__init__()
         self.resolution = resolution
         self.register_buffer("coded", torch.zeros(coded, dtype=torch.uint8))
@@ -63,6 +66,7 @@ class Exemplars(nn.Module):
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("faces", torch.zeros(count, FACE_TRAITS))
         self.register_buffer("marks", torch.zeros(count, marks, 2) if marks else None)
+        self.register_buffer("hands", torch.zeros(count, 2, hands, 2) if hands else None)
         for name in (
             "pictures",
             "halves",
@@ -76,6 +80,8 @@ class Exemplars(nn.Module):
             "poses",
             "labels",
             "tones",
+            "palms",
+            "doubts",
         ):
             self.register_buffer(name, None, persistent=False)
         self.conditioning, self.chooser = Conditioning(resolution // 2), Chooser()
@@ -94,6 +100,7 @@ class Exemplars(nn.Module):
         faces: Tensor,
         times: Tensor,
         marks: Tensor | None = None,
+        hands: Tensor | None = None,
     ) -> Exemplars:
         """Take exemplars, in place of those that were there.
 
@@ -105,10 +112,11 @@ class Exemplars(nn.Module):
             faces: (K, FACE_TRAITS).
             times: (K,).
             marks: (K, P, 2), or None.
+            hands: (K, 2, P, 2), or None.
         """
         self.coded = torch.frombuffer(bytearray(b"".join(pictures)), dtype=torch.uint8)
         self.keypoints, self.seen, self.scale = keypoints, seen.to(torch.uint8), scale
-        self.faces, self.times, self.marks = faces, times, marks
+        self.faces, self.times, self.marks, self.hands = faces, times, marks, hands
         self.open(self.decoded())
         return self
 
@@ -139,7 +147,10 @@ class Exemplars(nn.Module):
         inverse = torch.linalg.inv(linear.double()).float()
         self.back = torch.cat([inverse, -inverse @ rows[..., 2:]], -1)  # (K, P, 2, 3) part coordinates -> pixels
         self.labels = torch.cat([self._labels(*each) for each in zip(now, seen, scale)])
-
+        if self.hands is not None:
+            self.palms = fingers.filmed_at(self.hands, self.scale.float(), self.resolution // 4)
+            self.doubts = fingers.doubts(self.pictures, self.hands)
+            self.labels[:, list(ARMS)] = torch.maximum(self.labels[:, list(ARMS)], self.palms)
         self.blurred = _blurred(self.pictures, self.labels)
 
     def small(self, index: Tensor, grid: Tensor) -> Tensor:

@@ -43,7 +43,8 @@ class Generator(Painting):
     def __init__(self, config: GeneratorConfig):
         super().__init__(config)
         self.filmed: Filmed | None = None
-        self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes, config.face_marks)
+        known = (config.face_marks, config.hand_points)
+        self.exemplars = Exemplars(config.exemplars, config.resolution, config.exemplar_bytes, *known)
         self.unet = UNet(PARTS + 12 + SHOWN * COPIED, 4 * _PIXEL + 2 * SHOWN, config.widths, FACING)
         for empty in self.unet.leave.parameters():  # before it has learnt anything it copies, and no more
             nn.init.zeros_(empty)
@@ -78,7 +79,8 @@ class Generator(Painting):
         """Paint a frame from what is known of it; gives the layers and ``Choice.index``."""
         exact = torch.autocast(view.now.device.type, enabled=False)
         with exact, torch.no_grad():
-            choice = self.exemplars.chooser(self.exemplars, view.now, view.seen, view.scale, view.face, last, bar)
+            now = (view.now, view.seen, view.scale, view.face)
+            choice = self.exemplars.chooser(self.exemplars, *now, last, bar, view.hands)
             found = warp(self.exemplars, choice, view)
             shown = compose(found, self.exemplars.small, self.resolution // 2).flatten(1, 2)
         out = self.unet(self.pictured(view, shown.flatten(2).mT), facing(view.now, view.seen, view.scale)).float()

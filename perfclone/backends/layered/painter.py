@@ -16,6 +16,7 @@ from perfclone.backends.layered import recurrence
 from perfclone.backends.layered.choice import arm_depths, face_traits
 from perfclone.backends.layered.copying import window_around
 from perfclone.backends.layered.crop import Box, BoxFollower, Window, stretched
+from perfclone.backends.layered.fingers import hand_points
 from perfclone.backends.layered.painting import Layers
 from perfclone.backends.layered.recurrence import Past
 from perfclone.devices import Precision, choose_device, choose_precision, device_explained
@@ -107,6 +108,7 @@ class LayeredPainter:
         seen = torch.from_numpy(np.stack([pose.scores for pose in window])[None] > 0)
         face = torch.from_numpy(face_traits(window[1].details)[None])
         arms = torch.from_numpy(arm_depths(window[1].details)[None])
+        hands = torch.from_numpy(hand_points(window[1].details)[None])
         boxes = torch.from_numpy(box.array()[None]).float()
         mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with device_explained(self.device), mixed:
@@ -117,6 +119,7 @@ class LayeredPainter:
                 seen.to(self.device),
                 face.to(self.device),
                 arms.to(self.device),
+                hands.to(self.device),
                 boxes,
                 past,
                 large=self._large(box),

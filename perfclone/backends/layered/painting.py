@@ -65,6 +65,7 @@ class View(NamedTuple):
         face: (B, FACE_TRAITS) what is known of the face.
         arms: (B, 2) how far beyond the trunk the arms are, torso lengths; 0 where it is not known.
         recalled: (B, 4, S / 2, S / 2) the previous output, moved along the motion, or None at a start.
+        hands: (B, 2, 21, 3) what is known of the hands, crop pixels; None where it is nothing.
     """
 
     maps: PartMaps
@@ -74,6 +75,7 @@ class View(NamedTuple):
     face: Tensor
     arms: Tensor
     recalled: Tensor | None
+    hands: Tensor | None = None
 
 
 class Painted(NamedTuple):
@@ -119,6 +121,7 @@ class Painting(nn.Module):
         scale: Tensor,
         face: Tensor | None = None,
         arms: Tensor | None = None,
+        hands: Tensor | None = None,
         memory: Tensor | None = None,
         last: Tensor | None = None,
         bar: Tensor | None = None,
@@ -132,6 +135,7 @@ class Painting(nn.Module):
             scale: (B,) float, the actor's torso length in crop pixels.
             face: (B, FACE_TRAITS) what is known of the face now; None where it is nothing.
             arms: (B, 2) how far beyond the trunk the arms are, torso lengths; None where nobody knows.
+            hands: (B, 2, 21, 3) as ``fingers.hand_points`` gives them, crop pixels; None where nothing is known.
             memory: (B, 4, S, S) ``Layers.memory()`` of the frame before in this frame's crop; None at a start.
             last: ``Painted.chosen`` of that frame; None at a start.
             bar: (B, K) bool, exemplars that may not be copied from, or None.
@@ -141,7 +145,7 @@ class Painting(nn.Module):
         recalled = None if memory is None else self.recall(memory, maps.motion, scale)
         face = scale.new_zeros(len(scale), FACE_TRAITS) if face is None else face
         arms = scale.new_zeros(len(scale), 2) if arms is None else arms
-        view = View(maps, keypoints[:, 1], seen[:, 1], scale, face, arms, recalled)
+        view = View(maps, keypoints[:, 1], seen[:, 1], scale, face, arms, recalled, hands)
         layers, chosen = self.paint(view, last, bar, large)
         return Painted(layers, maps, recalled, chosen)
 

@@ -71,6 +71,7 @@ def step(
     seen: Tensor,
     face: Tensor,
     arms: Tensor,
+    hands: Tensor,
     boxes: Tensor,
     past: Past | None,
     bar: Tensor | None = None,
@@ -85,6 +86,7 @@ def step(
         seen: (B, 3, J) bool.
         face: (B, FACE_TRAITS) float, what is known of the face now.
         arms: (B, 2) float, how far beyond the trunk the arms are, frame pixels.
+        hands: (B, 2, 21, 3) float, as ``fingers.hand_points`` gives them.
         boxes: (B, 3) float, the crops: x, y, side in frame pixels; they may stay on the CPU.
         past: Of the frame before; None at a start.
         bar: (B, K) bool, exemplars that may not be copied from, or None.
@@ -95,7 +97,9 @@ def step(
     # In double, so that a crop of one size gives one scale whoever asks; where there is no double, boxes are not.
     scale = (torso * size / boxes[:, 2].double()).float().to(device)
     memory, last = (None, None) if past is None else (carry(past.memory, past.boxes, boxes), past.chosen)
-    painted = generator(window, seen, scale, face, arms / torso, memory, last, bar, large)
+    at = to_crop(hands[..., :2].flatten(1, 2), boxes.to(device), size).unflatten(1, hands.shape[1:3])
+    hands = torch.cat([at, hands[..., 2:]], -1)
+    painted = generator(window, seen, scale, face, arms / torso, hands, memory, last, bar, large)
     now = (window[:, 1], seen[:, 1], scale)
     return Step(painted.layers, painted.maps, *now, painted.recalled, boxes, painted.chosen, size)
 
@@ -124,10 +128,10 @@ class Rollout(nn.Module):
         for n in range(batch.boxes.shape[1]):
             window, bar = slice(n, n + 3), self._bar(batch, n, scarce)
             keypoints, seen = batch.keypoints[:, window], batch.seen[:, window]
-            face, arms, boxes = batch.faces[:, n], batch.arms[:, n], batch.boxes[:, n]
+            told, boxes = (batch.faces[:, n], batch.arms[:, n], batch.hands[:, n]), batch.boxes[:, n]
             with torch.set_grad_enabled(torch.is_grad_enabled() and n >= warm):
                 past = steps[-1].past if steps else None
-                steps.append(step(self.generator, self.torso, keypoints, seen, face, arms, boxes, past, bar))
+                steps.append(step(self.generator, self.torso, keypoints, seen, *told, boxes, past, bar))
         return steps
 
     def _bar(self, batch: Batch, n: int, scarce: Tensor | None) -> Tensor | None:

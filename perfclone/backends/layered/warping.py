@@ -13,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perfclone.backends.layered import laying
+from perfclone.backends.layered import laying, laying_hands
 from perfclone.backends.layered.choice import SHOWN, Choice
 from perfclone.backends.layered.copying import STEP, Piece, Warp, window_around
 from perfclone.backends.layered.exemplars import Exemplars, nearness
+from perfclone.backends.layered.fingers import SIDES
 from perfclone.backends.layered.painting import View
 from perfclone.backends.layered.parts import (
     ARMS,
@@ -49,6 +50,8 @@ _SHOWN_FROM, _SHOWN_BY, _ARM_FROM, _ARM_BY = 0.15, 5.0, 0.1, 2.0
 _BEHIND = (0.5, 1.0)
 #: The regions of the body fill up together what they show at least so much of.
 _ENOUGH = 0.3
+#: From which weight on an exemplar is asked whether a hand is before what another one shows.
+_TELLING = 0.05
 #: The bone that carries nothing: it swings as a head turns.
 _TO_THE_NOSE = LIMBS.index(("neck", "nose"))
 #: (R, P) 1 for a region's own parts, which carry its pixels.
@@ -113,6 +116,8 @@ def warp(exemplars: Exemplars, choice: Choice, view: View) -> Warp:
         pieces.append(Piece(r, rows, columns, fields, choice.index[:, r], choice.weight[:, r], hidden))
         if r == FACE and exemplars.marks is not None:
             pieces.extend(_lent(exemplars, choice, pieces[-1], view.face))
+        if r in ARMS and exemplars.hands is not None and view.hands is not None:
+            pieces.extend(_hand(exemplars, choice, pieces[-1], near, view))
     _close(pieces, side)
     return Warp(pieces, len(now), side, now.device)
 
@@ -177,7 +182,19 @@ def _fields(
     labels = exemplars.labels[index, r].flatten(0, 1)
     least, gain = (_ARM_FROM, _ARM_BY) if r in ARMS else (_SHOWN_FROM, _SHOWN_BY)
     shows = (gain * (F.grid_sample(labels[:, None], grid, align_corners=False) - least)).clamp(0, 1)
+    if r in BODY and exemplars.palms is not None:
+        shows = _without_hands(exemplars, choice, r, grid, shows)
     return torch.cat([grid.permute(0, 3, 1, 2), shows * mask.repeat_interleave(SHOWN, 0)[:, None]], 1)
+
+
+def _without_hands(exemplars: Exemplars, choice: Choice, r: int, grid: Tensor, shows: Tensor) -> Tensor:
+    """What a region shows, (B M, 1, h, w), less the hands before it where another of its exemplars has none there."""
+    index, weight = choice.index[:, r], choice.weight[:, r]
+    palms = exemplars.palms[index.flatten()].amax(1, keepdim=True)
+    free = shows * (1 - F.grid_sample(palms, grid, align_corners=False))
+    apart = (free * (weight / _TELLING).clamp(max=1).view(-1, 1, 1, 1)).unflatten(0, index.shape)
+    somewhere = apart.amax(1).repeat_interleave(SHOWN, 0)
+    return torch.maximum(free, shows * (1 - somewhere))
 
 
 def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> Iterator[Piece]:
@@ -189,6 +206,21 @@ def _lent(exemplars: Exemplars, choice: Choice, head: Piece, face: Tensor) -> It
         yield Piece(
             r, shown.rows, shown.columns, shown.fields, choice.index[:, r], choice.weight[:, r], over, shown.gain
         )
+
+
+def _hand(exemplars: Exemplars, choice: Choice, arm: Piece, near: Tensor, view: View) -> Iterator[Piece]:
+    """The hand that lies at the end of an arm, which gives way to it."""
+    side = ARMS.index(arm.region)
+    laid = laying_hands.lay(exemplars, choice, view.hands, view.scale, side, STEP)
+    if laid is not None:
+        own = near[:, arm.rows, arm.columns][..., list(REGIONS[arm.region])]
+        palms = exemplars.palms[arm.index.flatten(), side, None]
+        shown = F.grid_sample(palms, arm.fields[:, :2].permute(0, 2, 3, 1), align_corners=False)[:, 0]
+        told = (exemplars.hands[arm.index.flatten(), side] != 0).any((1, 2))[:, None, None]
+        gone = laying_hands.gives_way(own.repeat_interleave(SHOWN, 0), shown, told)
+        arm.fields[:, 2] *= 1 - laid.strength.repeat_interleave(SHOWN)[:, None, None] * gone
+        weight = choice.weight[:, side - SIDES]
+        yield Piece(arm.region, laid.rows, laid.columns, laid.fields, laid.index, weight, arm.hidden)
 
 
 def _centres(rows: slice, columns: slice, device: torch.device) -> Tensor:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from perfclone.backends.layered.features import expressed
+from perfclone.backends.layered.fingers import shapes
 from perfclone.pose.sequence import PoseSequence
 from perfclone.pose.skeleton import BODY_18
 from perfclone.pose.space import normalise
 
 #: How many frames an actor keeps.
 COUNT = 64
+#: How much a hand of another shape counts, torso lengths.
+_HANDS = 3.0
 #: A frame gives way to a calmer one, whose motion blurs it less, within so many seconds.
 CALM_S = 0.1
-#: What a face may look otherwise in that one, torso lengths: a blink is soon over.
+#: What face and hands may look otherwise in that one: a blink is soon over.
 _ALIKE = 0.15
 
 
 def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT) -> np.ndarray:
-    """Choose frames that lie far apart in pose and face (farthest-point sampling; Gonzalez 1985), and calm.
+    """Choose frames that lie far apart in pose, face and hands (farthest-point sampling; Gonzalez 1985), and calm.
 
     Args:
         poses: Of the reference video.
@@ -30,21 +33,22 @@ def choose_exemplars(poses: PoseSequence, usable: np.ndarray, count: int = COUNT
     """
     good = np.flatnonzero(usable & (poses.scores > 0).any(1))
     body = normalise(poses.keypoints, poses.scores)[:, :BODY_18].reshape(len(poses), -1)
-    faces = expressed(poses.details)
-    places = np.concatenate([body, faces], 1)[good]
+    faces, hands = expressed(poses.details), shapes(poses.details)
+    places = np.concatenate([body, faces, _HANDS * hands], 1)[good]
+    looks = np.concatenate([faces, hands], 1)
     chosen = [len(good) // 2]
     distance = np.abs(places - places[chosen[0]]).sum(1)
     while len(chosen) < count and distance.max() > 0:
         chosen.append(int(distance.argmax()))
         distance = np.minimum(distance, np.abs(places - places[chosen[-1]]).sum(1))
     speed = np.abs(np.gradient(body, axis=0)).sum(1) if len(body) > 1 else np.zeros(len(body))
-    return np.unique([_calm(n, good, poses.times, faces, speed) for n in good[chosen]])
+    return np.unique([_calm(n, good, poses.times, looks, speed) for n in good[chosen]])
 
 
-def _calm(n: int, good: np.ndarray, times: np.ndarray, faces: np.ndarray, speed: np.ndarray) -> int:
-    """The calmest of the good frames around frame n whose faces look like its own."""
+def _calm(n: int, good: np.ndarray, times: np.ndarray, looks: np.ndarray, speed: np.ndarray) -> int:
+    """The calmest of the good frames around frame n whose faces and hands look like its own."""
     near = good[np.abs(times[good] - times[n]) <= CALM_S]
-    near = near[np.abs(faces[near] - faces[n]).sum(1) <= _ALIKE]
+    near = near[np.abs(looks[near] - looks[n]).sum(1) <= _ALIKE]
     return near[speed[near].argmin()]
 
 

@@ -79,6 +79,7 @@ def _generator(config: TrainConfig, exemplars: Exemplars) -> Generator:
     torch.manual_seed(config.seed)
     held = {"exemplars": exemplars.count, "exemplar_bytes": len(exemplars.coded)}
     held["face_marks"] = 0 if exemplars.marks is None else exemplars.marks.shape[1]
+    held["hand_points"] = 0 if exemplars.hands is None else exemplars.hands.shape[2]
     generator = Generator(dataclasses.replace(PRESETS[config.preset].generator, window=config.window, **held))
     generator.exemplars = exemplars
     if config.warm_start:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from perfclone.backends.layered.choice import arm_depths, face_traits
 from perfclone.backends.layered.crop import Box, BoxFollower
+from perfclone.backends.layered.fingers import hand_points
 from perfclone.pose.sequence import PoseSequence
 
 
@@ -22,6 +23,7 @@ class Batch(NamedTuple):
         seen: (B, L + 2, J) bool.
         faces: (B, L, FACE_TRAITS) what is known of the faces.
         arms: (B, L, 2) how far beyond the trunk the arms are, frame pixels.
+        hands: (B, L, 2, 21, 3) what is known of the hands, frame pixels.
         boxes: (B, L, 3) x, y, side in frame pixels, on the CPU.
         plates: (B, L, 3, S, S) in [0, 1], the plate in each box.
         frames: (B, L, 3, S, S) in [0, 1], or None where there is no ground truth.
@@ -34,6 +36,7 @@ class Batch(NamedTuple):
     seen: Tensor
     faces: Tensor
     arms: Tensor
+    hands: Tensor
     boxes: Tensor
     plates: Tensor
     frames: Tensor | None
@@ -97,6 +100,7 @@ class Footage:
             torch.from_numpy(self.poses.scores[around] > 0).to(device),
             torch.from_numpy(face_traits(self.poses.details[at])).to(device),
             torch.from_numpy(arm_depths(self.poses.details[at])).to(device),
+            torch.from_numpy(hand_points(self.poses.details[at])).to(device),
             torch.from_numpy(self.boxes[at]).float(),
             colours(self.plates[self.plate_of[at]]),
             None if self.frames is None else colours(self.frames[at]),

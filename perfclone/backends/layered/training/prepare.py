@@ -14,6 +14,7 @@ import torch
 from perfclone.backends.layered.choice import face_traits
 from perfclone.backends.layered.crop import to_crop, usual_side
 from perfclone.backends.layered.exemplars import Exemplars
+from perfclone.backends.layered.fingers import filmed_hands
 from perfclone.backends.layered.training.choosing import choose_exemplars
 from perfclone.backends.layered.training.cutting import cut
 from perfclone.backends.layered.training.footage import Footage, borders, cut_plates, follow_boxes
@@ -154,10 +155,11 @@ def load_exemplars(folder: Path, footage: Footage, torso: float, resolution: int
         faces = torch.from_numpy(data["faces"] if marked else face_traits(footage.poses.details[at]))
     boxes = torch.from_numpy(footage.boxes[at]).float()
     keypoints = to_crop(torch.from_numpy(footage.poses.keypoints[at]), boxes, 2) - 1
+    hands = filmed_hands(footage.poses.details[at], boxes)
     seen, times = torch.from_numpy(footage.poses.scores[at] > 0), torch.from_numpy(footage.poses.times[at]).float()
     pictures = [pictures[start:end] for start, end in zip([0, *ends], ends)]
     scale = 2 * torso / boxes[:, 2]
-    return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, scale, faces, times, marks)
+    return Exemplars(len(at), resolution).fill(pictures, keypoints, seen, scale, faces, times, marks, hands)
 
 
 def driving_footage(
