@@ -81,9 +81,7 @@ def state(watermark: int | str, ledger: Ledger | None = None) -> State:
     return find(watermark, ledger).state
 
 
-def approve(
-    watermark: int | str, note: str = "", ledger: Ledger | None = None, who: str | None = None
-) -> Review:
+def approve(watermark: int | str, note: str = "", ledger: Ledger | None = None, who: str | None = None) -> Review:
     """Approve a clone; a rejected one needs a note that says why after all.
 
     Args:
@@ -98,9 +96,7 @@ def approve(
     return _decide(watermark, "approved", note, ledger, who)
 
 
-def reject(
-    watermark: int | str, note: str = "", ledger: Ledger | None = None, who: str | None = None
-) -> Review:
+def reject(watermark: int | str, note: str = "", ledger: Ledger | None = None, who: str | None = None) -> Review:
     """Reject a clone; one that was approved needs a note that says why after all. Arguments as for :func:`approve`.
 
     Raises:
@@ -206,9 +202,7 @@ def release(watermark: int | str, path: Path | None = None, ledger: Ledger | Non
     return path
 
 
-def _decide(
-    watermark: int | str, decision: State, note: str, ledger: Ledger | None, who: str | None
-) -> Review:
+def _decide(watermark: int | str, decision: State, note: str, ledger: Ledger | None, who: str | None) -> Review:
     ledger = ledger or Ledger()
     review = find(watermark, ledger)
     if review.state == decision:
