@@ -51,7 +51,11 @@ def reach(record_id: str, ledger: Ledger | None = None) -> Reach:
 
 
 def withdraw(
-    record: ConsentRecord, reason: str, output: Path | None = None, who: str | None = None, ledger: Ledger | None = None
+    record: ConsentRecord,
+    reason: str,
+    output: Path | None = None,
+    who: str | None = None,
+    ledger: Ledger | None = None,
 ) -> ConsentRecord:
     """Withdraw a consent: from then on no actor with it can be trained, used or pushed here.
 
