@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib import import_module
 
 import gradio as gr
 from starlette.middleware import Middleware
+
+from perfclone.errors import UserError
 
 from . import endpoints, job_files
 from .studio import Studio
@@ -15,6 +18,8 @@ from .visitors import Door
 
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
+#: The tabs of jobs that are not called like one.
+TAB_OF = {"preflight": "clone", "check": "train", "push": "train"}
 CSS = """
 @media (max-width: 480px) {#tabs [role="tab"] {padding: 0 8px}}
 .dark {--color-accent: var(--primary-300)}
@@ -86,6 +91,15 @@ def _tab(name: str):
     return import_module(f".tabs.{name}", __package__)
 
 
+def _asked_for(studio: Studio, request: gr.Request) -> gr.Tabs:
+    """Open the tab of the job in the page's address."""
+    try:
+        kind = studio.store.find(request.query_params.get("job", "")).kind
+    except UserError:
+        return gr.skip()
+    return gr.Tabs(selected=TAB_OF.get(kind, kind))
+
+
 def build(studio: Studio) -> gr.Blocks:
     """Build the page."""
     with gr.Blocks(
@@ -95,9 +109,12 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Markdown(studio.words("header"))
         if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
             gr.LoginButton()
-        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for name in TABS:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     _tab(name).build(studio, page)
         gr.Markdown(studio.words("footer"))
+        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        page.load(None, js=ROLES, **quiet)
+        page.load(partial(_asked_for, studio), None, tabs, **quiet)
     return page.queue(default_concurrency_limit=8)

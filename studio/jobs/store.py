@@ -15,6 +15,7 @@ from pathlib import Path
 from perfclone.errors import UserError
 from perfclone.files.writing import write_text
 from perfclone.governance.home import home
+from perfclone.governance.review import PENDING
 
 from .job import ASKED, FILES, Job
 
@@ -96,7 +97,7 @@ class Store:
     def sweep(self, now: float | None = None) -> int:
         """Delete what ended over a day ago, and what was never asked to its end; gives how many jobs that were."""
         late = (now or time.time()) - KEPT
-        old = [job.path for job in self.listing() if job.ended_at and job.ended_at < late]
+        old = [job.path for job in self.listing() if job.ended_at and job.ended_at < late and not _holds(job)]
         old += [path for path in self.jobs.glob("*") if not (path / ASKED).exists() and _changed(path) < late]
         for path in old:
             shutil.rmtree(path, ignore_errors=True)
@@ -105,6 +106,11 @@ class Store:
 
 def _order(job: Job) -> tuple[float, str]:
     return job.asked_at, job.id
+
+
+def _holds(job: Job) -> bool:
+    """Whether a clone of it still waits for approval: whoever reviews is not told by when."""
+    return any((job.files / PENDING).glob("*"))
 
 
 def _changed(path: Path) -> float:

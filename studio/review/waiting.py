@@ -18,6 +18,7 @@ from ..files import shown as served_copy
 from ..jobs.job import Job
 from ..phrases import say
 from ..studio import Studio
+from ..tasks.clone import CLONE
 from ..verdict import purpose_told
 from . import QUIET, literal, plainly, require_reviewer, reviewer
 
@@ -25,8 +26,6 @@ from . import QUIET, literal, plainly, require_reviewer, reviewer
 SHOWN = 60
 _SIDE = 320
 _DECIDED = {"approve": "review_approved", "reject": "review_rejected"}
-#: What the job of a clone calls its file.
-_CLONE = "clone.mp4"
 
 
 def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
@@ -137,7 +136,7 @@ def _place(id: str, studio: Studio) -> Path | None:
     """Where a clone's file is: held back, or with the job that made it; None where it is gone."""
     place = review.held(id)
     if not place and (job := _job(id, studio)):
-        place = job.file(_CLONE)
+        place = job.file(CLONE)
     return place if place and place.is_file() else None
 
 
