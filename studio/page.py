@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from importlib import import_module
 
 import gradio as gr
@@ -91,15 +90,6 @@ def _tab(name: str):
     return import_module(f".tabs.{name}", __package__)
 
 
-def _asked_for(studio: Studio, request: gr.Request) -> gr.Tabs:
-    """Open the tab of the job in the page's address."""
-    try:
-        kind = studio.store.find(request.query_params.get("job", "")).kind
-    except UserError:
-        return gr.skip()
-    return gr.Tabs(selected=TAB_OF.get(kind, kind))
-
-
 def build(studio: Studio) -> gr.Blocks:
     """Build the page."""
     with gr.Blocks(
@@ -116,5 +106,13 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Markdown(studio.words("footer"))
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         page.load(None, js=ROLES, **quiet)
-        page.load(partial(_asked_for, studio), None, tabs, **quiet)
+
+        @page.load(outputs=tabs, **quiet)
+        def open_the_tab_of_the_job(request: gr.Request):
+            try:
+                kind = studio.store.find(request.query_params.get("job", "")).kind
+            except UserError:
+                return gr.skip()
+            return gr.Tabs(selected=TAB_OF.get(kind, kind))
+
     return page.queue(default_concurrency_limit=8)

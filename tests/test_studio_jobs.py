@@ -15,6 +15,7 @@ from clips import draw, numbered
 from counting import CountingWorkers
 
 from perfclone.errors import UserError
+from perfclone.governance.review import PENDING
 from studio import zero
 from studio.jobs.doing import work_at
 from studio.jobs.job import ENDED, LIVE, TRIES
@@ -96,14 +97,17 @@ def test_the_place_in_line_counts_those_before_in_the_same_line(store):
 
 
 def test_what_ended_is_deleted_after_a_day_and_nothing_else(store):
-    old, fresh, waiting = (store.create("count", "visit:a", {}) for _ in range(3))
+    old, fresh, waiting, held = (store.create("count", "visit:a", {}) for _ in range(4))
     old.end("done", {})
+    held.end("done", {})
+    (held.files / PENDING).mkdir()
+    (held.files / PENDING / "00000001-clone.mp4").touch()  # it waits for approval
     torn = store.jobs / "torn"
     torn.mkdir()
     assert store.sweep(old.ended_at + KEPT - 1) == 0
     fresh._write(ENDED, {"state": "done", "at": old.ended_at + 100})
     assert store.sweep(old.ended_at + KEPT + 1) == 2 and not torn.exists()
-    assert store.listing() == [fresh, waiting]
+    assert store.listing() == [fresh, waiting, held]
     with pytest.raises(UserError, match="deleted after a day"):
         store.find(old.id)
     old.end("failed", why="too late")  # a worker that was still at it
