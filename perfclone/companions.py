@@ -39,6 +39,12 @@ def companion(name: str, module: str) -> ModuleType:
     return importlib.import_module(f"{package}.{module}")
 
 
+def there(name: str) -> bool:
+    """Whether a companion, and all that it needs, is installed."""
+    found = _stands_beside(name) or find_spec(f"perfclone_{name}")
+    return bool(found) and all(map(find_spec, NEEDS[name]))
+
+
 def folder(name: str) -> Path:
     """Where a companion's files are, whether it is there or not."""
     installed = BESIDE / f"perfclone_{name}"

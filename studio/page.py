@@ -8,6 +8,7 @@ from importlib import import_module
 import gradio as gr
 from starlette.middleware import Middleware
 
+from perfclone import companions
 from perfclone.errors import UserError
 
 from . import endpoints, job_files
@@ -52,6 +53,12 @@ THEME = gr.themes.Soft(primary_hue="indigo").set(
     checkbox_label_background_fill_selected="*primary_600",
     checkbox_label_background_fill_selected_dark="*primary_600",
     color_accent="*primary_600",
+    checkbox_border_color="*neutral_500",
+    checkbox_border_color_dark="*neutral_400",
+    checkbox_border_width="1px",
+    input_border_color="*neutral_500",
+    input_border_color_dark="*neutral_400",
+    input_border_width="1px",
     input_placeholder_color="*neutral_600",
     input_placeholder_color_dark="*neutral_300",
 )
@@ -78,7 +85,7 @@ def launch_options(studio: Studio, local: bool = True) -> dict:
         "app_kwargs": {"middleware": [Middleware(Door, local=local)], "routes": [job_files.route(studio.store)]},
         "auth": users.admit if users else None,
         "theme": THEME,
-        "css": CSS + "".join(getattr(_tab(name), "CSS", "") for name in TABS),
+        "css": CSS + "".join(getattr(_tab(name), "CSS", "") for name in _offered()),
         "footer_links": ["api"],
         "max_file_size": studio.limits.bytes,
         "i18n": studio.words,
@@ -88,6 +95,11 @@ def launch_options(studio: Studio, local: bool = True) -> dict:
 def _tab(name: str):
     """The module of a tab, which may bring looks of its own: ``CSS``."""
     return import_module(f".tabs.{name}", __package__)
+
+
+def _offered() -> list[str]:
+    """The tabs that can work here: a Space comes without `eval`."""
+    return [name for name in TABS if name != "evaluate" or companions.there("eval")]
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -100,7 +112,7 @@ def build(studio: Studio) -> gr.Blocks:
         if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
             gr.LoginButton()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
-            for name in TABS:
+            for name in _offered():
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     _tab(name).build(studio, page)
         gr.Markdown(studio.words("footer"))
