@@ -92,7 +92,6 @@ class _Watched:
 
     def __exit__(self, *error) -> None:
         self._open.__exit__(*error)
-        (self.files / PREVIEW).unlink(missing_ok=True)
 
     def __call__(self, moment, pixels: np.ndarray) -> None:
         """Take a frame, (H, W, 3) uint8 RGB, and its moment."""
