@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from .visitors import login, visitor
 
 #: The file of a job in which a Hub token waits for the worker, which removes it.
 TOKEN = "token"
+#: Seconds that the jobs of an actor get to stop before it is deleted.
+_PATIENCE = 15.0
 
 
 def place_of(studio: Studio, request: gr.Request, name: str | None) -> Path:
@@ -50,15 +53,18 @@ def zip_of(place: Path) -> str:
 
 
 def delete_actor(studio: Studio, request: gr.Request, place: Path) -> None:
-    """Delete an actor, its run, and the jobs that have its footage; one that is being trained is stopped first.
+    """Delete an actor, its run, and the jobs that have its footage; those that are about it are stopped first.
 
     Raises:
-        UserError: It is still being trained.
+        UserError: They do not stop.
     """
     mine = [job for job in studio.store.listing(visitor(request)) if _about(job, place)]
     for job in mine:
         job.stop()
-    if any(job.alive for job in mine):
+    give_up = time.monotonic() + _PATIENCE
+    while (busy := any(job.alive for job in mine)) and time.monotonic() < give_up:
+        time.sleep(0.2)
+    if busy:
         raise UserError(say("train_delete_busy", request, name=place.name))
     references = {job.request["reference"] for job in mine if job.kind == "train"}
     for job in studio.store.listing(visitor(request)):

@@ -74,6 +74,10 @@ def begin(page, name, minutes="0.5"):
     page.click("#train-begin")
 
 
+def open_tab(page):
+    page.get_by_role("tab", name="Train").click()
+
+
 def wait_until(condition, patience_s=60):
     give_up = time.monotonic() + patience_s
     while not (found := condition()):
@@ -92,6 +96,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
     with ExitStack() as ended:
         studio = ended.enter_context(served(tmp_path))
         with visited(browser, studio.address) as page:
+            open_tab(page)
             page.click("#train-begin")
             page.get_by_text("There is no footage yet").wait_for()
             upload(page, footage)
@@ -123,6 +128,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
 
         studio = ended.enter_context(served(tmp_path))
         with visited(browser, studio.address, storage_state=kept) as page:
+            open_tab(page)
             page.get_by_text("Me_1 is trained").wait_for(timeout=60_000)
             after = rows_of(tmp_path / "studio")
             assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
@@ -141,11 +147,13 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.get_by_text("Me_1 is trained").wait_for()
             page.get_by_text("You have no actor here yet").wait_for()
         with visited(browser, studio.address) as page:  # somebody else
+            open_tab(page)
             page.wait_for_selector("#train-begin")
             page.wait_for_timeout(500)
             assert "Me_1" not in page.inner_text("body")
 
         with visited(browser, studio.address, storage_state=kept) as page:
+            open_tab(page)
             page.wait_for_selector("#train-own-still img")
             page.click("#train-delete")
             page.get_by_text("Tick that you are sure first").wait_for()

@@ -56,7 +56,7 @@ def signed_record(
         tuple(dict.fromkeys([*given, *map(video_sha256, references)])) if references else given
     )
     if not values["reference_sha256"]:
-        raise ConsentError("A consent covers certain footage: name the reference video with --reference.")
+        raise ConsentError("A consent covers certain footage: name the reference video.")
     if statement:
         values["statement_sha256"] = video_sha256(statement)
     return ConsentRecord(**values).sign(signing_key())
