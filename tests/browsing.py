@@ -52,29 +52,36 @@ def chromium() -> Iterator:
 
 
 @contextmanager
-def visited(browser, address: str, **context) -> Iterator:
+def visited(browser, address: str, deletes: str | None = None, **context) -> Iterator:
     """Open a page as a new visitor, who shares no cookie with others; at the end there was no trouble.
 
     Args:
         browser: As :func:`chromium` gives it.
         address: Of the page.
+        deletes: Part of the address of what the visit itself deletes while the page may still show it.
         context: Further options of playwright's ``new_context``, such as ``locale`` and ``color_scheme``.
     """
     opened = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
     opened.set_default_timeout(PATIENCE_MS)
     page, troubles = opened.new_page(), []
-    note_troubles(page, address, troubles)
+    note_troubles(page, address, troubles, deletes)
     page.goto(address)
     yield page
     opened.close()
     assert not troubles, "\n".join(troubles)
 
 
-def note_troubles(page, address: str, troubles: list[str]) -> None:
+def note_troubles(page, address: str, troubles: list[str], deletes: str | None = None) -> None:
     """Note every page error, console error, failed request and request to another host than that of `address`."""
     host = address.split("?")[0].rstrip("/")
     page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
-    page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
+
+    def gone(url: str) -> bool:
+        return deletes is not None and deletes in url
+
+    def said(line):
+        if line.type == "error" and not gone(line.location["url"]):
+            troubles.append(f"console: {line.text}")
 
     def failed(request):
         if request.failure != GIVEN_UP:
@@ -85,9 +92,10 @@ def note_troubles(page, address: str, troubles: list[str]) -> None:
             troubles.append(f"another host: {request.url}")
 
     def answered(response):
-        if response.status >= 400:
+        if response.status >= 400 and not gone(response.url):
             troubles.append(f"{response.status}: {response.url}")
 
+    page.on("console", said)
     page.on("requestfailed", failed)
     page.on("request", asked)
     page.on("response", answered)

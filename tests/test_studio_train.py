@@ -152,7 +152,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.wait_for_timeout(500)
             assert "Me_1" not in page.inner_text("body")
 
-        with visited(browser, studio.address, storage_state=kept) as page:
+        with visited(browser, studio.address, deletes=f"/jobs/{clone}/", storage_state=kept) as page:
             open_tab(page)
             page.wait_for_selector("#train-own-still img")
             page.click("#train-delete")
