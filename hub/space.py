@@ -11,10 +11,12 @@ from perfclone.errors import UserError
 from .commit import client, commit, find, names_of, require_token
 
 ROOT = Path(__file__).resolve().parents[1]
-README = "README.md"
+README, REQUIREMENTS = "README.md", "requirements.txt"
+#: What a Space installs instead, whose accelerators want an older torch.
+SPACE_REQUIREMENTS = "hub/space_requirements.txt"
 #: What the page and its README need: files, and folders with all that is in them.
 PARTS = (
-    "app.py", README, "LICENSE", "requirements.txt", "packages.txt", "docs", "perfclone", "hub", "studio",
+    "app.py", README, "LICENSE", REQUIREMENTS, "packages.txt", "docs", "perfclone", "hub", "studio",
     "examples/actors", "examples/clips",
 )  # fmt: skip
 _IGNORED = frozenset({"__pycache__", ".ruff_cache", ".pytest_cache"})
@@ -45,6 +47,7 @@ SETTINGS = (
     Setting("PERFCLONE_CERT", False, "a PEM file in that storage, to sign clones with a certificate of yours"),
     Setting("PERFCLONE_CERT_KEY", False, "the PEM file of its private key, there too; needed with the one above"),
     Setting("PERFCLONE_ACTORS", False, "actors of yours that the page offers too: OWNER/NAME, OWNER/OTHER"),
+    Setting("PERFCLONE_LIMIT_SECONDS", False, "longest clip; ZeroGPU lends an unnamed visitor two minutes a day"),
     Setting("HF_TOKEN", True, "a token that may read these actors, if they are private or gated"),
 )  # fmt: skip
 
@@ -84,6 +87,7 @@ def space_files(root: Path = ROOT) -> dict[str, Path]:
             for found in inside
             if found.is_file() and not _IGNORED & set(found.parts) and found.suffix != ".pyc"
         }
+    files[REQUIREMENTS] = root / SPACE_REQUIREMENTS
     check_front_matter((root / README).read_text(encoding="utf-8"), root)
     return files
 
@@ -106,7 +110,7 @@ def check_front_matter(text: str, root: Path = ROOT) -> None:
         raise UserError(f"{root / README} is no Gradio Space's: its front matter lacks {', '.join(missing) or 'sdk'}.")
     if not (root / data.app_file).is_file():
         raise UserError(f"{root / README} names the app_file {data.app_file}, which is not there; mend it.")
-    if f"gradio=={data.sdk_version}" not in (root / "requirements.txt").read_text().split():
+    if f"gradio=={data.sdk_version}" not in (root / REQUIREMENTS).read_text().split():
         raise UserError(f"{root / README} names gradio {data.sdk_version}, requirements.txt another; make them one.")
 
 

@@ -15,7 +15,7 @@ from perfclone.errors import UserError
 
 BESIDE = Path(__file__).resolve().parents[1]
 #: Companion -> modules of others that it needs and perfclone does not; the extra of the same name installs them.
-NEEDS = {"hub": (), "eval": ("numba", "stlpips_pytorch", "torchmetrics"), "studio": ("gradio",)}
+NEEDS = {"hub": (), "eval": ("numba", "stlpips_pytorch", "torchmetrics"), "studio": ("gradio", "huey")}
 
 
 def companion(name: str, module: str) -> ModuleType:
@@ -37,6 +37,12 @@ def companion(name: str, module: str) -> ModuleType:
     if missing := [need for need in NEEDS[name] if not find_spec(need)]:
         raise UserError(f"{name} needs {', '.join(missing)}, not installed here: pip install 'perfclone[{name}]'")
     return importlib.import_module(f"{package}.{module}")
+
+
+def there(name: str) -> bool:
+    """Whether a companion, and all that it needs, is installed."""
+    found = _stands_beside(name) or find_spec(f"perfclone_{name}")
+    return bool(found) and all(map(find_spec, NEEDS[name]))
 
 
 def folder(name: str) -> Path:

@@ -16,7 +16,8 @@ Before it stands the actor's consent, after it the file's tags, its credentials 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,14 +25,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfclone.actor.model import Actor
-from perfclone.backends import Painted, Painter, backend
+from perfclone.backends import Painter, backend
 from perfclone.files.sequence import existing
 from perfclone.governance import policy
 from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
 from perfclone.pose.driver import MEASURED
+from perfclone.pose.outline import covered
 from perfclone.pose.perform import Performance, open_performance
 from perfclone.pose.sequence import Moment, PoseSequence, is_poses
+from perfclone.pose.stage import opening
 from perfclone.prefetch import Prefetch
 from perfclone.progress import Progress
 from perfclone.retarget import Retarget
@@ -109,6 +112,8 @@ class PerformanceCloner:
         options: CloneOptions | None = None,
         *,
         progress: Progress | None = None,
+        watch: Callable[[Moment, np.ndarray], None] | None = None,
+        stop: Callable[[], bool] | None = None,
         force: bool = False,
     ) -> CloneResult:
         """Clone a driving performance into a video file, with the driving video's sound and timing.
@@ -118,6 +123,9 @@ class PerformanceCloner:
             output: The file to write, .mp4; interrupted, what was done is beside it.
             options: Choices.
             progress: Called with "clone", frames done and frames in all: at once with 0, then after each.
+            watch: Called after each frame with its moment, as it was retargeted, and the frame with its marks,
+                (H, W, 3) uint8 RGB.
+            stop: Asked after each frame; once it says so, what is done becomes the whole file.
             force: Replace ``output`` if it exists.
 
         Raises:
@@ -141,9 +149,14 @@ class PerformanceCloner:
         )
         try:
             with writer, closing(self._frames(performance, options, release)) as frames:
-                for done, (pixels, at) in enumerate(frames, 1):
-                    writer.write(pixels, at)
+                for done, (moment, pixels) in enumerate(frames, 1):
+                    writer.write(pixels, moment.time)
                     told("clone", done, max(done, performance.frames))
+                    if watch:
+                        watch(moment, pixels)
+                    if stop and stop():
+                        writer.end_here()
+                        break
         except BaseException:
             if writer.partial_path:
                 release.enter(writer.partial_path, done, performance.fps)
@@ -157,35 +170,38 @@ class PerformanceCloner:
         release, performance = self._begin(driving, options)
         try:
             with closing(self._frames(performance, options, release)) as frames:
-                for painted in frames:
+                for _, pixels in frames:
                     done += 1
-                    yield painted.pixels
+                    yield pixels
         finally:
             if done:
                 release.enter(None, done, performance.fps)
 
-    def render(self, poses: PoseSequence) -> Iterator[np.ndarray]:
+    def render(self, poses: PoseSequence, purpose: str = "evaluation") -> Iterator[np.ndarray]:
         """Paint poses that already are in the actor's frame: (H, W, 3) uint8 RGB each, as G gives them.
 
-        For measuring: nothing is retargeted and no mark is laid on; the record must allow the purpose "evaluation".
+        For measuring: nothing is retargeted and no mark is laid on; the record must allow the purpose.
         """
-        policy.authorise_clone(self.actor.consent, "evaluation")
+        policy.authorise_clone(self.actor.consent, purpose)
         for painted in self._painter().paint(poses.moments()):
             yield painted.pixels
 
-    def _frames(self, performance: Performance, options: CloneOptions, release: Release) -> Iterator[Painted]:
+    def _frames(
+        self, performance: Performance, options: CloneOptions, release: Release
+    ) -> Iterator[tuple[Moment, np.ndarray]]:
         """The way of the data; P with clean and the painter each run ahead in a thread of their own."""
-        painter, marker = self._painter(options.size), release.marker(performance.fps)
+        painter, passed = self._painter(options.size), deque()
         with closing(Prefetch(performance.moments, POSES_AHEAD)) as moments:  # P, clean
-            painted = self._paint(performance, moments, painter, options)
+            placed = self._retarget(performance, painter, options)(moments)
+            first, placed = opening(placed, release.marks.looks_ahead_s)
+            marker = release.marker(performance.fps, covered(first, painter.size))
+            painted = painter.paint(_noted(placed, passed))  # maps, G, plate
             with closing(Prefetch(painted, FRAMES_AHEAD, moments)) as frames:
                 for pixels, at in frames:
-                    yield Painted(marker.apply(pixels, at), at)  # marks
+                    yield passed.popleft(), marker.apply(pixels, at)  # marks
 
-    def _paint(
-        self, performance: Performance, moments: Iterator[Moment], painter: Painter, options: CloneOptions
-    ) -> Iterator[Painted]:
-        retarget = Retarget(
+    def _retarget(self, performance: Performance, painter: Painter, options: CloneOptions) -> Retarget:
+        return Retarget(
             None,
             painter.body,
             performance.fps,
@@ -195,7 +211,6 @@ class PerformanceCloner:
             measured=None if performance.poses else MEASURED,
             neutral=painter.neutral,
         )
-        yield from painter.paint(retarget(moments))  # maps, G, plate
 
     def _painter(self, size: int | None = None) -> Painter:
         return backend(self.actor.config.backend).painter(self.actor, size, *self._where)
@@ -205,3 +220,10 @@ class PerformanceCloner:
         video = None if is_poses(driving) else existing(driving)
         release = Release(self.name, self.actor.consent, options.purpose, options.marks, video, self.actor.commit)
         return release, open_performance(driving, self.extractor if video else None, options.person)
+
+
+def _noted(moments: Iterator[Moment], passed: deque[Moment]) -> Iterator[Moment]:
+    """The moments, each noted as it passes."""
+    for moment in moments:
+        passed.append(moment)
+        yield moment

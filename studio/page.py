@@ -1,196 +1,130 @@
-"""The page itself: actor, driving performance and result side by side."""
+"""The page: a tab for each part of the work, built by a file each in `tabs/`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+import os
+from importlib import import_module
 
 import gradio as gr
-import numpy as np
+from starlette.middleware import Middleware
 
-from perfclone.governance.consent.rules import PURPOSES
+from perfclone import companions
+from perfclone.errors import UserError
 
-from .handlers import Cloner, make_clone
+from . import endpoints, job_files
+from .studio import Studio
+from .users import Users
+from .visitors import Door
 
-HEADER = """# Performance cloning
-Choose an actor, choose a performance, and see the actor perform it.
-"""
-FOOTER = """**What this is.** Each actor is a small network trained on one short video of one person. Your clip
-gives only the motion: its poses are found on this machine and the actor is drawn anew in every frame. {people}
-
-**Consent.** Train an actor only of somebody who agreed to it, and to what you will show them doing. The result never
-happened: the picture carries a label and an invisible mark, the file says so in its tags and is signed; leave them in,
-and say so too where you show it. Uploads and results are deleted after an
-hour.
-"""
-SYNTHETIC = "The actors here are synthetic people, rendered by this project; they copy nobody."
-PEOPLE = "{names} lent their likeness for what their consent record allows, and for nothing else."
+#: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
+TABS = ("clone", "train", "verify", "review", "evaluate")
+#: The tabs of jobs that are not called like one.
+TAB_OF = {"preflight": "clone", "check": "train", "push": "train"}
 CSS = """
-.perfclone {max-width: 1280px !important; margin: 0 auto !important}
-.perfclone video, .perfclone .still img {object-fit: contain; background: var(--block-background-fill)}
-.perfclone .summary {text-align: center; min-height: 1.6em}
+@media (max-width: 480px) {#tabs [role="tab"] {padding: 0 8px}}
+.dark {--color-accent: var(--primary-300)}
+.gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
+video, .still img {object-fit: contain; background: var(--block-background-fill)}
+.problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
+.verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
+.verdict h2.good {border-color: #15803d}
+.verdict h2.beware {border-color: #b45309}
+.verdict h2.bad {border-color: #b91c1c}
+.verdict dt {font-weight: 600; margin-top: 10px}
+.verdict dd, .verdict li, .verdict p {margin: 2px 0; line-height: 1.5}
+.verdict summary {cursor: pointer; margin-top: 12px}
+.ledger {overflow-x: auto}
+.ledger table {width: 100%; border-collapse: collapse}
+.ledger caption {text-align: left; padding: 4px 0}
+.ledger th, .ledger td {text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--border-color-primary)}
+.report iframe {width: 100%; height: 75vh; border: 1px solid var(--border-color-primary); background: white}
 """
-# Browsers hold back a clip with sound until the visitor has clicked, so the driving clip begins muted.
-PLAY_MUTED = """() => {
-    const wait = setInterval(() => {
-        const video = document.querySelector("#driving video");
-        if (video) { clearInterval(wait); video.muted = true; video.play(); }
-    }, 200);
+#: As it comes, hints and labels have a contrast of less than 4.5:1.
+THEME = gr.themes.Soft(primary_hue="indigo").set(
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_title_text_color="*primary_700",
+    block_label_text_color="*primary_700",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_600",
+    checkbox_label_background_fill_selected="*primary_600",
+    checkbox_label_background_fill_selected_dark="*primary_600",
+    color_accent="*primary_600",
+    checkbox_border_color="*neutral_500",
+    checkbox_border_color_dark="*neutral_400",
+    checkbox_border_width="1px",
+    input_border_color="*neutral_500",
+    input_border_color_dark="*neutral_400",
+    input_border_width="1px",
+    input_placeholder_color="*neutral_600",
+    input_placeholder_color_dark="*neutral_300",
+)
+#: Where Gradio shows that there is nothing, it names what has no role.
+ROLES = """() => {
+    const nothing = () => document.querySelectorAll(".empty[aria-label]:not([role])");
+    const name = () => nothing().forEach((each) => each.setAttribute("role", "img"));
+    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
+    name();
 }"""
-# The performance and its clone play in step.
-PLAY_TOGETHER = """() => setTimeout(() => {
-    for (const video of document.querySelectorAll("#driving video, #result video")) {
-        video.currentTime = 0; video.play();
-    }
-}, 500)"""
-#: Seconds between two cleanings, and the age from which a file is deleted.
-CLEANING = (600, 3600)
-HEIGHT = 380
+#: Seconds between two cleanings of what was uploaded, and the age from which it is deleted.
+CLEANING = (600, 24 * 3600)
 
 
-@dataclass(frozen=True)
-class ActorEntry:
-    """An actor that the page offers.
-
-    Attributes:
-        cloner: The cloner, its model loaded.
-        still: What the actor looks like, (H, W, 3) uint8 RGB.
-        synthetic: Whether nobody is shown, as its consent record says.
-    """
-
-    cloner: Cloner
-    still: np.ndarray
-    synthetic: bool = True
-
-
-def launch_options() -> dict:
-    """The looks of the page, which Gradio 6 takes in `launch()`."""
-    return {"theme": gr.themes.Soft(primary_hue="indigo"), "css": CSS, "footer_links": ["api", "gradio"]}
-
-
-def build(actors: Mapping[str, ActorEntry], clips: Mapping[str, Path]) -> gr.Blocks:
-    """Build the page; the queue is on, one clone runs at a time.
+def launch_options(studio: Studio, local: bool = True) -> dict:
+    """What Gradio 6 takes in `launch()`: the looks, the words, the limits, and who stands at the door.
 
     Args:
-        actors: Name -> actor; at least one, the first is chosen.
-        clips: Name -> driving clip; the first is loaded and playing.
+        studio: Whose page it is.
+        local: Whether only this machine is served.
     """
+    users = Users()
+    return {
+        "app_kwargs": {"middleware": [Middleware(Door, local=local)], "routes": [job_files.route(studio.store)]},
+        "auth": users.admit if users else None,
+        "theme": THEME,
+        "css": CSS + "".join(getattr(_tab(name), "CSS", "") for name in _offered()),
+        "footer_links": ["api"],
+        "max_file_size": studio.limits.bytes,
+        "i18n": studio.words,
+    }
+
+
+def _tab(name: str):
+    """The module of a tab, which may bring looks of its own: ``CSS``."""
+    return import_module(f".tabs.{name}", __package__)
+
+
+def _offered() -> list[str]:
+    """The tabs that can work here: a Space comes without `eval`."""
+    return [name for name in TABS if name != "evaluate" or companions.there("eval")]
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """Build the page."""
     with gr.Blocks(
         title="perfclone", analytics_enabled=False, delete_cache=CLEANING, fill_width=True, elem_classes="perfclone"
     ) as page:
-        gr.Markdown(HEADER)
-        with gr.Row():
-            chosen = _actor_column(actors)
-            performance = _performance_column(clips)
-            outcome = _result_column()
-        gr.Markdown(FOOTER.format(people=_people(actors)))
-        _wire(page, actors, chosen, performance, outcome)
-    return page.queue(max_size=20, default_concurrency_limit=1)
+        endpoints.build(studio)  # before the tabs, whose own events would otherwise take the names
+        gr.Markdown(studio.words("header"))
+        if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose card asks for it
+            gr.LoginButton()
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
+            for name in _offered():
+                with gr.Tab(studio.words(f"tab_{name}"), id=name):
+                    _tab(name).build(studio, page)
+        gr.Markdown(studio.words("footer"))
+        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        page.load(None, js=ROLES, **quiet)
 
+        @page.load(outputs=tabs, **quiet)
+        def open_the_tab_of_the_job(request: gr.Request):
+            try:
+                kind = studio.store.find(request.query_params.get("job", "")).kind
+            except UserError:
+                return gr.skip()
+            return gr.Tabs(selected=TAB_OF.get(kind, kind))
 
-class _Chosen(NamedTuple):
-    """Who performs, and how."""
-
-    still: gr.Image
-    actor: gr.Radio
-    keep: gr.Checkbox
-    purpose: gr.Dropdown
-
-
-class _Performance(NamedTuple):
-    """What is performed."""
-
-    driving: gr.Video
-    upload: gr.UploadButton
-
-
-class _Outcome(NamedTuple):
-    """What came of it."""
-
-    result: gr.Video
-    button: gr.Button
-    download: gr.DownloadButton
-    summary: gr.Markdown
-
-
-def _actor_column(actors: Mapping[str, ActorEntry]) -> _Chosen:
-    first = next(iter(actors))
-    with gr.Column(min_width=300):
-        return _Chosen(
-            gr.Image(
-                actors[first].still, label="Actor", interactive=False, height=HEIGHT, buttons=[], elem_classes="still"
-            ),
-            gr.Radio(list(actors), value=first, label="Actor", show_label=False, elem_id="actor"),
-            gr.Checkbox(
-                label="Keep the performer's proportions", info="By default the limbs have the actor's lengths."
-            ),
-            gr.Dropdown(list(PURPOSES), value="personal", label="Purpose", info="The actor's consent must allow it."),
-        )
-
-
-def _performance_column(clips: Mapping[str, Path]) -> _Performance:
-    with gr.Column(min_width=300):
-        driving = gr.Video(
-            next(iter(clips.values()), None),
-            label="Performance",
-            interactive=False,
-            height=HEIGHT,
-            autoplay=True,
-            loop=True,
-            buttons=[],
-            elem_id="driving",
-        )
-        upload = gr.UploadButton("Upload a performance", file_types=["video"], elem_id="upload")
-        if clips:
-            gr.Examples([[str(clip)] for clip in clips.values()], [driving], label="Built-in performances")
-    return _Performance(driving, upload)
-
-
-def _result_column() -> _Outcome:
-    with gr.Column(min_width=300):
-        result = gr.Video(
-            label="Result",
-            interactive=False,
-            height=HEIGHT,
-            autoplay=True,
-            loop=True,
-            buttons=["fullscreen"],
-            elem_id="result",
-        )
-        with gr.Row():
-            button = gr.Button("Clone", variant="primary", min_width=120, elem_id="clone")
-            download = gr.DownloadButton("Download", interactive=False, min_width=120, elem_id="download")
-        summary = gr.Markdown(elem_classes="summary", elem_id="summary")
-    return _Outcome(result, button, download, summary)
-
-
-def _wire(
-    page: gr.Blocks, actors: Mapping[str, ActorEntry], chosen: _Chosen, performance: _Performance, outcome: _Outcome
-) -> None:
-    """Say what happens on which click."""
-    stills = {name: actor.still for name, actor in actors.items()}
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    chosen.actor.change(stills.get, chosen.actor, chosen.still, **quiet)
-    performance.upload.upload(lambda file: file, performance.upload, performance.driving, **quiet)
-    cloned = outcome.button.click(
-        make_clone({name: entry.cloner for name, entry in actors.items()}),
-        [chosen.actor, performance.driving, chosen.keep, chosen.purpose],
-        [outcome.result, outcome.download, outcome.summary],
-        api_name="clone",
-        concurrency_limit=1,
-        show_progress_on=outcome.result,
-    )
-    cloned.success(None, js=PLAY_TOGETHER, **quiet)
-    page.load(None, js=PLAY_MUTED, **quiet)
-    # The download follows the result, so that it cannot be pressed before there is one.
-    outcome.result.change(
-        lambda video: gr.update(interactive=video is not None), outcome.result, outcome.download, **quiet
-    )
-
-
-def _people(actors: Mapping[str, ActorEntry]) -> str:
-    """Who is seen on the page, in a sentence."""
-    real = [name for name, actor in actors.items() if not actor.synthetic]
-    return PEOPLE.format(names=", ".join(real)) if real else SYNTHETIC
+    return page.queue(default_concurrency_limit=8)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 # A shell starts background jobs deaf to Ctrl-C, and the programs that tests interrupt would inherit that.
@@ -180,3 +181,32 @@ def reference(tmp_path_factory):
     from tiny import write_clip
 
     return write_clip(tmp_path_factory.mktemp("reference") / "reference.mp4")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A chromium for the tests of a file."""
+    from browsing import CHROMIUM, chromium
+
+    if CHROMIUM is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser):
+    """Open pages as new visitors, none of whom may have had trouble at the end; see browsing.py."""
+    from browsing import visited
+
+    with ExitStack() as visits:
+        yield lambda address, **context: visits.enter_context(visited(browser, address, **context))
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    """The studio, served to this machine for the tests of a file, with a home of its own."""
+    from browsing import served
+
+    with served(tmp_path_factory.mktemp("studio")) as found:
+        yield found

@@ -20,7 +20,7 @@ FLOORS = (
     {"actor", "backends", "builtin"},
     {"training"},
     {"options", "pipeline"},
-    {"preflight"},
+    {"poster", "preflight"},
     {"terminal"},
     {"commands"},
     {"cli"},

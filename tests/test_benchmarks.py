@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import ablation, across_actors, common, footage, loading, memory, networks, quality, speed
+from benchmarks import ablation, across_actors, common, footage, load, loading, memory, networks, quality, speed
 from benchmarks.recordings import Recording, Remembered, cut_to_square, person_crops, square_around
 from eval.benchmark.baselines import Pix2Pix, UNet
 from perfclone.actor import Actor, ActorConfig
@@ -167,7 +167,7 @@ def test_the_ablation_is_a_table():
     assert len(lines) == 4 and lines[2] == "| everything | 0.001234 | 0.2000 | 7 |"
 
 
-@pytest.mark.parametrize("benchmark", [ablation, across_actors, footage, loading, memory, quality, speed])
+@pytest.mark.parametrize("benchmark", [ablation, across_actors, footage, load, loading, memory, quality, speed])
 def test_each_benchmark_explains_itself(benchmark, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [benchmark.__name__, "--help"])
     with pytest.raises(SystemExit) as exit_:

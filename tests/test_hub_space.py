@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import RepoCard
 from published import asked
 
 from hub.cli import main
-from hub.space import ROOT, SETTINGS, check_front_matter, push_space, space_files
+from hub.space import ROOT, SETTINGS, SPACE_REQUIREMENTS, check_front_matter, push_space, space_files
 from perfclone.errors import UserError
 
 SPACE = "owner/demo"
@@ -30,6 +31,19 @@ def test_this_checkout_is_a_space():
     } <= set(files)
     assert not [name for name in files if name.startswith(("tests/", "benchmarks/", ".", "eval/"))]
     assert not [name for name in files if "__pycache__" in name]
+
+
+def test_what_a_space_installs_is_the_product_with_a_torch_that_it_lends():
+    ours, theirs = (
+        {line for line in (ROOT / name).read_text().splitlines() if "==" in line}
+        for name in ("requirements.txt", SPACE_REQUIREMENTS)
+    )
+    assert {line.partition("==")[0] for line in ours ^ theirs} == {"torch", "torchvision"}
+    assert space_files()["requirements.txt"] == ROOT / SPACE_REQUIREMENTS
+    torch = next(line for line in theirs if line.startswith("torch=="))
+    assert (2, 8) <= tuple(map(int, torch.partition("==")[2].split(".")[:2])) <= (2, 11)
+    card = RepoCard((ROOT / "README.md").read_text()).data
+    assert card.python_version in ("3.12.12", "3.10.13") and card.hf_oauth is True
 
 
 def test_the_pages_own_pictures_are_there():
@@ -103,8 +117,9 @@ def test_what_is_pushed_starts_by_itself(tmp_path):
 
     root = copy(tmp_path)
     code = (
-        "from perfclone import builtin; from studio.actors import load_actors; from studio.page import build\n"
-        "page = build(load_actors(builtin.actors()), builtin.driving_clips())\n"
+        "from perfclone import builtin; from studio.actors import find_actors; from studio.page import build\n"
+        "from studio.jobs.store import Store; from studio.studio import Studio\n"
+        "page = build(Studio(Store('jobs'), find_actors(builtin.actors()), builtin.driving_clips()))\n"
         "import perfclone; print(perfclone.__file__, len(page.fns))\n"
         "from perfclone.companions import companion; print(companion('hub', 'publish').__file__)"
     )

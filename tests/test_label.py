@@ -198,3 +198,38 @@ def test_a_frame_costs_about_a_millisecond_at_most():
         marker.apply(frame, 0)
         times.append(time.perf_counter() - start)
     assert min(times) < 0.0015  # 0.6 ms where it was measured
+
+
+def someone(x, y, width, height, size=(64, 64)):
+    """A map of where a person is: a box, in shares of the frame."""
+    person = np.zeros(size, np.float32)
+    rows, columns = (
+        slice(round(start * side), round((start + long) * side))
+        for start, long, side in ((y, height, size[0]), (x, width, size[1]))
+    )
+    person[rows, columns] = 1
+    return person
+
+
+@pytest.mark.parametrize("size", [(512, 512), (1080, 1920), (1920, 1080)])
+@pytest.mark.parametrize(
+    "who",
+    [someone(0.3, 0.25, 0.4, 0.75), someone(0.3, 0.0, 0.4, 0.75)],  # down to the lower edge; up to the upper one
+)
+def test_it_keeps_away_from_the_person_and_is_as_large_as_ever(size, who):
+    frame = np.full((size[1], size[0], 3), 90, np.uint8)
+    where = changed(frame, LabelMarker(Label(corner=""), *size, 25, who).apply(frame, 0))
+    usual = changed(frame, LabelMarker(Label(corner="", place="bottom"), *size, 25).apply(frame, 0))
+    cells = np.ix_(np.arange(size[1]) * 64 // size[1], np.arange(size[0]) * 64 // size[0])
+    assert where.sum() == usual.sum() and not (where & (who[cells] > 0)).any()
+    assert where[:, 0].sum() == where[0].sum() == where[-1].sum() == where[:, -1].sum() == 0
+
+
+def test_a_face_is_worth_more_than_feet_and_a_place_that_was_chosen_stays():
+    everywhere = someone(0, 0, 1, 1)
+    everywhere[:20] = 4  # the head
+    frame = np.full((512, 512, 3), 90, np.uint8)
+    free = changed(frame, LabelMarker(Label(corner=""), 512, 512, 25, everywhere).apply(frame, 0))
+    fixed = changed(frame, LabelMarker(Label(corner="", place="top"), 512, 512, 25, everywhere).apply(frame, 0))
+    assert free[256:].any() and not free[:256].any() and fixed[:256].any() and not fixed[256:].any()
+    assert Label().looks_ahead_s > Label().seconds and Label(place="top").looks_ahead_s == 0

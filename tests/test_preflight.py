@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -248,7 +249,8 @@ def cloner(monkeypatch):
     plate = np.zeros((*SIZE, 3), np.uint8)
     known = lambda self, actor, extractor, device: vars(self).update(actor=actor, _extractor=extractor)  # noqa: E731
     monkeypatch.setattr(pipeline.PerformanceCloner, "__init__", known)
-    monkeypatch.setattr(pipeline.PerformanceCloner, "render", lambda self, poses: (plate for _ in range(len(poses))))
+    render = lambda self, poses, purpose: (plate for _ in range(len(poses)))  # noqa: E731
+    monkeypatch.setattr(pipeline.PerformanceCloner, "render", render)
 
 
 def test_driving_report(tmp_path, cloner):
@@ -309,3 +311,23 @@ def test_what_is_no_video_is_a_clear_error(tmp_path):
     poses = sequence(place()).save(tmp_path / "poses.npz")
     with pytest.raises(UserError, match="poses.npz holds poses, and a check needs the picture too; give the video"):
         check_driving(poses, actor_of(sequence(*swinging())), Script())
+
+
+def test_a_timeline_says_of_every_second_what_it_will_come_to():
+    from perfclone.preflight.timeline import timeline
+
+    poses = PoseSequence(
+        np.zeros((10, len(KEYPOINTS), 2), np.float32),
+        np.ones((10, len(KEYPOINTS)), np.float32),
+        np.arange(10.0),
+        (9, 9),
+    )
+    scores = poses.scores.copy()
+    scores[2:4] = 0  # nobody
+    scores[6:8, INDEX["right_hip"] :] = 0  # the upper half
+    poses = replace(poses, scores=scores)
+    seen = SimpleNamespace(poses=poses, found=(scores > 0).any(1), info=SimpleNamespace(duration=10.0))
+    unusual = np.isin(np.arange(10), (4, 5, 6))
+    stretches = timeline(seen, unusual)
+    assert [each.kind for each in stretches] == ["good", "nobody", "unusual", "half", "good"]
+    assert [each.start for each in stretches] == [0, 1.5, 3.5, 5.5, 7.5] and stretches[-1].end == 10

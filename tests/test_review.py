@@ -48,6 +48,11 @@ def test_a_clone_is_pending_until_somebody_decides(ledger):
     assert ledger.verify().entries == 5
 
 
+def test_it_can_be_said_who_decided(ledger):
+    assert approve(ONE, who="rita").decision.data["who"] == "rita"
+    assert reject(ONE, "after all", who="ron").decision.data["who"] == "ron"
+
+
 def test_decisions_that_do_not_go_are_sentences(ledger):
     with pytest.raises(UserError, match="No clone with the id 00000007 is in .*ledger.jsonl; `review list --all`"):
         approve(7)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from perfclone.terminal.arguments import settings, share
 from perfclone.terminal.progress import progress_bars
 
-from .common import add_cost_options, add_report_options, begin, finish, prices, require_folder, scored, timed
+from .common import add_cost_options, add_report_options, prices, require_folder, tell
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -33,23 +32,12 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Perform the held-out poses, score, write the report, and say where it is."""
     require_folder(args.output, args.force)
-    from ..benchmark.holdout import perform_holdout
-    from ..report.cost import Cost
+    from ..judging import judge_actor
     from ..scoring.score import ScoreOptions
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces)
-    report = begin("actor", {"actor": args.actor, "reference": args.reference.name}, args.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        with progress_bars() as progress:
-            with timed(report, "performing"):
-                held = perform_holdout(args.actor, args.reference, args.holdout, Path(folder), progress)
-            report.settings["holdout"] = held.holdout
-            how = {"clip": args.reference.stem, "options": options, "progress": progress}
-            with timed(report, "scoring"):
-                shown = scored(held.videos, held.truth, **how)
-        for each in shown:
-            each.scored.row.notes += held.notes
-        cost = {"stages": held.stages, "fps": held.actor.fps, "training_minutes": held.actor.minutes}
-        report.cost = settings(Cost, **cost, **prices(args)).to_dict()
-        finish(report, args.output, shown)
+    with progress_bars() as progress:
+        how = {"holdout": args.holdout, "options": options, "prices": prices(args), "progress": progress}
+        report = judge_actor(args.actor, args.reference, args.output, **how)
+    tell(report, args.output)
     return 0

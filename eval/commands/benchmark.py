@@ -11,7 +11,8 @@ from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, settings, whole
 from perfclone.terminal.progress import progress_bars
 
-from .common import Shown, add_cost_options, add_report_options, begin, finish, prices, require_folder, scored, timed
+from ..judging import Shown, begin, keep, scored, timed
+from .common import add_cost_options, add_report_options, prices, require_folder, tell
 
 if TYPE_CHECKING:
     from perfclone.progress import Progress
@@ -89,7 +90,8 @@ def _run(args: argparse.Namespace, work: Path) -> int:
     ours = next(each for each in produced if each.method == "perfclone")
     fps = shown[0].scored.row.fps
     report.cost = settings(Cost, stages=ours.stages, fps=fps, training_minutes=ours.minutes, **prices(args)).to_dict()
-    finish(report, args.output, shown)
+    keep(report, args.output, shown)
+    tell(report, args.output)
     return 0
 
 

@@ -1,24 +1,17 @@
-"""What the commands that make a report share: the folder, the circumstances, the options."""
+"""What the commands that make a report share: the options, the folder, and what is said at the end."""
 
 from __future__ import annotations
 
 import argparse
-import re
-import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from perfclone.errors import UserError
 from perfclone.files.writing import ensure_parent
 from perfclone.terminal.arguments import positive, whole
 
-from ..results import REPORT, Kind, Report
+from ..results import REPORT, Report
 
-if TYPE_CHECKING:
-    from ..scoring.score import Scored
+PAGE = "report.html"
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -57,54 +50,9 @@ def require_folder(folder: Path, force: bool, name: str = REPORT) -> None:
     ensure_parent(folder)
 
 
-def begin(kind: Kind, described: dict[str, Any], seed: int) -> Report:
-    """A report of what is described, made on this machine, without rows as yet."""
-    from .. import circumstances
-
-    return Report(kind, described, seed, versions=circumstances.versions(), machine=circumstances.machine())
-
-
-def scored(outputs: Mapping[str, Path], truth: Path, driving: Path | None = None, **how: Any) -> list[Shown]:
-    """Score videos as ``score_methods`` does; each with what the report shows of it."""
-    from ..scoring.score import score_methods
-
-    found = score_methods(outputs, truth, driving, **how)
-    return [Shown(each, output, truth, driving) for each, output in zip(found, outputs.values())]
-
-
-def finish(report: Report, folder: Path, shown: Iterable[Shown]) -> None:
-    """Write the report of what was scored with its pictures, keep each output beside it, and say where it is."""
-    from ..report import write_report
-    from ..report.pictures import read_instants
+def tell(report: Report, folder: Path) -> None:
+    """Say what a report says, and where it is."""
     from ..report.words import headline
 
-    folder.mkdir(exist_ok=True)
-    pictures = {}
-    for each in shown:
-        row = each.scored.row
-        report.rows.append(row)
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{row.clip}-{row.method}") + "-output.mp4"
-        shutil.copyfile(each.output, folder / name)
-        row.files["output"] = name
-        pictures[row.method, row.clip] = read_instants(each.output, each.truth, each.driving, each.scored.wanted)
-    with timed(report, "pictures"):
-        page = write_report(report, folder, pictures)
     print("\n".join(headline(report)))
-    print(f"{page}: the report; {REPORT} and report.md hold the same numbers")
-
-
-class Shown(NamedTuple):
-    """What was scored, and the videos that the report shows of it."""
-
-    scored: Scored
-    output: Path
-    truth: Path
-    driving: Path | None = None
-
-
-@contextmanager
-def timed(report: Report, stage: str) -> Iterator[None]:
-    """Note how many seconds a stage of the evaluation took."""
-    began = time.monotonic()
-    yield
-    report.times[stage] = report.times.get(stage, 0.0) + time.monotonic() - began
+    print(f"{folder / PAGE}: the report; {REPORT} and report.md hold the same numbers")

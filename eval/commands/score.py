@@ -8,7 +8,7 @@ from pathlib import Path
 from perfclone.terminal.arguments import add_person, settings
 from perfclone.terminal.progress import progress_bars
 
-from .common import add_report_options, begin, finish, require_folder, scored, timed
+from .common import add_report_options, require_folder, tell
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -27,12 +27,12 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, write the report, and say where it is."""
     require_folder(args.output, args.force)
+    from ..judging import judge_videos
     from ..scoring.score import ScoreOptions
 
     options = settings(ScoreOptions, seed=args.seed, faces=not args.no_faces, person=args.person)
-    videos = {name: path for name in ("video", "truth", "driving") if (path := getattr(args, name))}
-    report = begin("score", {name: path.name for name, path in videos.items()}, args.seed)
-    with progress_bars() as progress, timed(report, "scoring"):
-        shown = scored({args.video.stem: args.video}, args.truth, args.driving, options=options, progress=progress)
-    finish(report, args.output, shown)
+    with progress_bars() as progress:
+        how = {"options": options, "progress": progress}
+        report = judge_videos({args.video.stem: args.video}, args.truth, args.output, args.driving, **how)
+    tell(report, args.output)
     return 0

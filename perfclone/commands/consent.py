@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from perfclone.commands.asking import agreed, ask, ask_consent
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import add_force, refuse_existing, require_suffix
-
-if TYPE_CHECKING:
-    from perfclone.governance.consent.record import ConsentRecord
 
 
 def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
@@ -66,8 +62,7 @@ def _new(args: argparse.Namespace) -> int:
     require_suffix(args.output, ".json")
     refuse_existing([args.output], args.force)
     from perfclone.files.sequence import video_sha256
-    from perfclone.governance.consent.kinds import describe, usual_fields
-    from perfclone.governance.keys import signing_key
+    from perfclone.governance.consent.kinds import describe, signed_record, usual_fields
     from perfclone.governance.ledger.ledger import Ledger
 
     asked = args.myself is None and args.json is None
@@ -79,14 +74,7 @@ def _new(args: argparse.Namespace) -> int:
     references = args.reference or []
     if asked and not references:
         references = [Path(ask("The reference video", check=lambda text: video_sha256(Path(text))))]
-    if references:
-        hashes = [video_sha256(path) for path in references]
-        fields["reference_sha256"] = list(dict.fromkeys([*fields.get("reference_sha256", []), *hashes]))
-    if args.statement:
-        fields["statement_sha256"] = video_sha256(args.statement)
-    if not fields.get("reference_sha256"):
-        raise UserError("A consent covers certain footage: name the reference video with --reference.")
-    record = _build(fields).sign(signing_key())
+    record = signed_record(fields, references, args.statement)
     print(describe(record))
     if asked and not agreed(f"Does {record.subject} agree to this"):
         raise UserError("Nothing was written, since there is no agreement.")
@@ -117,17 +105,6 @@ def _given(place: str) -> dict:
     if fields.get("subject_kind") == "synthetic":
         usual["expires"] = None
     return usual | fields
-
-
-def _build(fields: dict) -> ConsentRecord:
-    from perfclone.governance.consent.record import TUPLES, ConsentRecord
-
-    return ConsentRecord(
-        **{
-            name: tuple(value) if name in TUPLES and isinstance(value, list) else value
-            for name, value in fields.items()
-        }
-    )
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -165,23 +142,13 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _revoke(args: argparse.Namespace) -> int:
-    from perfclone.governance.consent import revocations
     from perfclone.governance.consent.record import ConsentRecord
-    from perfclone.governance.keys import signing_key
-    from perfclone.governance.ledger.ledger import Ledger
+    from perfclone.governance.withdrawal import withdraw
 
     output = args.output or args.record
     require_suffix(args.output, ".json")
     refuse_existing([args.output], args.force)
-    record = ConsentRecord.load(args.record)
-    before = record.revoked
-    if before and revocations.noted(record.id):
-        record.revoke(args.reason, signing_key())  # says when it was
-    record = record if before else record.revoke(args.reason, signing_key())
-    # The note comes first: from then on no copy of the record is of use here, whatever else fails.
-    revocations.note(record.id, record.to_json()["revoked"])
-    record.save(output)
-    Ledger().append("revoke", consent=record.digest(), consent_id=record.id, reason=record.revoked.reason)
+    record = withdraw(ConsentRecord.load(args.record), args.reason, output)
     print(f"{output}: revoked on {record.revoked.on}; no actor with this consent can be used or pushed here.")
     print("Give this file to whoever has a copy of the record, and delete the actors and videos that were made of it.")
     return 0

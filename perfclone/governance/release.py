@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfclone import __version__
 from perfclone.files.reading import file_sha256, plain_name
@@ -14,6 +15,9 @@ from perfclone.governance.credentials.sign import Claim, sign_video
 from perfclone.governance.ledger.ledger import Ledger
 from perfclone.governance.marks import metadata
 from perfclone.governance.marks.marker import Marker, MarkOptions
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Release:
@@ -53,9 +57,9 @@ class Release:
         # Now rather than after hours of work: it may have expired, and what is said of it comes before all progress.
         self._certificate = certificate() if marks.credentials else None
 
-    def marker(self, fps: float) -> Marker:
-        """What lays the marks of the picture on its frames."""
-        return Marker(self.marks, self.id, fps)
+    def marker(self, fps: float, person: np.ndarray | None = None) -> Marker:
+        """What lays the marks of the picture on its frames; ``person`` as for :class:`Marker`."""
+        return Marker(self.marks, self.id, fps, person)
 
     def tags(self, title: str) -> dict[str, str]:
         """The tags of its file, empty where none are wanted."""

@@ -81,22 +81,28 @@ def state(watermark: int | str, ledger: Ledger | None = None) -> State:
     return find(watermark, ledger).state
 
 
-def approve(watermark: int | str, note: str = "", ledger: Ledger | None = None) -> Review:
+def approve(watermark: int | str, note: str = "", ledger: Ledger | None = None, who: str | None = None) -> Review:
     """Approve a clone; a rejected one needs a note that says why after all.
+
+    Args:
+        watermark: The clone's id.
+        note: Why.
+        ledger: Where it is entered; the operator's by default.
+        who: Who decides; whoever uses this machine by default.
 
     Raises:
         UserError: There is no such clone, or it was approved before.
     """
-    return _decide(watermark, "approved", note, ledger)
+    return _decide(watermark, "approved", note, ledger, who)
 
 
-def reject(watermark: int | str, note: str = "", ledger: Ledger | None = None) -> Review:
-    """Reject a clone; one that was approved needs a note that says why after all.
+def reject(watermark: int | str, note: str = "", ledger: Ledger | None = None, who: str | None = None) -> Review:
+    """Reject a clone; one that was approved needs a note that says why after all. Arguments as for :func:`approve`.
 
     Raises:
         UserError: There is no such clone, or it was rejected before.
     """
-    return _decide(watermark, "rejected", note, ledger)
+    return _decide(watermark, "rejected", note, ledger, who)
 
 
 def approval_required() -> bool:
@@ -196,7 +202,7 @@ def release(watermark: int | str, path: Path | None = None, ledger: Ledger | Non
     return path
 
 
-def _decide(watermark: int | str, decision: State, note: str, ledger: Ledger | None) -> Review:
+def _decide(watermark: int | str, decision: State, note: str, ledger: Ledger | None, who: str | None) -> Review:
     ledger = ledger or Ledger()
     review = find(watermark, ledger)
     if review.state == decision:
@@ -206,7 +212,7 @@ def _decide(watermark: int | str, decision: State, note: str, ledger: Ledger | N
         raise UserError(f"The clone {review.id} was {review.state}; say in a note why it is {decision} after all.")
     output = review.clone.data.get("output_sha256")
     entry = ledger.append(
-        "review", watermark=review.id, decision=decision, note=note.strip() or None, output_sha256=output
+        "review", watermark=review.id, decision=decision, note=note.strip() or None, output_sha256=output, who=who
     )
     return replace(review, state=decision, decision=entry)
 

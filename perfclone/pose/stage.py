@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from perfclone.pose.sequence import Moment
@@ -36,6 +37,16 @@ def neighbours(moments: Iterable[Moment]) -> Iterator[tuple[Moment, Moment, Mome
         before, now = now or after, after
     if now is not None:
         yield before, now, now
+
+
+def opening(moments: Iterator[Moment], seconds: float) -> tuple[list[Moment], Iterator[Moment]]:
+    """The first seconds of a stream, none for 0, and the whole stream, from which nothing is missing."""
+    first: list[Moment] = []
+    while seconds and (not first or first[-1].time - first[0].time < seconds):
+        if (moment := next(moments, None)) is None:
+            break
+        first.append(moment)
+    return first, chain(first, moments)
 
 
 def sliding(

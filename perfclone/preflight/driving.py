@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ from perfclone.pose.skeleton import BODY_18, KEYPOINTS
 from perfclone.pose.space import normalise, pose_distances
 from perfclone.preflight.cost import cost
 from perfclone.preflight.report import Finding, Report, graded
+from perfclone.preflight.timeline import Stretch, timeline
 from perfclone.retarget import retarget_sequence
 from perfclone.survey.sample import Sample, take_sample, visible
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor
+    from perfclone.pipeline import PerformanceCloner
     from perfclone.progress import Progress
 
 #: Frames of the sample.
@@ -27,6 +30,23 @@ SAMPLES = 60
 _NEIGHBOURS = 0.05  # share of the bank, on either side, that was filmed in the same moment as a pose
 _LEAST, _MOST = 0.12, 0.35  # bounds of the distance that still counts as filmed, torso lengths
 _RANGES = 5
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was seen of a driving video.
+
+    Attributes:
+        report: What was found, for people and machines.
+        sample: The frames that were looked at.
+        moved: The performer's poses in them, in the actor's frame; None where they cannot be measured.
+        timeline: The whole video in stretches, by what they will come to.
+    """
+
+    report: Report
+    sample: Sample
+    moved: PoseSequence | None
+    timeline: tuple[Stretch, ...]
 
 
 def check_driving(
@@ -56,18 +76,41 @@ def check_driving(
     """
     from perfclone.pipeline import PerformanceCloner
 
-    extractor = extractor or build_extractor("blazepose")
-    sample = take_sample(path, extractor, "driving", progress, SAMPLES)
-    driver, findings, ranges = _measured(sample.poses), [_performer(sample), _company(sample)], []
+    cloner = PerformanceCloner(actor, extractor or build_extractor("blazepose"), device)
+    return inspect_driving(path, cloner, price_per_hour, progress=progress).report
+
+
+def inspect_driving(
+    path: str | Path,
+    cloner: PerformanceCloner,
+    price_per_hour: float | None = None,
+    *,
+    purpose: str = "evaluation",
+    progress: Progress | None = None,
+) -> Inspection:
+    """The same for whoever wants to show what was seen.
+
+    Args:
+        path: The driving video.
+        cloner: Who would clone it.
+        price_per_hour: As for :func:`check_driving`.
+        purpose: What the actor's record must allow, as a few frames are painted to time them.
+        progress: As for :func:`check_driving`.
+    """
+    actor, sample = cloner.actor, take_sample(path, cloner.extractor, "driving", progress, SAMPLES)
+    driver, ranges, moved = _measured(sample.poses), [], None
+    distances, limit = np.full(len(sample.poses), np.nan), 0.0
+    findings = [_performer(sample), _company(sample), _rate(sample)]
     if isinstance(driver, Finding):
         findings.insert(0, driver)
     else:
-        findings += [_joints(sample), _proportions(driver, actor.body)]
+        moved = retargeted(sample.poses, driver, actor)
         distances, limit = bank_distances(sample.poses, driver, actor), filmed_distance(actor)
-        findings.append(_filmed(distances, limit))
+        findings += [_joints(sample), _proportions(driver, actor.body), _filmed(distances, limit)]
         ranges = worst_ranges(sample.poses.times, distances, limit, sample.info.duration)
-        findings += cost(sample, extractor, PerformanceCloner(actor, extractor, device), price_per_hour, progress)
-    return Report(f"{sample.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
+        findings += cost(sample, cloner.extractor, cloner, price_per_hour, progress, purpose)
+    report = Report(f"{sample.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
+    return Inspection(report, sample, moved, timeline(sample, distances > limit))
 
 
 def _measured(poses: PoseSequence) -> Body | Finding:
@@ -100,6 +143,17 @@ def _company(sample: Sample) -> Finding:
         "alone.",
         warn=0.1,
         low=True,
+    )
+
+
+def _rate(sample: Sample) -> Finding:
+    """Whether there are frames enough to follow the motion."""
+    return graded(
+        "frame rate",
+        sample.info.fps,
+        f"{sample.info.fps:.4g} frames a second",
+        "Film at 25 or 30 frames a second: the clone moves no more smoothly than the performance was filmed.",
+        warn=15,
     )
 
 
@@ -153,14 +207,19 @@ def filmed_distance(actor: Actor) -> float:
     return min(max(float(np.quantile(nearest, 0.95)), _LEAST), _MOST) if len(nearest) else _LEAST
 
 
+def retargeted(poses: PoseSequence, driver: Body, actor: Actor) -> PoseSequence:
+    """The driving poses in the actor's frame."""
+    size = actor.config.width, actor.config.height
+    return retarget_sequence(poses, actor.body, size, actor.stance(actor.body), driver=driver)
+
+
 def bank_distances(poses: PoseSequence, driver: Body, actor: Actor) -> np.ndarray:
     """Distance of each driving pose, retargeted to the actor, from the nearest filmed one.
 
     Returns:
         (T,) float32, torso lengths; NaN where nobody was found, infinite where nothing can be compared.
     """
-    size = actor.config.width, actor.config.height
-    moved = retarget_sequence(poses, actor.body, size, actor.stance(actor.body), driver=driver)
+    moved = retargeted(poses, driver, actor)
     bank, bank_scores = np.asarray(actor.pose_bank, np.float32), np.asarray(actor.pose_bank_scores)
     wanted = normalise(moved.keypoints, moved.scores)
     nearest = pose_distances(wanted, moved.scores, bank, bank_scores).min(1, initial=np.inf)

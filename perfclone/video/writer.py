@@ -85,6 +85,7 @@ class VideoWriter:
             _check_sound(Path(audio_from), self.path)
         self._audio_from, self._duration = audio_from, duration
         self._metadata, self._seal = {"comment": SYNTHETIC, **(metadata or {})}, seal
+        self._cut = False
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +110,10 @@ class VideoWriter:
         with interrupt_held(), self._disk_errors():
             self._encoder.write(pixels, time)
 
+    def end_here(self) -> None:
+        """Let the video end, sound and all, with the last frame that was written, however long it was to be."""
+        self._cut = True
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -125,10 +130,10 @@ class VideoWriter:
         """Put the whole video in its place."""
         if not self.frames:
             raise UserError(f"{self.path} was not written: there was no frame to write.")
-        asked = self._duration or 0.0
+        asked = 0.0 if self._cut else self._duration or 0.0
         with self._disk_errors():
             self._encoder.close()
-            self._assemble(self.path, asked if asked > self._encoder.last else self._encoder.end, trim=False)
+            self._assemble(self.path, asked if asked > self._encoder.last else self._encoder.end, trim=self._cut)
 
     def _keep(self) -> None:
         """Keep what was done before a failure, playable, under another name; leave nothing else behind.

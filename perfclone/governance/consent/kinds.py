@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 from perfclone.files.reading import plain_name
 from perfclone.files.sequence import video_sha256
-from perfclone.governance.consent.record import ConsentRecord
+from perfclone.governance.consent.record import TUPLES, ConsentError, ConsentRecord
 from perfclone.governance.consent.rules import MEDIA, NAME, PURPOSES, WORLDWIDE
 from perfclone.governance.keys import SigningKey, fingerprint, signing_key
 
@@ -33,6 +33,33 @@ def usual_fields(subject: str, recorded_by: str) -> dict:
         "train_others": False,
         "revocation": f"Tell {recorded_by} at any time, in any form; no reason is needed.",
     }
+
+
+def signed_record(
+    fields: Mapping[str, object], references: Sequence[Path] = (), statement: Path | None = None
+) -> ConsentRecord:
+    """Make the record of what was agreed, signed by this operator; saving it, and the ledger, are the caller's.
+
+    Args:
+        fields: As :func:`usual_fields` gives them; lists may stand for tuples.
+        references: Reference videos that it covers, besides those in the fields.
+        statement: A video in which the person says so.
+
+    Raises:
+        ConsentError: Something in it will not do, or no reference video is covered.
+    """
+    values = {
+        name: tuple(value) if name in TUPLES and isinstance(value, list) else value for name, value in fields.items()
+    }
+    given = values.get("reference_sha256", ())
+    values["reference_sha256"] = (
+        tuple(dict.fromkeys([*given, *map(video_sha256, references)])) if references else given
+    )
+    if not values["reference_sha256"]:
+        raise ConsentError("A consent covers certain footage: name the reference video.")
+    if statement:
+        values["statement_sha256"] = video_sha256(statement)
+    return ConsentRecord(**values).sign(signing_key())
 
 
 def synthetic_record(name: str, reference_sha256: str | Sequence[str], key: SigningKey) -> ConsentRecord:

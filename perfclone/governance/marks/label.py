@@ -13,11 +13,15 @@ from perfclone.errors import UserError
 from perfclone.governance.marks.typeset import Overlay, overlay
 
 Place = Literal["bottom", "top", "bottom-left", "bottom-right", "top-left", "top-right"]
+#: Instead of a place: where the least of the person is, of the places above the first that will do.
+FREE = "free"
 
 TEXT = "AI-generated: synthetic performance"
 #: The least that the strictest rule we know of, China's GB 45438-2025, asks for.
 LEAST_SECONDS, LEAST_HEIGHT = 2.0, 0.05
 _FADE = 0.4  # seconds
+_CLOSE = 0.01  # from the edge, as a share of the short side, where it keeps away from the person
+_AHEAD = 6.0  # seconds; a label that stands longer is placed by these
 _LEGIBLE = (6, 5)  # pixels that a capital of the sentence and of the corner mark needs at least
 _LENGTHS = {"text": 200, "corner": 12}
 _RANGES = {
@@ -38,7 +42,7 @@ class Label:
             shows it throughout.
         height: Height of its capitals as a share of the frame's short side, 0.05 to 0.2. A sentence that is too
             long for two lines is set smaller, but never below 0.05.
-        place: Where it stands.
+        place: Where it stands; "free" is where the least of the person is hidden, "bottom" where that is all one.
         corner: The mark that stays to the last frame; empty for none.
         corner_place: Where that stands; where the sentence covers it, it appears as the sentence leaves.
         corner_height: Height of its capitals as a share of the short side, 0.02 to 0.1.
@@ -54,7 +58,7 @@ class Label:
     text: str = TEXT
     seconds: float = 3.0
     height: float = LEAST_HEIGHT
-    place: Place = "bottom"
+    place: Place | Literal["free"] = FREE
     corner: str = "AI"
     corner_place: Place = "top-right"
     corner_height: float = 0.03
@@ -72,13 +76,16 @@ class Label:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise UserError(f"label {name} must be {words}, not {value!r}.")
-        for name in ("place", "corner_place"):
-            if getattr(self, name) not in get_args(Place):
-                raise UserError(
-                    f"label {name} must be one of {', '.join(get_args(Place))}, not {self.__dict__[name]!r}."
-                )
+        for name, places in (("place", (*get_args(Place), FREE)), ("corner_place", get_args(Place))):
+            if getattr(self, name) not in places:
+                raise UserError(f"label {name} must be one of {', '.join(places)}, not {getattr(self, name)!r}.")
         if self.font is not None and not Path(self.font).is_file():
             raise UserError(f"label font {self.font} is no file; give the path of a .ttf, .otf or .ttc file.")
+
+    @property
+    def looks_ahead_s(self) -> float:
+        """How much of the beginning must be known to place it, seconds."""
+        return min(self.seconds + _FADE, _AHEAD) if self.place == FREE else 0.0
 
 
 class LabelMarker:
@@ -94,13 +101,15 @@ class LabelMarker:
         width: Of the frames, in pixels, 64 or more.
         height: Of the frames, in pixels, 64 or more.
         fps: Frames per second, for frames that come without a time.
+        person: (h, w) float32, where in the frame the person is and how much it matters, in cells of any size, as
+            :func:`perfclone.pose.outline.covered` gives it; None knows of nobody.
 
     Raises:
         UserError: The font cannot be read or lacks a character, or the text does not fit into the frame.
         ValueError: The size or `fps` is out of range.
     """
 
-    def __init__(self, options: Label, width: int, height: int, fps: float):
+    def __init__(self, options: Label, width: int, height: int, fps: float, person: np.ndarray | None = None):
         if min(width, height) < 64:
             raise ValueError(f"width and height must be at least 64 px, not {width}x{height}.")
         if not fps > 0:
@@ -109,7 +118,13 @@ class LabelMarker:
         self._shape, self._fps, self._frames = (height, width, 3), fps, 0
         sentence, corner = _heights(options, min(width, height))
         make = dict(size=(width, height), plate=options.plate, font=options.font)
-        self._sentence = overlay(options.text, place=options.place, heights=sentence, **make)
+        if options.place == FREE and person is not None:
+            drawn = overlay(options.text, place="bottom", heights=sentence, **make)
+            tried = [drawn.at(place, (width, height), _CLOSE) for place in get_args(Place)]
+            self._sentence = min(tried, key=lambda each: each.hides(person, (width, height)))
+        else:
+            place = "bottom" if options.place == FREE else options.place
+            self._sentence = overlay(options.text, place=place, heights=sentence, **make)
         self._corner: Overlay | None = None
         if options.corner.strip():
             self._corner = overlay(options.corner, place=options.corner_place, heights=corner, **make)

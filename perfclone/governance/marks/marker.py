@@ -26,6 +26,11 @@ class MarkOptions:
     tags: bool = True
     credentials: bool = True
 
+    @property
+    def looks_ahead_s(self) -> float:
+        """How much of the beginning must be known to place the label where nobody is, seconds."""
+        return self.label.looks_ahead_s if self.label else 0.0
+
 
 #: For measuring frames as they were painted; what leaves the house carries marks.
 UNMARKED = MarkOptions(label=None, watermark=False, tags=False, credentials=False)
@@ -38,10 +43,12 @@ class Marker:
         options: Which.
         id: The clone's, 0 to 2**32 - 1.
         fps: Frames a second.
+        person: Where the person is while the label stands, for a label that keeps away from them; see
+            :class:`LabelMarker`.
     """
 
-    def __init__(self, options: MarkOptions, id: int, fps: float):
-        self.options, self.id, self._fps = options, id, fps
+    def __init__(self, options: MarkOptions, id: int, fps: float, person: np.ndarray | None = None):
+        self.options, self.id, self._fps, self._person = options, id, fps, person
         self._label: LabelMarker | None = None
         self._watermark: Watermarker | None = None
         self._ready, self._began = False, 0.0
@@ -57,7 +64,7 @@ class Marker:
 
     def _prepare(self, height: int, width: int) -> None:
         if self.options.label:
-            self._label = LabelMarker(self.options.label, width, height, self._fps)
+            self._label = LabelMarker(self.options.label, width, height, self._fps, self._person)
         if self.options.watermark:
             self._watermark = Watermarker(self.id, height, width)
         self._ready = True

@@ -6,7 +6,7 @@ import functools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _FINE = 4  # how much finer the plate is drawn, for smooth corners
 _DEJAVU = "matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf"
+_MARGIN = 0.03  # from the frame's edge, as a share of its short side
 _FEW = 2  # lines; a text that needs more is set smaller first
 
 
@@ -58,6 +59,30 @@ class Overlay:
         blend += ink * 255 if share == 255 else ink
         region[:] = _over_255(blend)
 
+    def at(self, place: str, size: tuple[int, int], margin: float = _MARGIN) -> Overlay:
+        """The same at another place.
+
+        Args:
+            place: "bottom", "top-left" and so on.
+            size: (width, height) of the frame, pixels.
+            margin: From its edge, as a share of its short side.
+        """
+        top, left = _position(place, size, self.cover.shape[1::-1], _pixels(margin, size))
+        return replace(self, top=top, left=left)
+
+    def hides(self, person: np.ndarray, size: tuple[int, int]) -> float:
+        """Tell how much of a person it hides.
+
+        Args:
+            person: (h, w) float, how much of a person is in each cell of the frame.
+            size: (width, height) of the frame, pixels.
+        """
+        across, down = np.divide(person.shape[::-1], size)
+        height, width, _ = self.cover.shape
+        rows = slice(math.floor(self.top * down), math.ceil((self.top + height) * down))
+        columns = slice(math.floor(self.left * across), math.ceil((self.left + width) * across))
+        return float(person[rows, columns].sum())
+
     def meets(self, other: Overlay) -> bool:
         """Tell whether two overlays share a pixel."""
         return all(
@@ -78,7 +103,13 @@ def _over_255(values: np.ndarray) -> np.ndarray:
 
 
 def overlay(
-    text: str, *, size: tuple[int, int], place: str, heights: Sequence[int], plate: float, font: str | None
+    text: str,
+    *,
+    size: tuple[int, int],
+    place: str,
+    heights: Sequence[int],
+    plate: float,
+    font: str | None,
 ) -> Overlay:
     """Set a text into a frame.
 
@@ -96,7 +127,7 @@ def overlay(
     """
     path = _font_file(font)
     _check_glyphs(text, path)
-    margin = max(2, round(0.03 * min(size)))
+    margin = _pixels(_MARGIN, size)
     for capital in heights:
         face = _face(path, text, capital)
         pad = (round(0.75 * capital), round(0.65 * capital))
@@ -110,8 +141,11 @@ def overlay(
             f"letters {capital} px high; make it shorter."
         )
     cover, ink = _drawn(lines, face, capital, pad, plate)
-    top, left = _position(place, size, (cover.shape[1], cover.shape[0]), margin)
-    return Overlay(top, left, cover, ink, tuple(lines), capital)
+    return Overlay(0, 0, cover, ink, tuple(lines), capital).at(place, size)
+
+
+def _pixels(margin: float, size: tuple[int, int]) -> int:
+    return max(2, round(margin * min(size)))
 
 
 def _font_file(font: str | None) -> Path:

@@ -1,0 +1,27 @@
+"""What a page shows of the server's files, of which nothing is served as it lies there."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+
+def shown(path: Path) -> str:
+    """A copy of a file in Gradio's own cache, which a component may offer."""
+    return save_file_to_cache(str(path), get_upload_folder())
+
+
+def picture(pixels: np.ndarray, alt: str) -> str:
+    """A picture, (H, W, 3) uint8 RGB, as HTML with what it shows in words."""
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "jpeg", quality=88)
+    source = f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+    style = "max-width: 100%; max-height: 420px; margin: auto; display: block"
+    return f'<img src="{source}" alt="{escape(alt, quote=True)}" style="{style}">'
