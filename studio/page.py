@@ -15,6 +15,7 @@ from . import endpoints, job_files
 from .studio import Studio
 from .users import Users
 from .visitors import Door
+from .watching import QUIET
 
 #: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
@@ -116,10 +117,9 @@ def build(studio: Studio) -> gr.Blocks:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     _tab(name).build(studio, page)
         gr.Markdown(studio.words("footer"))
-        quiet = {"api_visibility": "private", "show_progress": "hidden"}
-        page.load(None, js=ROLES, **quiet)
+        page.load(None, js=ROLES, **QUIET)
 
-        @page.load(outputs=tabs, **quiet)
+        @page.load(outputs=tabs, **QUIET)
         def open_the_tab_of_the_job(request: gr.Request):
             try:
                 kind = studio.store.find(request.query_params.get("job", "")).kind

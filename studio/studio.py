@@ -75,6 +75,17 @@ class Studio:
             job.renew()
             enqueue(self.store, job)
 
+    def last(self, request: gr.Request, *kinds: str) -> Job | None:
+        """The job of these kinds that a visitor comes back to: the one in the page's address, else their last."""
+        try:
+            named = self.store.find(request.query_params.get("job", ""))
+            if named.kind in kinds:
+                return named
+        except UserError:
+            pass
+        mine = [job for job in self.store.listing(visitor(request)) if job.kind in kinds]
+        return mine[-1] if mine else None
+
     def before(self, job: Job) -> int:
         """How many jobs are before a waiting one in its line."""
         return self.store.place(job, kinds(TASKS[job.kind].line))

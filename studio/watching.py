@@ -13,12 +13,11 @@ from perfclone.errors import UserError
 from .jobs.job import Job
 from .phrases import say
 from .studio import Studio
-from .visitors import visitor
 
 #: For what happens on the page alone.
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-#: The job's id goes into the address of the page.
-_ADDRESS = """(id) => {
+#: The job's id goes into the address of the page, so that a reload, or another browser, finds it.
+NOTE_JOB = """(id) => {
     if (!id) return;
     const address = new URL(location);
     address.searchParams.set("job", id);
@@ -86,21 +85,14 @@ class Watched:
 
         gr.on(triggers, ask, inputs, [self.id, self.problem, *outputs], **QUIET).then(
             look, self.id, shown, js=None, **QUIET
-        ).then(None, self.id, js=_ADDRESS, **QUIET)
+        ).then(None, self.id, js=NOTE_JOB, **QUIET)
         self.timer.tick(look, self.id, shown, **QUIET)
         self.stop.click(stop, self.id, None, **QUIET)
         page.load(self._found, None, self.id, **QUIET).then(look, self.id, shown, **QUIET)
 
     def _found(self, request: gr.Request) -> str:
-        """The id of the job in the page's address, or of the visitor's last one."""
-        try:
-            named = self.studio.store.find(request.query_params.get("job", ""))
-            if named.kind == self.kind:
-                return named.id
-        except UserError:
-            pass
-        mine = [job for job in self.studio.store.listing(visitor(request)) if job.kind == self.kind]
-        return mine[-1].id if mine else ""
+        job = self.studio.last(request, self.kind)
+        return job.id if job else ""
 
     def _look(self, id: str, request: gr.Request, show: Callable, count: int) -> tuple:
         rest = [gr.skip()] * count

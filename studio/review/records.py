@@ -13,9 +13,9 @@ from perfclone.errors import UserError
 from perfclone.governance.ledger.fields import EVENTS
 from perfclone.governance.ledger.ledger import Entry, Ledger
 
-from ..files import shown as served_copy
 from ..phrases import say
 from ..roles import may
+from ..showing import shown as served_copy
 from ..studio import Studio
 from ..visitors import visitor
 from . import QUIET, plainly, require_reviewer

@@ -14,9 +14,9 @@ from perfclone.governance import review
 from perfclone.governance.ledger.fields import watermark_text
 from perfclone.governance.review import Review
 
-from ..files import shown as served_copy
 from ..jobs.job import Job
 from ..phrases import say
+from ..showing import shown as served_copy
 from ..studio import Studio
 from ..tasks.clone import CLONE
 from ..verdict import purpose_told

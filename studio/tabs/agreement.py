@@ -13,7 +13,7 @@ from perfclone.governance.consent.rules import MEDIA, PURPOSES
 from ..consents import Agreement, draw_phrase
 from ..phrases import say
 from ..studio import Studio
-from .reference import QUIET
+from ..watching import QUIET
 
 
 class Form(NamedTuple):

@@ -19,7 +19,8 @@ from ..phrases import say
 from ..roles import require
 from ..showing import picture, shown
 from ..studio import Studio
-from .reference import QUIET, plain, problem
+from ..watching import QUIET, plainly
+from .reference import problem
 
 #: Curves that are shown, by the names of the log.
 CURVES = {"validation": "train_curve_validation", "paired/perceptual": "train_curve_perceptual"}
@@ -122,7 +123,7 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         f"{id} {state} {run is not None and run.actor is not None}",
         gr.Column(visible=True),
         told(studio, job, request),
-        problem(plain(job.why, job.files) if job.why else ""),
+        problem(plainly(job.why or "")),
         curves(run, request) if fresh and run else gr.skip(),
         samples(run, request) if fresh and run and run.samples else gr.skip(),
         gr.Button(visible=state in ("waiting", "running"), interactive=not job.stop_asked),

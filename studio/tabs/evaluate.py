@@ -11,10 +11,10 @@ from perfclone import builtin
 from perfclone.errors import UserError
 
 from ..actors import entry, own_actors
-from ..files import shown
 from ..jobs.job import Job
 from ..phrases import say
 from ..roles import require
+from ..showing import shown
 from ..studio import Studio
 from ..tasks.evaluate import ARCHIVE, PAGE, VIDEO
 from ..visitors import visitor

@@ -10,14 +10,14 @@ import gradio as gr
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import describe
 
-from ..actors import own_actors, own_folder
+from ..actors import own_actors
 from ..keeping import delete_actor, place_of, push_actor, revoke_consent, zip_of
 from ..phrases import say
 from ..showing import picture
 from ..studio import Studio
 from ..visitors import visitor
+from ..watching import QUIET, plainly
 from .course import Course
-from .reference import QUIET, plain
 
 
 def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
@@ -72,7 +72,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
                     raise UserError(say("train_not_sure", request))
                 told = work(request, place_of(studio, request, name), *values)
             except (UserError, OSError) as error:
-                told = plain(str(error), own_folder(studio.store, visitor(request)))
+                told = plainly(error)
             return told, False
 
         return handler
@@ -97,7 +97,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
         if job.state == "done":
             told = say("train_pushed", request, **job.result)
         elif job.state in ("failed", "stopped"):
-            told = plain(job.why or say("train_stopped", request), own_folder(studio.store, visitor(request)))
+            told = plainly(job.why or say("train_stopped", request))
         else:
             return say("train_pushing", request), gr.Timer(active=True)
         return told, gr.Timer(active=False)

@@ -12,8 +12,8 @@ from perfclone.errors import UserError
 from ..filming import Film, advise
 from ..phrases import say
 from ..studio import Studio
+from ..watching import QUIET, plainly
 
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 _SIGNS = {"fail": "✗", "warn": "!", "pass": "✓"}
 
 
@@ -103,7 +103,7 @@ def look(studio: Studio, id: str, request: gr.Request):
     if job.state == "done":
         return told(job.result, request), problem(""), gr.Timer(active=False)
     if job.state in ("failed", "stopped"):
-        return "", problem(plain(job.why or say("train_stopped", request), job.files)), gr.Timer(active=False)
+        return "", problem(plainly(job.why or say("train_stopped", request))), gr.Timer(active=False)
     standing = job.standing
     if standing is None:
         return say("train_waits", request, before=studio.before(job)), problem(""), gr.Timer(active=True)
@@ -135,8 +135,3 @@ def _sentence(finding: dict, request: gr.Request) -> str:
 def problem(said: str) -> gr.Markdown:
     """What went wrong, in a sentence, in its place; nothing is there where nothing did."""
     return gr.Markdown(said, visible=bool(said))
-
-
-def plain(why: str, folder: Path) -> str:
-    """A sentence without the place on the server: a file has its own name."""
-    return why.replace(f"{folder}/", "")

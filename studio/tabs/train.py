@@ -17,8 +17,9 @@ from ..jobs.job import Job
 from ..phrases import say
 from ..studio import Studio
 from ..visitors import visitor
+from ..watching import NOTE_JOB, QUIET
 from . import agreement, course, owned, programs, reference
-from .reference import QUIET, problem
+from .reference import problem
 
 PRESETS = ("base", "hd", "tiny")
 #: Minutes that are offered: training adds little after some.
@@ -28,11 +29,9 @@ SHORTEST, USUAL, LONGEST = 0.1, 3, 60
 _ALWAYS, _A_MEGAPIXEL = 490, 10.7
 #: Seconds from the last step to the actor with its poster.
 _END_S = 12
-_ADDRESS = "id => { if (id) history.replaceState(null, '', '?job=' + id); }"
-_WATCH = """(id, wrong) => { if (id && !wrong) {
-    history.replaceState(null, '', '?job=' + id);
+_SHOW = """(id, wrong) => { if (id && !wrong)
     setTimeout(() => document.querySelector('#train-course').scrollIntoView({behavior: 'smooth'}), 300);
-} }"""
+}"""
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
@@ -64,14 +63,15 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     asked = begin.click(
         begun, [footage.checked, name, preset, minutes, *form], [running.id, wrong, *running.outputs], **QUIET
     )
-    asked.then(None, [running.id, wrong], None, js=_WATCH, **QUIET)
+    asked.then(None, running.id, None, js=NOTE_JOB, **QUIET)
+    asked.then(None, [running.id, wrong], None, js=_SHOW, **QUIET)
     for change in (minutes.change, footage.findings.change):
         change(announced, [footage.checked, minutes], expected, **QUIET)
-    footage.checked.change(None, footage.checked, None, js=_ADDRESS, **QUIET)
+    footage.checked.change(None, footage.checked, None, js=NOTE_JOB, **QUIET)
 
     def back(request: gr.Request):
         """Find the visit's job again: the one in the address, or the visitor's last."""
-        job = _found(studio, request)
+        job = studio.last(request, "train", "check")
         checked = job.id if job and job.kind == "check" else ""
         trained = job.id if job and job.kind == "train" else ""
         findings = reference.look(studio, checked, request)
@@ -158,14 +158,3 @@ def _in_line(studio: Studio, request: gr.Request, name: str) -> bool:
         job.kind == "train" and job.request["name"] == name and job.state in ("waiting", "running", "stopped")
         for job in studio.store.listing(visitor(request))
     )
-
-
-def _found(studio: Studio, request: gr.Request) -> Job | None:
-    """The job of the address, or else the visitor's last of these kinds."""
-    if id := request.query_params.get("job"):
-        try:
-            return studio.store.find(id)
-        except UserError:
-            pass
-    mine = [job for job in studio.store.listing(visitor(request)) if job.kind in ("train", "check")]
-    return mine[-1] if mine else None

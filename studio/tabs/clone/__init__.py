@@ -11,6 +11,7 @@ from perfclone.errors import UserError
 
 from ...phrases import say
 from ...studio import Studio
+from ...watching import NOTE_JOB, QUIET, plainly
 from . import asking, shown
 from .asking import Asked, found
 from .checked import check
@@ -18,15 +19,8 @@ from .layout import Parts, lay_out
 from .offered import choose, offered, purposes
 from .shown import CSS as CSS
 
-#: The job is in the address, so that a reload, or another browser, finds it.
-NOTE_JOB = """(id) => {
-    const place = new URL(window.location);
-    id ? place.searchParams.set('job', id) : place.searchParams.delete('job');
-    window.history.replaceState(null, '', place);
-}"""
 #: Seconds between two looks at a job.
 EVERY = 0.7
-_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
@@ -53,7 +47,7 @@ class _Tab:
         everything += [self.looking, self.cloning]
 
         def on(event, handler, *inputs):
-            return event(handler, [*inputs], everything, **_QUIET)
+            return event(handler, [*inputs], everything, **QUIET)
 
         on(page.load, self.arrive, p.view)
         on(p.actor.input, self.choose, p.actor, self.asked)
@@ -64,19 +58,19 @@ class _Tab:
         for button, clip in zip(p.examples, self.studio.clips.values()):
             on(button.click, self.example(clip), p.actor, self.asked)
         started = on(p.go.click, self.go, p.actor, p.purpose, p.keep, self.asked)
-        started.then(None, self.job, None, js=NOTE_JOB, **_QUIET)
+        started.then(None, self.job, None, js=NOTE_JOB, **QUIET)
         on(p.stop.click, self.end, self.asked)
         on(p.view.input, self.show, p.view, self.asked)
-        self.looking.tick(self.look, self.asked, [p.checked, p.driving_seen, self.looking], **_QUIET)
+        self.looking.tick(self.look, self.asked, [p.checked, p.driving_seen, self.looking], **QUIET)
         shown = [p.standing, p.result, p.view, p.go, p.stop, self.cloning]
-        self.cloning.tick(self.watch, [p.view, self.asked], shown, **_QUIET)
+        self.cloning.tick(self.watch, [p.view, self.asked], shown, **QUIET)
 
     def arrive(self, view: str, request: gr.Request) -> dict:
         """Show what is offered, and the clone that the visitor comes back to."""
         p, here = self.parts, offered(self.studio, request)
         name, asked = next(iter(here)), Asked()
         changes = {p.driving_seen: shown.performance(None, request)}
-        if job := asking.last(self.studio, request):
+        if job := self.studio.last(request, "clone"):
             asked, name = Asked(source=job.id, clone=job.id), self._known(job.request.get("name"), name, request)
             changes = {p.driving_seen: shown.performance(job, request), **self._progress(job, view, request)}
         return {
@@ -136,13 +130,8 @@ class _Tab:
             job = asking.take(self.studio, request, choose(self.studio, request, name), file, file.name)
         except (UserError, OSError) as error:
             empty = {self.parts.driving_seen: shown.performance(None, request), self.parts.checked: ""}
-            return {**changes, **empty, self.parts.trouble: shown.problem(self._plain(error, file))}
+            return {**changes, **empty, self.parts.trouble: shown.problem(plainly(error))}
         return {**changes, **self._looked_at(changes, asked, job, request)}
-
-    @staticmethod
-    def _plain(error: Exception, file: Path) -> str:
-        """An error without the place of the file on this machine."""
-        return str(error).replace(str(file), file.name)
 
     def _look_no_longer(self, asked: Asked) -> None:
         if job := found(self.studio, asked.preflight):

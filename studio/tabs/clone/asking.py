@@ -14,7 +14,6 @@ from ...jobs.job import Job
 from ...looking import COPY, plays
 from ...phrases import say
 from ...studio import Studio
-from ...visitors import visitor
 from .offered import Chosen, choose, purposes, refusal
 from .shown import title
 
@@ -61,11 +60,7 @@ def _preflight(studio: Studio, request: gr.Request, chosen: Chosen, files, title
     if why := refusal(chosen.entry.record):
         raise UserError(why)
     asked = {
-        "actor": str(chosen.entry.place),
-        "name": chosen.name,
-        "driving": files[0][1],
-        "title": title,
-        "copy": bool(copy),
+        **_of(chosen, files, title, copy),
         "purposes": purposes(chosen.entry.record) or ["evaluation"],
     }
     return studio.ask("preflight", request, asked, files)
@@ -102,16 +97,23 @@ def _clone(studio, request, chosen: Chosen, files, title: str, copy, purpose: st
     if chosen.entry.record is not None or isinstance(chosen.entry.place, Path):
         authorise_clone(chosen.entry.record, purpose)
     asked = {
-        "actor": str(chosen.entry.place),
-        "name": chosen.name,
-        "driving": files[0][1],
-        "title": title,
-        "copy": bool(copy),
+        **_of(chosen, files, title, copy),
         "purpose": purpose,
         "keep_proportions": bool(keep),
         "person": 0,
     }
     return studio.ask("clone", request, asked, files)
+
+
+def _of(chosen: Chosen, files, title: str, copy) -> dict:
+    """What both jobs are told of the actor and the video."""
+    return {
+        "actor": str(chosen.entry.place),
+        "name": chosen.name,
+        "driving": files[0][1],
+        "title": title,
+        "copy": bool(copy),
+    }
 
 
 def _files(source: Job) -> list[tuple[Path, str]]:
@@ -124,12 +126,3 @@ def _name(path: Path) -> str:
     """What a driving video is called in a job's folder: nothing of its name but the ending."""
     ending = path.suffix.lower()
     return f"driving{ending}" if ending[1:].isalnum() else "driving"
-
-
-def last(studio: Studio, request: gr.Request) -> Job | None:
-    """The clone that a visitor comes back to: the one in the address, else the last one that they asked for."""
-    if id := request.query_params.get("job"):
-        job = found(studio, id)
-        return job if job and job.kind == "clone" else None
-    mine = [job for job in studio.store.listing(visitor(request)) if job.kind == "clone"]
-    return mine[-1] if mine else None
