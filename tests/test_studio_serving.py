@@ -97,6 +97,8 @@ def test_the_page_is_up_in_fifteen_seconds_for_this_machine_with_no_model_loaded
             time.sleep(0.1)
             with suppress(OSError), urllib.request.urlopen(address, timeout=10) as answer:
                 page, cookie = answer.read().decode(), answer.headers["set-cookie"]
+        while page and "The studio is at" not in told.read_text() and time.monotonic() < give_up:
+            time.sleep(0.1)  # it answers before it says so
         process.send_signal(signal.SIGINT)
         process.wait(60)
     finally:

@@ -74,6 +74,8 @@ def _new(args: argparse.Namespace) -> int:
     references = args.reference or []
     if asked and not references:
         references = [Path(ask("The reference video", check=lambda text: video_sha256(Path(text))))]
+    if not references and not fields.get("reference_sha256"):
+        raise UserError("A consent covers certain footage: name the reference video with --reference.")
     record = signed_record(fields, references, args.statement)
     print(describe(record))
     if asked and not agreed(f"Does {record.subject} agree to this"):
