@@ -20,7 +20,7 @@ demo: $(RUNTIME) ## install what is needed and open the page on localhost
 	$(BIN)/python app.py
 
 test: $(DEV) ## install what is needed and run the tests (TESTS="tests/test_cli.py -k train" for some)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 style: $(DEV) ## format and fix
 	$(BIN)/ruff check --fix .

@@ -33,6 +33,14 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """What a test printed is sent to the main process, which takes no half of a surrogate pair in a file's name."""
+    report = yield
+    report.sections = [(name, text.encode(errors="replace").decode()) for name, text in report.sections]
+    return report
+
+
 @pytest.fixture(autouse=True)
 def seeds():
     """Seed the global generators before each test; torch only where a test has it loaded."""

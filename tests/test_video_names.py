@@ -30,7 +30,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_any_name_is_read_and_written(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     driving = f"{name}.mp4"
@@ -49,7 +49,7 @@ def test_any_name_is_read_and_written(tmp_path, monkeypatch, name):
     assert sorted(os.listdir("out")) == sorted([driving, writer.partial_path.name])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_name_is_said_in_one_plain_line(name):
     said = plain_name(name)
     assert said and said.isprintable() and said == said.strip() and len(said) <= 200
