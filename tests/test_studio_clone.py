@@ -231,7 +231,8 @@ def test_only_purposes_that_the_record_allows_are_offered_and_its_limits_are_sai
 
 
 def test_the_files_of_a_job_are_for_whoever_has_its_id_and_nothing_else_is_served(tmp_path):
-    from starlette.applications import Starlette
+    import gradio as gr
+    from gradio.routes import App
     from starlette.testclient import TestClient
 
     from studio.job_files import link, route
@@ -242,7 +243,7 @@ def test_the_files_of_a_job_are_for_whoever_has_its_id_and_nothing_else_is_serve
     store = Store(tmp_path / "studio")
     files = [(tmp_path / "page.html", "driving.html"), (tmp_path / "clip.mp4", "clip.mp4")]
     job = store.create("clone", "visit:me", {}, files)
-    client = TestClient(Starlette(routes=[route(store)]))
+    client = TestClient(App.create_app(gr.Blocks(), app_kwargs={"routes": [route(store)]}))
     part = client.get(link(job, "clip.mp4"), headers={"Range": "bytes=10-19"})
     assert part.status_code == 206 and part.content == bytes(range(10, 20))
     kept = client.get(link(job, "clip.mp4", keep="ben & anna.mp4"))
