@@ -282,7 +282,8 @@ def test_workers_are_found_wherever_the_server_was_started(store, tmp_path, monk
         assert ended(ask(store)) == "done"
 
 
-def test_on_a_space_with_a_lent_accelerator_threads_of_the_server_do_the_jobs(store):
+def test_on_a_space_with_a_lent_accelerator_threads_of_the_server_do_the_jobs(store, monkeypatch):
+    monkeypatch.setattr(zero, "_LENT", ("heavy_count",))
     left = store.create("count", "visit:a", {"to": 2})
     with zero.Threads(store):
         jobs = [left, ask(store, "heavy_count", to=2), ask(store, to=2), ask(store, trouble="sentence")]
