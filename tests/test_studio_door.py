@@ -87,8 +87,8 @@ def test_a_visitor_has_so_many_jobs_in_a_line_and_all_have_so_many(studio):
 
 @pytest.mark.parametrize("looks", ["preflight", "check", "verify"])
 def test_what_is_waited_for_at_the_page_waits_for_no_long_job(studio, looks):
-    for visitor, long in zip("aab", ("evaluate", "train", "clone"), strict=True):
-        studio.ask(long, comes(visitor), {})
+    for who, long in zip("aab", ("evaluate", "train", "clone"), strict=True):
+        studio.ask(long, comes(who), {})
     look = studio.ask(looks, comes("c"), {})
     assert studio.before(look) == 0
     assert studio.before(studio.ask("verify", comes("a"), {})) == 1  # looks do for one another
