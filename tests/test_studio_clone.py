@@ -178,7 +178,7 @@ def half_at_five_frames(path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:15], duration=200)
 
 
-def test_where_clones_need_approval_nobody_sees_one_before(tmp_path, wave):
+def test_where_clones_need_approval_nobody_sees_one_before(tmp_path):
     from studio.jobs.store import Store
     from studio.tabs.clone.shown import result
     from studio.tasks import clone
@@ -186,7 +186,7 @@ def test_where_clones_need_approval_nobody_sees_one_before(tmp_path, wave):
     review.require_approval(True)
     untrained_actor().save_pretrained(tmp_path / "me")
     asked = {"actor": str(tmp_path / "me"), "driving": "driving.mp4", "title": "wave.mp4", "purpose": "personal"}
-    job = Store(tmp_path / "studio").create("clone", "visit:me", asked, [(wave, "driving.mp4")])
+    job = Store(tmp_path / "studio").create("clone", "visit:me", asked, [(cut(tmp_path / "wave.mp4", 12), "driving.mp4")])
     seen = []
     made = clone.run(job, lambda *_: seen.append(job.file(clone.PREVIEW)))
     job.end("done", made)
