@@ -186,7 +186,8 @@ def test_where_clones_need_approval_nobody_sees_one_before(tmp_path):
     review.require_approval(True)
     untrained_actor().save_pretrained(tmp_path / "me")
     asked = {"actor": str(tmp_path / "me"), "driving": "driving.mp4", "title": "wave.mp4", "purpose": "personal"}
-    job = Store(tmp_path / "studio").create("clone", "visit:me", asked, [(cut(tmp_path / "wave.mp4", 12), "driving.mp4")])
+    driving = cut(tmp_path / "wave.mp4", 12)
+    job = Store(tmp_path / "studio").create("clone", "visit:me", asked, [(driving, "driving.mp4")])
     seen = []
     made = clone.run(job, lambda *_: seen.append(job.file(clone.PREVIEW)))
     job.end("done", made)
