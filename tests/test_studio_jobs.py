@@ -261,7 +261,7 @@ def test_nobody_who_looks_keeps_a_worker_out(store):
 
 
 def test_two_workers_of_one_line_do_each_job_once(store):
-    jobs = [ask(store, to=2, pause_s=0.02) for _ in range(8)]
+    jobs = [ask(store, to=2, pause_s=0.1) for _ in range(8)]
     with working(store), working(store):
         assert {ended(job) for job in jobs} == {"done"}
     assert all(len((job.files / "started").read_text().split()) == 1 for job in jobs)

@@ -115,7 +115,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.get_by_text("reads the form and ticks the box").wait_for()
             agree(page)
             page.click("#train-begin")
-            page.wait_for_selector("#train-samples img", timeout=60_000)
+            page.wait_for_selector("#train-samples img", timeout=150_000)
             page.wait_for_function("location.search.startsWith('?job=')")
             page.click("#train-stop")
             page.get_by_text("was stopped. What was done is saved").wait_for(timeout=30_000)
@@ -135,7 +135,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
         studio = ended.enter_context(served(tmp_path, GRADIO_TEMP_DIR=str(uploads)))
         with visited(browser, studio.address, storage_state=kept) as page:
             open_tab(page)
-            page.get_by_text("Me_1 is trained").wait_for(timeout=60_000)
+            page.get_by_text("Me_1 is trained").wait_for(timeout=150_000)
             after = rows_of(tmp_path / "studio")
             assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
             page.wait_for_selector("#train-own-still img")
