@@ -27,8 +27,8 @@ from .visitors import login, visitor
 
 #: The file of a job in which a Hub token waits for the worker, which removes it.
 TOKEN = "token"
-#: Seconds that the jobs of an actor get to stop before it is deleted.
-_PATIENCE = 15.0
+#: Seconds that the jobs of an actor get to stop before it is deleted: while one loads a model it hears nothing.
+_PATIENCE = 60.0
 
 
 def place_of(studio: Studio, request: gr.Request, name: str | None) -> Path:
