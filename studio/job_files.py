@@ -1,10 +1,14 @@
-"""The files of jobs, for whoever has a job's id: to play (a part at a time, as browsers ask for it) and to keep."""
+"""The files of jobs: to play (a part at a time, as browsers ask for it) and to keep.
+
+They are for whoever has a job's id and may look here, so where people log in, for nobody without a login.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from urllib.parse import quote
 
+import gradio as gr
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -13,6 +17,7 @@ from perfclone.errors import UserError
 
 from .jobs.job import Job
 from .jobs.store import Store
+from .roles import require
 
 #: What a browser may open; everything else it keeps and does not look into.
 _SHOWN = {
@@ -36,6 +41,10 @@ def route(store: Store) -> Route:
 
     def serve(request: Request) -> Response:
         try:
+            require(_asker(request), "look")
+        except UserError as error:
+            return PlainTextResponse(str(error), 403)
+        try:
             path = store.find(request.path_params["id"]).file(request.path_params["name"])
         except UserError as error:
             return PlainTextResponse(str(error), 404)
@@ -46,6 +55,13 @@ def route(store: Store) -> Route:
         return FileResponse(path, media_type=media, filename=kept and Path(kept).name, headers=_HEADERS)
 
     return Route("/jobs/{id}/{name}", serve)
+
+
+def _asker(request: Request) -> gr.Request:
+    """The request as Gradio gives it to the page's events: with the name of the login that a cookie stands for."""
+    app = request.app
+    given = (request.cookies.get(f"access-token{kind}-{app.cookie_id}") for kind in ("", "-unsecure"))
+    return gr.Request(request, username=next(filter(None, map(app.tokens.get, given)), None))
 
 
 def link(job: Job, name: str, keep: str = "", version: object = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -9,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from perfclone.actor import layout
 from perfclone.errors import UserError
@@ -19,14 +21,14 @@ from .actors import own_actors, own_folder
 from .jobs.job import Job
 from .phrases import say
 from .roles import require
-from .showing import shown
+from .showing import forget, shown
 from .studio import Studio
 from .visitors import login, visitor
 
 #: The file of a job in which a Hub token waits for the worker, which removes it.
 TOKEN = "token"
-#: Seconds that the jobs of an actor get to stop before it is deleted.
-_PATIENCE = 15.0
+#: Seconds that the jobs of an actor get to stop before it is deleted: while one loads a model it hears nothing.
+_PATIENCE = 60.0
 
 
 def place_of(studio: Studio, request: gr.Request, name: str | None) -> Path:
@@ -53,7 +55,9 @@ def zip_of(place: Path) -> str:
 
 
 def delete_actor(studio: Studio, request: gr.Request, place: Path) -> None:
-    """Delete an actor, its run, and the jobs that have its footage; those that are about it are stopped first.
+    """Delete an actor, its run, and the jobs that have its footage, with what was uploaded for them.
+
+    Those that are about it are stopped first.
 
     Raises:
         UserError: They do not stop.
@@ -69,7 +73,8 @@ def delete_actor(studio: Studio, request: gr.Request, place: Path) -> None:
     references = {job.request["reference"] for job in mine if job.kind == "train"}
     for job in studio.store.listing(visitor(request)):
         if job in mine or _about(job, place) or (job.kind == "check" and job.request["reference"] in references):
-            shutil.rmtree(job.path, ignore_errors=True)
+            _delete(job)
+    _forget_zips(place)
     for folder in (place, place.with_name(f"{place.name}.run")):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -82,6 +87,7 @@ def revoke_consent(place: Path, reason: str, request: gr.Request) -> None:
     """
     record = ConsentRecord.load(place / CONSENT)
     withdraw(record, reason.strip() or "The person withdrew it.", place / CONSENT, who=login(request))
+    _forget_zips(place)  # in which it is not withdrawn
 
 
 def push_actor(studio: Studio, request: gr.Request, place: Path, repository: str, token: str, public: bool) -> Job:
@@ -100,6 +106,25 @@ def push_actor(studio: Studio, request: gr.Request, place: Path, repository: str
         file = Path(folder) / TOKEN
         file.write_text(token.strip())
         return studio.ask("push", request, asked, [(file, TOKEN)])
+
+
+def _delete(job: Job) -> None:
+    for file in (*job.files.iterdir(), Path(job.request.get("statement") or "")):
+        forget(file)
+    shutil.rmtree(job.path, ignore_errors=True)
+
+
+def _forget_zips(place: Path) -> None:
+    """Delete what :func:`zip_of` made: one for each time that the actor had changed."""
+    record = f"{place.name}/{CONSENT}"
+    if not (place / CONSENT).is_file():
+        return
+    id = json.loads((place / CONSENT).read_bytes())["id"]
+    for packed in Path(get_upload_folder()).glob(f"*/{place.name}.zip"):
+        with zipfile.ZipFile(packed) as file:
+            mine = record in file.namelist() and json.loads(file.read(record))["id"] == id
+        if mine:
+            packed.unlink()
 
 
 def _about(job: Job, place: Path) -> bool:

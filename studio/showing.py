@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 from html import escape
 from pathlib import Path
 
 import numpy as np
-from gradio.processing_utils import save_file_to_cache
+from gradio.processing_utils import hash_file, save_file_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
@@ -16,6 +17,12 @@ from PIL import Image
 def shown(path: Path) -> str:
     """A copy of a file in Gradio's own cache, which a component may offer."""
     return save_file_to_cache(str(path), get_upload_folder())
+
+
+def forget(path: Path) -> None:
+    """Delete what Gradio's own cache has of a file: what was uploaded of it, and what was :func:`shown`."""
+    if path.is_file():
+        shutil.rmtree(Path(get_upload_folder()) / hash_file(path), ignore_errors=True)
 
 
 def picture(pixels: np.ndarray, alt: str) -> str:

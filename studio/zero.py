@@ -34,6 +34,8 @@ except ImportError:  # no Space: nothing is lent
 
 
 log = logging.getLogger(__name__)
+#: The kinds of jobs for which the accelerator is lent.
+_LENT = ("clone", "train")
 #: Whether this is a ZeroGPU Space.
 ON = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 _requests: dict[str, gr.Request] = {}
@@ -118,4 +120,5 @@ class Threads:
             self.store.sweep()
             while not self._ended.is_set() and (message := queue.dequeue()):
                 with suppress(UserError):  # it was deleted
-                    work_at(self.store.find(message.args[0]), _do_lent if name == "heavy" else do)
+                    job = self.store.find(message.args[0])
+                    work_at(job, _do_lent if job.kind in _LENT else do)

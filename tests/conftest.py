@@ -211,9 +211,9 @@ def visit(browser):
         yield lambda address, **context: visits.enter_context(visited(browser, address, **context))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def studio(tmp_path_factory):
-    """The studio, served to this machine for the tests of a file, with a home of its own."""
+    """The studio, served to this machine for all tests that want no other, with a home of its own."""
     from browsing import served
 
     with served(tmp_path_factory.mktemp("studio")) as found:

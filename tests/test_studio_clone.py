@@ -178,7 +178,7 @@ def half_at_five_frames(path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:15], duration=200)
 
 
-def test_where_clones_need_approval_nobody_sees_one_before(tmp_path, wave):
+def test_where_clones_need_approval_nobody_sees_one_before(tmp_path):
     from studio.jobs.store import Store
     from studio.tabs.clone.shown import result
     from studio.tasks import clone
@@ -186,7 +186,8 @@ def test_where_clones_need_approval_nobody_sees_one_before(tmp_path, wave):
     review.require_approval(True)
     untrained_actor().save_pretrained(tmp_path / "me")
     asked = {"actor": str(tmp_path / "me"), "driving": "driving.mp4", "title": "wave.mp4", "purpose": "personal"}
-    job = Store(tmp_path / "studio").create("clone", "visit:me", asked, [(wave, "driving.mp4")])
+    driving = cut(tmp_path / "wave.mp4", 12)
+    job = Store(tmp_path / "studio").create("clone", "visit:me", asked, [(driving, "driving.mp4")])
     seen = []
     made = clone.run(job, lambda *_: seen.append(job.file(clone.PREVIEW)))
     job.end("done", made)
@@ -231,7 +232,8 @@ def test_only_purposes_that_the_record_allows_are_offered_and_its_limits_are_sai
 
 
 def test_the_files_of_a_job_are_for_whoever_has_its_id_and_nothing_else_is_served(tmp_path):
-    from starlette.applications import Starlette
+    import gradio as gr
+    from gradio.routes import App
     from starlette.testclient import TestClient
 
     from studio.job_files import link, route
@@ -242,7 +244,7 @@ def test_the_files_of_a_job_are_for_whoever_has_its_id_and_nothing_else_is_serve
     store = Store(tmp_path / "studio")
     files = [(tmp_path / "page.html", "driving.html"), (tmp_path / "clip.mp4", "clip.mp4")]
     job = store.create("clone", "visit:me", {}, files)
-    client = TestClient(Starlette(routes=[route(store)]))
+    client = TestClient(App.create_app(gr.Blocks(), app_kwargs={"routes": [route(store)]}))
     part = client.get(link(job, "clip.mp4"), headers={"Range": "bytes=10-19"})
     assert part.status_code == 206 and part.content == bytes(range(10, 20))
     kept = client.get(link(job, "clip.mp4", keep="ben & anna.mp4"))

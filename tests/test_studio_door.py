@@ -85,6 +85,15 @@ def test_a_visitor_has_so_many_jobs_in_a_line_and_all_have_so_many(studio):
     studio.ask("clone", comes("a"), {})
 
 
+@pytest.mark.parametrize("looks", ["preflight", "check", "verify"])
+def test_what_is_waited_for_at_the_page_waits_for_no_long_job(studio, looks):
+    for who, long in zip("aab", ("evaluate", "train", "clone"), strict=True):
+        studio.ask(long, comes(who), {})
+    look = studio.ask(looks, comes("c"), {})
+    assert studio.before(look) == 0
+    assert studio.before(studio.ask("verify", comes("a"), {})) == 1  # looks do for one another
+
+
 def test_what_was_uploaded_is_judged_once_more_when_it_is_asked_for(studio, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     (tmp_path / "uploads").mkdir()

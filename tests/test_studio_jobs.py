@@ -261,7 +261,7 @@ def test_nobody_who_looks_keeps_a_worker_out(store):
 
 
 def test_two_workers_of_one_line_do_each_job_once(store):
-    jobs = [ask(store, to=2, pause_s=0.02) for _ in range(8)]
+    jobs = [ask(store, to=2, pause_s=0.1) for _ in range(8)]
     with working(store), working(store):
         assert {ended(job) for job in jobs} == {"done"}
     assert all(len((job.files / "started").read_text().split()) == 1 for job in jobs)
@@ -282,7 +282,8 @@ def test_workers_are_found_wherever_the_server_was_started(store, tmp_path, monk
         assert ended(ask(store)) == "done"
 
 
-def test_on_a_space_with_a_lent_accelerator_threads_of_the_server_do_the_jobs(store):
+def test_on_a_space_with_a_lent_accelerator_threads_of_the_server_do_the_jobs(store, monkeypatch):
+    monkeypatch.setattr(zero, "_LENT", ("heavy_count",))
     left = store.create("count", "visit:a", {"to": 2})
     with zero.Threads(store):
         jobs = [left, ask(store, "heavy_count", to=2), ask(store, to=2), ask(store, trouble="sentence")]

@@ -86,6 +86,10 @@ def wait_until(condition, patience_s=60):
     return found
 
 
+def same(one: Path, other: Path) -> bool:
+    return file_sha256(one) == file_sha256(other)
+
+
 def rows_of(studio: Path) -> list[dict]:
     """The log of the only training run."""
     text = next(studio.glob("actors/*/*.run/log.jsonl"), None)
@@ -93,13 +97,15 @@ def rows_of(studio: Path) -> list[dict]:
 
 
 def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(browser, footage, tmp_path):
+    uploads = tmp_path / "uploads"
     with ExitStack() as ended:
-        studio = ended.enter_context(served(tmp_path))
+        studio = ended.enter_context(served(tmp_path, GRADIO_TEMP_DIR=str(uploads)))
         with visited(browser, studio.address) as page:
             open_tab(page)
             page.click("#train-begin")
             page.get_by_text("There is no footage yet").wait_for()
             upload(page, footage)
+            assert any(same(file, footage) for file in uploads.rglob("*.mkv"))
             page.click("#train-begin")
             page.get_by_text("a name of letters or digits").wait_for()
             assert page.locator("#train-findings h2").inner_text().startswith("! Good enough")
@@ -109,7 +115,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.get_by_text("reads the form and ticks the box").wait_for()
             agree(page)
             page.click("#train-begin")
-            page.wait_for_selector("#train-samples img", timeout=60_000)
+            page.wait_for_selector("#train-samples img", timeout=150_000)
             page.wait_for_function("location.search.startsWith('?job=')")
             page.click("#train-stop")
             page.get_by_text("was stopped. What was done is saved").wait_for(timeout=30_000)
@@ -126,10 +132,10 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
         record.verify()
         assert not (folder / "ended.json").exists()
 
-        studio = ended.enter_context(served(tmp_path))
+        studio = ended.enter_context(served(tmp_path, GRADIO_TEMP_DIR=str(uploads)))
         with visited(browser, studio.address, storage_state=kept) as page:
             open_tab(page)
-            page.get_by_text("Me_1 is trained").wait_for(timeout=60_000)
+            page.get_by_text("Me_1 is trained").wait_for(timeout=150_000)
             after = rows_of(tmp_path / "studio")
             assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
             page.wait_for_selector("#train-own-still img")
@@ -161,12 +167,14 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.click("#train-revoke")
             page.get_by_text("The consent for Me_1 is withdrawn").wait_for()
             page.get_by_text("REVOKED on").wait_for()
+            page.wait_for_selector("#train-sure input:not(:checked)")
             page.check("#train-sure input")
             page.click("#train-delete")
-            page.get_by_text("Me_1 and its footage are deleted").wait_for()
+            page.get_by_text("Me_1 and its footage are deleted").wait_for(timeout=90_000)
             page.get_by_text("You have no actor here yet").wait_for()
         assert not list(tmp_path.glob("studio/actors/*/*")) and not folder.exists()
         assert not list(tmp_path.glob("studio/jobs/*/files/*.mkv"))
+        assert not [file for file in uploads.rglob("*.*") if file.suffix in (".mkv", ".mp4", ".zip")]
 
 
 AGREED = {

@@ -148,7 +148,7 @@ def test_a_consent_is_withdrawn_after_what_it_ends_was_said(studio, visit, monke
 
 
 def test_two_videos_are_judged_and_the_report_is_inside(studio, visit, tmp_path):
-    frames = cut("driving_ben", SHORT)
+    frames = cut("driving_ben", SHORT / 2)
     truth, good = write(tmp_path / "truth.mp4", frames), write(tmp_path / "good.mp4", frames)
     bad = write(tmp_path / "bad.mp4", [np.roll(frame, 12, axis=1) for frame in frames])
     page = opened(visit, studio, "evaluate")

@@ -1,6 +1,11 @@
 """What is no video, was cut off, is damaged or has an odd name."""
 
 import logging
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -9,6 +14,8 @@ from clips import QUADRANTS, clip, draw, noise, read, tone_packets
 
 from perfclone.errors import UserError
 from perfclone.video import VideoReader, VideoWriter, probe, sample_frames
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -91,6 +98,65 @@ def test_damage_in_the_middle_is_passed_over(tmp_path, suffix):
     frames = read(path)
     assert 20 <= len(frames) <= 40
     assert frames[-1].time > 0.9
+
+
+def grown(path, codec, sizes, **options):
+    """A stream that goes on in another size, joined of whole streams: a picture of each (width, height)."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25)
+        (stream.width, stream.height), stream.pix_fmt = sizes[0], "yuv420p"
+        for part, (width, height) in enumerate(sizes):
+            encoder = av.CodecContext.create(codec, "w")
+            encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+            encoder.time_base, encoder.options = Fraction(1, 25), options
+            picture = av.VideoFrame(width, height, "yuv420p")
+            for plane in picture.planes:
+                plane.update(bytes(plane.buffer_size))
+            for number, data in enumerate(map(bytes, encoder.encode(picture) + encoder.encode(None))):
+                packet = av.Packet(data)
+                packet.pts = packet.dts = part + number
+                packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 25), stream, True
+                out.mux(packet)
+    return path
+
+
+READ_IN_LITTLE_MEMORY = """
+import re, sys
+from perfclone.errors import UserError
+from perfclone.video import VideoReader
+def most_held():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) // 1024
+before = most_held()
+try:
+    with VideoReader(sys.argv[1], max_side=64) as reader:
+        for frame in reader:
+            print(frame.pixels.shape)
+except UserError as error:
+    print(error)
+print(most_held() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much memory a process held")
+@pytest.mark.parametrize(
+    ("codec", "suffix", "options"),
+    [("mpeg4", "avi", {}), ("libx264", "mkv", {"preset": "ultrafast", "tune": "zerolatency"})],
+)
+def test_a_stream_that_becomes_enormous_on_its_way_is_refused_before_it_takes_the_memory(
+    tmp_path, codec, suffix, options
+):
+    """A decoder would take 96 MB for each picture of 8000x8000 or more."""
+    path = grown(tmp_path / f"small.{suffix}", codec, [(320, 240)] * 12 + [(8000, 8000)], **options)
+    command = [sys.executable, "-c", READ_IN_LITTLE_MEMORY, str(path)]
+    run = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    *shapes, said, mebibytes = run.stdout.splitlines()
+    assert set(shapes) == {"(48, 64, 3)"} and said.startswith(f"{path} turns into far larger pictures"), run.stderr
+    assert int(mebibytes) < 150, mebibytes
+
+
+def test_a_stream_that_grows_within_reason_is_read_in_the_size_that_it_began_with(tmp_path):
+    path = grown(tmp_path / "clip.avi", "mpeg4", [(64, 48), (64, 48), (1920, 1080)])
+    assert [frame.pixels.shape for frame in read(path)] == [(48, 64, 3)] * 3
 
 
 def test_nothing_that_decodes_is_an_error(tmp_path):

@@ -65,78 +65,97 @@ def hit(solids, start, way, farthest, normal):
     best, found = farthest, -1
     o, d, n = np.empty(3), np.empty(3), np.zeros(3)
     for s in range(len(solids.kind)):
-        along, apart = 0.0, 0.0
-        for k in range(3):
-            c = solids.centre[s, k] - start[k]
-            along += c * way[k]
-            apart += c * c
-        r = solids.radius[s]
-        if apart - along * along > r * r or (along < 0 and apart > r * r) or along - r > best:
+        if _passed(solids, s, start, way, best):
             continue
         m = solids.inverse[s]
         for k in range(3):
             o[k] = m[k, 0] * start[0] + m[k, 1] * start[1] + m[k, 2] * start[2] + m[k, 3]
             d[k] = m[k, 0] * way[0] + m[k, 1] * way[1] + m[k, 2] * way[2]
-        kind, t = solids.kind[s], np.inf
-        if kind == BALL:
-            a = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
-            b = o[0] * d[0] + o[1] * d[1] + o[2] * d[2]
-            root = b * b - a * (o[0] * o[0] + o[1] * o[1] + o[2] * o[2] - 1)
-            if root <= 0:
-                continue
-            root = np.sqrt(root)
-            t = (-b - root) / a
-            if t < OFF:
-                t = (-b + root) / a
-            for k in range(3):
-                n[k] = o[k] + t * d[k]
-        else:
-            low, high, side, far_side = -np.inf, np.inf, -1, -1
-            for k in range(3):
-                if kind == TUBE and k != 1:
-                    continue
-                if abs(d[k]) < 1e-12:
-                    if abs(o[k]) > 1:
-                        low = np.inf
-                    continue
-                near, far = (-1 - o[k]) / d[k], (1 - o[k]) / d[k]
-                if near > far:
-                    near, far = far, near
-                if near > low:
-                    low, side = near, k
-                if far < high:
-                    high, far_side = far, k
-            if kind == TUBE:
-                a = d[0] * d[0] + d[2] * d[2]
-                b = o[0] * d[0] + o[2] * d[2]
-                root = b * b - a * (o[0] * o[0] + o[2] * o[2] - 1)
-                if root <= 0 or a < 1e-12:
-                    continue
-                root = np.sqrt(root)
-                if (-b - root) / a > low:
-                    low, side = (-b - root) / a, 3
-                if (-b + root) / a < high:
-                    high, far_side = (-b + root) / a, 3
-            if low > high or high < OFF:
-                continue
-            t = low
-            if t < OFF:
-                t, side = high, far_side
-            n[:] = 0
-            if side == 3:
-                n[0], n[2] = o[0] + t * d[0], o[2] + t * d[2]
-            else:
-                n[side] = o[side] + t * d[side]
+        t = _on_ball(o, d, n) if solids.kind[s] == BALL else _on_sides(o, d, solids.kind[s] == TUBE, n)
         if OFF < t < best:
             best, found = t, s
             for k in range(3):
                 normal[k] = m[0, k] * n[0] + m[1, k] * n[1] + m[2, k] * n[2]
     if found >= 0:
-        length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
-        facing = normal[0] * way[0] + normal[1] * way[1] + normal[2] * way[2]
-        for k in range(3):
-            normal[k] *= (-1.0 if facing > 0 else 1.0) / length
+        _face(normal, way)
     return found, best
+
+
+@nb.njit(cache=True, fastmath=True)
+def _passed(solids, s, start, way, farthest):
+    """Whether a ray misses the ball around a solid, or meets it too far away."""
+    along, apart = 0.0, 0.0
+    for k in range(3):
+        c = solids.centre[s, k] - start[k]
+        along += c * way[k]
+        apart += c * c
+    r = solids.radius[s]
+    return apart - along * along > r * r or (along < 0 and apart > r * r) or along - r > farthest
+
+
+@nb.njit(cache=True, fastmath=True)
+def _on_ball(o, d, n):
+    """Where a ray from `o` along `d` (3,) meets the unit ball, -1 for nowhere; its normal is written to `n` (3,)."""
+    a = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
+    b = o[0] * d[0] + o[1] * d[1] + o[2] * d[2]
+    near, far = _roots(a, b, o[0] * o[0] + o[1] * o[1] + o[2] * o[2] - 1)
+    if near > far:
+        return -1.0
+    t = far if near < OFF else near
+    for k in range(3):
+        n[k] = o[k] + t * d[k]
+    return t
+
+
+@nb.njit(cache=True, fastmath=True)
+def _on_sides(o, d, tube, n):
+    """As :func:`_on_ball`, of the unit box or tube: the ray is in it while it is between all pairs of sides."""
+    low, high, side, far_side = -np.inf, np.inf, -1, -1
+    for k in range(3):
+        if tube and k == 0:  # what is round is one pair
+            a, b = d[0] * d[0] + d[2] * d[2], o[0] * d[0] + o[2] * d[2]
+            near, far = _roots(a, b, o[0] * o[0] + o[2] * o[2] - 1)
+        elif tube and k == 2:
+            continue
+        elif abs(d[k]) < 1e-12:
+            if abs(o[k]) > 1:
+                return -1.0
+            continue
+        else:
+            near, far = (-1 - o[k]) / d[k], (1 - o[k]) / d[k]
+            near, far = min(near, far), max(near, far)
+        if near > low:
+            low, side = near, k
+        if far < high:
+            high, far_side = far, k
+    if low > high or high < OFF:
+        return -1.0
+    if low < OFF:
+        low, side = high, far_side
+    n[:] = 0
+    n[side] = o[side] + low * d[side]
+    if tube and side == 0:
+        n[2] = o[2] + low * d[2]
+    return low
+
+
+@nb.njit(cache=True, fastmath=True)
+def _roots(a, b, c):
+    """The solutions of a t² + 2 b t + c = 0, the smaller first; 1 and -1 where there are none."""
+    root = b * b - a * c
+    if root <= 0 or a < 1e-12:
+        return 1.0, -1.0
+    root = np.sqrt(root)
+    return (-b - root) / a, (-b + root) / a
+
+
+@nb.njit(cache=True, fastmath=True)
+def _face(normal, way):
+    """Make a normal (3,) a unit against a ray."""
+    length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
+    facing = normal[0] * way[0] + normal[1] * way[1] + normal[2] * way[2]
+    for k in range(3):
+        normal[k] *= (-1.0 if facing > 0 else 1.0) / length
 
 
 @nb.njit(cache=True, fastmath=True)

@@ -17,6 +17,7 @@ from perfclone.video.images import open_images
 logger = logging.getLogger(__name__)
 
 _FASTEST = 240  # frames per second that a header is believed
+_GROWN = 8192 * 4320  # pixels of a picture to which a stream may grow on its way, or to twice what it began with
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # the decoders that read a second picture of alpha
 
 # Containers we open. Left out on purpose: playlists, which could name other files, still pictures, and text art.
@@ -76,7 +77,14 @@ def video_stream(container: av.container.InputContainer, path: str | Path) -> av
     if streams[0].codec_context is None:
         raise UserError(f"{path} is coded in a way that cannot be decoded here; convert it to H.264.")
     streams[0].thread_type = "AUTO"
+    decoder = streams[0].codec_context
+    decoder.options = {"max_pixels": str(_most_pixels(decoder))}  # what is larger it refuses before it takes memory
     return streams[0]
+
+
+def _most_pixels(decoder: av.VideoCodecContext) -> int:
+    """Of a picture of a stream, by the size with which it begins."""
+    return max(_GROWN, 2 * decoder.width * decoder.height)
 
 
 def readable_packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
@@ -94,17 +102,35 @@ def readable_packets(container: av.container.InputContainer, *streams: av.stream
 def decoded_frames(
     container: av.container.InputContainer, stream: av.VideoStream | av.AudioStream
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """Yield every frame that decodes, in order of display; :mod:`perfclone.video.timeline` tells their times."""
+    """Yield every frame that decodes, in order of display; :mod:`perfclone.video.timeline` tells their times.
+
+    Raises:
+        UserError: the pictures become far larger than the file says of itself.
+    """
     decoder = _decoder(stream)
+    most = _most_pixels(decoder) if stream.type == "video" and decoder.width else None
     for packet in itertools.chain(_stamped(readable_packets(container, stream)), [None]):  # None drains the decoder
         try:
             frames = decoder.decode(packet)
         except av.error.FFmpegError as error:
             logger.debug("%s: %s", container.name, error)
+            if most:
+                _require_size(decoder, most, container.name, error)
             continue
         for frame in frames:
             frame.time_base = stream.time_base
             yield frame
+    if most:
+        _require_size(decoder, most, container.name)  # of what comes last no error is told
+
+
+def _require_size(decoder: av.VideoCodecContext, most: int, name: str, error: Exception | None = None) -> None:
+    """Raise `UserError` if a decoder refused a size: that of AV1 says so, others keep that size, or none."""
+    if isinstance(error, av.error.OverflowError) or not 0 < decoder.width * decoder.height <= most:
+        raise UserError(
+            f"{name.removeprefix('file:')} turns into far larger pictures than it begins with; "
+            "cut it off before that, or convert it to one size."
+        ) from error
 
 
 def _stamped(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
@@ -121,7 +147,9 @@ def _decoder(stream: av.VideoStream | av.AudioStream) -> av.CodecContext:
     """The stream's own decoder, or the one that reads the alpha of a WebM too."""
     context = stream.codec_context
     if stream.metadata.get("alpha_mode") == "1" and context.codec.canonical_name in _WITH_ALPHA:
-        return av.CodecContext.create(_WITH_ALPHA[context.codec.canonical_name], "r")
+        decoder = av.CodecContext.create(_WITH_ALPHA[context.codec.canonical_name], "r")
+        decoder.width, decoder.height, decoder.options = context.width, context.height, context.options
+        return decoder
     return context
 
 

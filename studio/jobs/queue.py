@@ -1,8 +1,8 @@
 """The queue: huey on SQLite, or on Redis where ``PERFCLONE_QUEUE`` names one, which serves several machines.
 
 huey is small, embedded, kept for over a decade, and needs no server of its own; what is queued is an id and nothing
-else, since all that a job is lies in its folder. There are two lines: "heavy" work wants the accelerator and is done
-one at a time, "light" work does not wait for it.
+else, since all that a job is lies in its folder. There are two lines, so that what somebody waits for at the page,
+"light" work of seconds, does not wait for "heavy" work: what takes minutes or wants the one accelerator.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -28,15 +29,60 @@ _SIDE = 320
 _DECIDED = {"approve": "review_approved", "reject": "review_rejected"}
 
 
+class Parts(NamedTuple):
+    """What can be pressed, chosen and seen."""
+
+    required: gr.Checkbox
+    also: gr.Checkbox
+    said: gr.Markdown
+    gallery: gr.Gallery
+    detail: gr.Row
+    video: gr.Video
+    facts: gr.Markdown
+    note: gr.Textbox
+    approve: gr.Button
+    reject: gr.Button
+    problem: gr.Markdown
+    done: gr.Markdown
+
+
 def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
     """Build the part; `changed` counts what was decided."""
+    p, ids, chosen = _lay_out(studio), gr.State([]), gr.State("")
+
+    def refresh(request: gr.Request, decided: bool):
+        return _listed(studio, decided, request)
+
+    def open_one(request: gr.Request, ids: list[str], event: gr.SelectData):
+        return _opened(studio, ids[event.index], request)
+
+    def decide(decision):
+        def handler(request: gr.Request, id: str, note: str):
+            try:
+                _decide(decision, id, note, reviewer(request))
+                return "", gr.Row(visible=False), None, say(_DECIDED[decision], request, id=id), ""
+            except (UserError, OSError) as error:
+                return id, gr.skip(), gr.skip(), gr.skip(), plainly(error)
+
+        return handler
+
+    gr.on([page.load, p.also.change, changed.change], refresh, p.also, [ids, p.gallery, p.said, p.required], **QUIET)
+    p.gallery.select(open_one, ids, [chosen, p.detail, p.video, p.facts, p.note, p.problem], **QUIET)
+    p.required.input(_require, p.required, p.problem, **QUIET)
+    for button, decision in ((p.approve, "approve"), (p.reject, "reject")):
+        outputs = [chosen, p.detail, p.video, p.done, p.problem]
+        button.click(decide(decision), [chosen, p.note], outputs, **QUIET).then(
+            lambda count: count + 1, changed, changed, **QUIET
+        )
+
+
+def _lay_out(studio: Studio) -> Parts:
     words = studio.words
     required = gr.Checkbox(
         label=words("review_required"), info=words("review_required_info"), elem_id="review_required"
     )
     also = gr.Checkbox(label=words("review_also"), elem_id="review_also")
     said = gr.Markdown(elem_id="review_said")
-    ids, chosen = gr.State([]), gr.State("")
     gallery = gr.Gallery(
         label=words("review_queue"),
         columns=4,
@@ -60,59 +106,42 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
                 approve = gr.Button(words("review_approve"), variant="primary", elem_id="review_approve")
                 reject = gr.Button(words("review_reject"), variant="stop", elem_id="review_reject")
     problem = gr.Markdown(elem_id="review_problem", elem_classes="problem")
-
-    def refresh(request: gr.Request, decided: bool):
-        try:
-            require_reviewer(request)
-            rows = [(each, _place(each.id, studio)) for each in _chosen(decided)]
-            pictures = [(_still(place), _caption(each, request, studio)) for each, place in rows]
-            count = say("review_none", request) if not rows else say("review_count", request, n=len(rows))
-            return (
-                [each.id for each, _ in rows],
-                gr.Gallery(pictures, visible=bool(rows)),
-                count,
-                review.approval_required(),
-            )
-        except (UserError, OSError) as error:
-            return [], [], plainly(error), gr.skip()
-
-    def open_one(request: gr.Request, ids: list[str], event: gr.SelectData):
-        try:
-            require_reviewer(request)
-            found = review.find(ids[event.index])
-            place = _place(found.id, studio)
-            shown = served_copy(place) if place else None
-            return found.id, gr.Row(visible=True), shown, _facts(found, place, request, studio), "", ""
-        except (UserError, OSError) as error:
-            return "", gr.Row(visible=False), None, "", "", plainly(error)
-
-    def decide(decision):
-        def handler(request: gr.Request, id: str, note: str):
-            try:
-                _decide(decision, id, note, reviewer(request))
-                return "", gr.Row(visible=False), None, say(_DECIDED[decision], request, id=id), ""
-            except (UserError, OSError) as error:
-                return id, gr.skip(), gr.skip(), gr.skip(), plainly(error)
-
-        return handler
-
-    def require(request: gr.Request, wanted: bool):
-        try:
-            require_reviewer(request)
-            review.require_approval(wanted)
-            return ""
-        except (UserError, OSError) as error:
-            return plainly(error)
-
-    listed = [ids, gallery, said, required]
-    gr.on([page.load, also.change, changed.change], refresh, also, listed, **QUIET)
-    gallery.select(open_one, ids, [chosen, detail, video, facts, note, problem], **QUIET)
-    required.input(require, required, problem, **QUIET)
     done = gr.Markdown(elem_id="review_done")
-    for button, decision in ((approve, "approve"), (reject, "reject")):
-        button.click(decide(decision), [chosen, note], [chosen, detail, video, done, problem], **QUIET).then(
-            lambda count: count + 1, changed, changed, **QUIET
-        )
+    return Parts(required, also, said, gallery, detail, video, facts, note, approve, reject, problem, done)
+
+
+def _listed(studio: Studio, decided: bool, request: gr.Request) -> tuple:
+    """The ids of what is shown, the stills, how many they are, and whether approval is required."""
+    try:
+        require_reviewer(request)
+        rows = [(each, _place(each.id, studio)) for each in _chosen(decided)]
+        pictures = [(_still(place), _caption(each, request, studio)) for each, place in rows]
+        count = say("review_count", request, n=len(rows)) if rows else say("review_none", request)
+        ids = [each.id for each, _ in rows]
+        return ids, gr.Gallery(pictures, visible=bool(rows)), count, review.approval_required()
+    except (UserError, OSError) as error:
+        return [], [], plainly(error), gr.skip()
+
+
+def _opened(studio: Studio, id: str, request: gr.Request) -> tuple:
+    """A clone to be decided on: its id, the row, the video, the facts, an empty note, and what went wrong."""
+    try:
+        require_reviewer(request)
+        found = review.find(id)
+        place = _place(found.id, studio)
+        shown = served_copy(place) if place else None
+        return found.id, gr.Row(visible=True), shown, _facts(found, place, request, studio), "", ""
+    except (UserError, OSError) as error:
+        return "", gr.Row(visible=False), None, "", "", plainly(error)
+
+
+def _require(request: gr.Request, wanted: bool) -> str:
+    try:
+        require_reviewer(request)
+        review.require_approval(wanted)
+        return ""
+    except (UserError, OSError) as error:
+        return plainly(error)
 
 
 def _chosen(decided: bool) -> list[Review]:

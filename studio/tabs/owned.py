@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 
@@ -11,6 +12,7 @@ from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import describe
 
 from ..actors import own_actors
+from ..jobs.job import Job
 from ..keeping import delete_actor, place_of, push_actor, revoke_consent, zip_of
 from ..phrases import say
 from ..showing import picture
@@ -20,8 +22,71 @@ from ..watching import QUIET, plainly
 from .course import Course
 
 
+class Parts(NamedTuple):
+    """What can be pressed, chosen and seen."""
+
+    none: gr.Markdown
+    row: gr.Row
+    chosen: gr.Radio
+    still: gr.HTML
+    about: gr.Markdown
+    zipped: gr.DownloadButton
+    repository: gr.Textbox
+    token: gr.Textbox
+    public: gr.Checkbox
+    push: gr.Button
+    reason: gr.Textbox
+    revoke: gr.Button
+    delete: gr.Button
+    sure: gr.Checkbox
+    said: gr.Markdown
+
+
 def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
     """Build the part; what `running` makes comes to it."""
+    p, pushing, timer = _lay_out(studio), gr.State(""), gr.Timer(1, active=False)
+
+    def listed(request: gr.Request, chosen: str | None):
+        names = list(own_actors(studio, visitor(request)))
+        name = chosen if chosen in names else next(iter(names), None)
+        return gr.Markdown(visible=not names), gr.Row(visible=bool(names)), gr.Radio(names, value=name)
+
+    def shown_actor(request: gr.Request, name: str | None):
+        return _shown(studio, name or "", request)
+
+    def act(work: Callable[..., str]):
+        def handler(request: gr.Request, name: str | None, sure: bool, *values):
+            try:
+                if not sure:
+                    raise UserError(say("train_not_sure", request))
+                return work(studio, request, place_of(studio, request, name), *values), False
+            except (UserError, OSError) as error:
+                return plainly(error), False
+
+        return handler
+
+    def push_one(request: gr.Request, name: str | None, *values):
+        try:
+            job = push_actor(studio, request, place_of(studio, request, name), *values)
+        except (UserError, OSError) as error:
+            return plainly(error), "", gr.skip(), gr.Timer(active=False)
+        return say("train_pushing", request), "", job.id, gr.Timer(active=True)
+
+    def pushed(request: gr.Request, id: str):
+        return _pushed(studio.store.find(id), request)
+
+    listing = dict(fn=listed, inputs=p.chosen, outputs=[p.none, p.row, p.chosen], **QUIET)
+    details = dict(fn=shown_actor, inputs=p.chosen, outputs=[p.still, p.about, p.zipped], **QUIET)
+    page.load(**listing)
+    p.chosen.change(**details)
+    p.delete.click(act(_delete), [p.chosen, p.sure], [p.said, p.sure], **QUIET).then(**listing)
+    p.revoke.click(act(_revoke), [p.chosen, p.sure, p.reason], [p.said, p.sure], **QUIET).then(**details)
+    p.push.click(push_one, [p.chosen, p.repository, p.token, p.public], [p.said, p.token, pushing, timer], **QUIET)
+    timer.tick(pushed, pushing, [p.said, timer], **QUIET)
+    running.made.change(**listing).then(**details)
+
+
+def _lay_out(studio: Studio) -> Parts:
     words = studio.words
     with gr.Accordion(words("train_mine"), open=True, elem_id="train-mine"):
         none = gr.Markdown(words("train_mine_none"))
@@ -32,82 +97,56 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
                 about = gr.Markdown(elem_id="train-own-record")
             with gr.Column(min_width=300):
                 zipped = gr.DownloadButton(words("train_zip"), elem_id="train-zip")
-                with gr.Group():
-                    gr.Markdown(words("train_push_what"), container=True)
-                    repository = gr.Textbox(
-                        label=words("train_push_repository"), placeholder="owner/name", max_lines=1,
-                        elem_id="train-push-repository",
-                    )  # fmt: skip
-                    token = gr.Textbox(
-                        label=words("train_push_token"), info=words("train_push_token_info"), type="password",
-                        max_lines=1, elem_id="train-push-token",
-                    )  # fmt: skip
-                    public = gr.Checkbox(label=words("train_push_public"))
-                    push = gr.Button(words("train_push"), elem_id="train-push")
+                pushing = _push_form(studio)
                 reason = gr.Textbox(label=words("train_revoke_reason"), max_lines=1, elem_id="train-revoke-reason")
                 with gr.Row():
                     revoke = gr.Button(words("train_revoke"), variant="stop", elem_id="train-revoke")
                     delete = gr.Button(words("train_delete"), variant="stop", elem_id="train-delete")
                 sure = gr.Checkbox(label=words("train_sure"), elem_id="train-sure")
         said = gr.Markdown(elem_id="train-own-said")
-    pushing, timer = gr.State(""), gr.Timer(1, active=False)
+    return Parts(none, row, chosen, still, about, zipped, *pushing, reason, revoke, delete, sure, said)
 
-    def listed(request: gr.Request, chosen: str | None):
-        names = list(own_actors(studio, visitor(request)))
-        name = chosen if chosen in names else next(iter(names), None)
-        return gr.Markdown(visible=not names), gr.Row(visible=bool(names)), gr.Radio(names, value=name)
 
-    def shown_actor(request: gr.Request, name: str | None):
-        found = own_actors(studio, visitor(request)).get(name or "")
-        if not found:
-            return "", "", None
-        about = f"```\n{describe(found.record)}\n```" if found.record else ""
-        still = picture(found.still, say("train_mine_still", request)) if found.still is not None else ""
-        return still, about, zip_of(found.place)
+def _push_form(studio: Studio) -> tuple:
+    words = studio.words
+    with gr.Group():
+        gr.Markdown(words("train_push_what"), container=True)
+        repository = gr.Textbox(
+            label=words("train_push_repository"), placeholder="owner/name", max_lines=1,
+            elem_id="train-push-repository",
+        )  # fmt: skip
+        token = gr.Textbox(
+            label=words("train_push_token"), info=words("train_push_token_info"), type="password", max_lines=1,
+            elem_id="train-push-token",
+        )  # fmt: skip
+        public = gr.Checkbox(label=words("train_push_public"))
+        return repository, token, public, gr.Button(words("train_push"), elem_id="train-push")
 
-    def act(work: Callable):
-        def handler(request: gr.Request, name: str | None, sure: bool, *values):
-            try:
-                if not sure:
-                    raise UserError(say("train_not_sure", request))
-                told = work(request, place_of(studio, request, name), *values)
-            except (UserError, OSError) as error:
-                told = plainly(error)
-            return told, False
 
-        return handler
+def _shown(studio: Studio, name: str, request: gr.Request) -> tuple:
+    """An actor's still, its record in words, and the file to keep."""
+    found = own_actors(studio, visitor(request)).get(name)
+    if not found:
+        return "", "", None
+    about = f"```\n{describe(found.record)}\n```" if found.record else ""
+    still = picture(found.still, say("train_mine_still", request)) if found.still is not None else ""
+    return still, about, zip_of(found.place)
 
-    def delete_one(request: gr.Request, place: Path) -> str:
-        delete_actor(studio, request, place)
-        return say("train_deleted", request, name=place.name)
 
-    def revoke_one(request: gr.Request, place: Path, reason: str) -> str:
-        revoke_consent(place, reason, request)
-        return say("train_revoked", request, name=place.name)
+def _delete(studio: Studio, request: gr.Request, place: Path) -> str:
+    delete_actor(studio, request, place)
+    return say("train_deleted", request, name=place.name)
 
-    def push_one(request: gr.Request, name: str | None, *values):
-        try:
-            job = push_actor(studio, request, place_of(studio, request, name), *values)
-        except (UserError, OSError) as error:
-            return str(error), "", gr.skip(), gr.Timer(active=False)
-        return say("train_pushing", request), "", job.id, gr.Timer(active=True)
 
-    def pushed(request: gr.Request, id: str):
-        job = studio.store.find(id)
-        if job.state == "done":
-            told = say("train_pushed", request, **job.result)
-        elif job.state in ("failed", "stopped"):
-            told = plainly(job.why or say("train_stopped", request))
-        else:
-            return say("train_pushing", request), gr.Timer(active=True)
-        return told, gr.Timer(active=False)
+def _revoke(studio: Studio, request: gr.Request, place: Path, reason: str) -> str:
+    revoke_consent(place, reason, request)
+    return say("train_revoked", request, name=place.name)
 
-    listing = dict(fn=listed, inputs=chosen, outputs=[none, row, chosen], **QUIET)
-    details = dict(fn=shown_actor, inputs=chosen, outputs=[still, about, zipped], **QUIET)
-    page.load(**listing)
-    chosen.change(**details)
-    delete.click(act(delete_one), [chosen, sure], [said, sure], **QUIET).then(**listing)
-    revoke.click(act(revoke_one), [chosen, sure, reason], [said, sure], **QUIET).then(**details)
-    push.click(push_one, [chosen, repository, token, public], [said, token, pushing, timer], **QUIET)
-    timer.tick(pushed, pushing, [said, timer], **QUIET)
-    running.made.change(**listing).then(**details)
+
+def _pushed(job: Job, request: gr.Request) -> tuple:
+    """How far a push is, and whether to look again."""
+    if job.state == "done":
+        return say("train_pushed", request, **job.result), gr.Timer(active=False)
+    if job.state in ("failed", "stopped"):
+        return plainly(job.why or say("train_stopped", request)), gr.Timer(active=False)
+    return say("train_pushing", request), gr.Timer(active=True)

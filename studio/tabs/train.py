@@ -134,6 +134,7 @@ def ask(
     asked = {
         "name": folder, "reference": video, "preset": preset, "minutes": float(minutes),
         "driving": driving.name if driving else None, "announced": expected_s(studio, checked, minutes),
+        "statement": agreed.statement,
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="perfclone-consent-") as place:
         record = Path(place) / CONSENT

@@ -12,7 +12,7 @@ from perfclone.errors import UserError
 from ...phrases import say
 from ...studio import Studio
 from ...watching import NOTE_JOB, QUIET, plainly
-from . import asking, shown
+from . import asking, programs, shown
 from .asking import Asked, found
 from .checked import check
 from .layout import Parts, lay_out
@@ -30,7 +30,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     looking, cloning = gr.Timer(EVERY, active=False), gr.Timer(EVERY, active=False)
     tab = _Tab(studio, parts, asked, job, looking, cloning)
     tab.wire(page)
-    _endpoint(studio)
+    programs.build(studio)
 
 
 class _Tab:
@@ -225,21 +225,3 @@ class _Tab:
             p.actor_seen: shown.actor(chosen, request),
             p.purpose: gr.Dropdown(named, value=allowed[0] if len(allowed) == 1 else None),
         }
-
-
-def _endpoint(studio: Studio) -> None:
-    """The endpoint for programs: it puts a clone in line and gives the job's id."""
-    inputs = [gr.Textbox(visible=False, label="actor"), gr.File(visible=False, label="driving")]
-    inputs += [gr.Textbox("personal", visible=False, label="purpose")]
-    inputs += [gr.Checkbox(visible=False, label="keep_proportions")]
-
-    def clone(actor: str, driving: str, purpose: str, keep_proportions: bool, request: gr.Request) -> str:
-        """Put a clone in line; gives the id of the job, by which its state and its files are asked for."""
-        try:
-            return asking.clone_file(studio, request, actor, driving, purpose, keep_proportions).id
-        except (UserError, OSError) as error:
-            raise gr.Error(str(error), title="") from error
-
-    gr.Button(visible=False).click(
-        clone, inputs, gr.Textbox(visible=False, label="job"), api_name="clone", concurrency_limit=4
-    )
