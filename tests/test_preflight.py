@@ -12,6 +12,7 @@ from perfclone.pose.body import measure_body
 from perfclone.pose.space import normalise
 from perfclone.pose.stance import Stance
 from perfclone.preflight import Finding, Report, check_driving, check_reference
+from perfclone.preflight.cost import Pace, Paces
 from perfclone.preflight.coverage import movements, views
 from perfclone.preflight.driving import bank_distances, filmed_distance, worst_ranges
 from perfclone.video import VideoWriter
@@ -265,7 +266,7 @@ def test_driving_report(tmp_path, cloner):
     assert found["proportions"].status == "pass" and found["joints"].value == 0
     start, end, _ = report.ranges[0]
     assert start == pytest.approx(4, abs=0.3) and end == pytest.approx(8, abs=0.05)
-    assert "80 frames x (poses " in found["time"].message and found["time"].value > 0
+    assert "80 frames, of which each takes " in found["time"].message and found["time"].value > 0
     assert found["cost"].value == pytest.approx(found["time"].value / 1000, rel=0.6, abs=1e-4)
 
 
@@ -331,3 +332,15 @@ def test_a_timeline_says_of_every_second_what_it_will_come_to():
     stretches = timeline(seen, unusual)
     assert [each.kind for each in stretches] == ["good", "nobody", "unusual", "half", "good"]
     assert [each.start for each in stretches] == [0, 1.5, 3.5, 5.5, 7.5] and stretches[-1].end == 10
+
+
+@pytest.mark.parametrize(
+    ("processors", "seconds"),
+    [
+        (1, 100 * (20 + 30 + 10) / 1000 + 1),  # one does all the work
+        (3, 100 * 30 / 1000 + 1 + 40 * (20 - 20 / 3) / 1000),  # the slowest part sets the pace, after a look ahead
+    ],
+)
+def test_a_run_takes_as_long_as_its_slowest_part_or_all_the_work(processors, seconds):
+    paces = Paces(Pace(20, 20, 500), Pace(30, 30, 500), Pace(10, 10, 0))
+    assert paces.seconds(frames=100, ahead=40, processors=processors) == pytest.approx(seconds)

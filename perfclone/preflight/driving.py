@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import numpy as np
 from perfclone.errors import UserError
 from perfclone.pose.body import Body, measure_body
 from perfclone.pose.extractor import PoseExtractor, build_extractor
-from perfclone.pose.sequence import PoseSequence
+from perfclone.pose.sequence import Moment, PoseSequence
 from perfclone.pose.skeleton import BODY_18, KEYPOINTS
 from perfclone.pose.space import normalise, pose_distances
 from perfclone.preflight.cost import cost
@@ -87,6 +88,7 @@ def inspect_driving(
     *,
     purpose: str = "evaluation",
     progress: Progress | None = None,
+    watch: Callable[[Moment, np.ndarray], None] | None = None,
 ) -> Inspection:
     """The same for whoever wants to show what was seen.
 
@@ -96,6 +98,7 @@ def inspect_driving(
         price_per_hour: As for :func:`check_driving`.
         purpose: What the actor's record must allow, as a few frames are painted to time them.
         progress: As for :func:`check_driving`.
+        watch: What is going to be done with each frame besides, to be timed with the rest.
     """
     actor, sample = cloner.actor, take_sample(path, cloner.extractor, "driving", progress, SAMPLES)
     driver, ranges, moved = _measured(sample.poses), [], None
@@ -108,7 +111,7 @@ def inspect_driving(
         distances, limit = bank_distances(sample.poses, driver, actor), filmed_distance(actor)
         findings += [_joints(sample), _proportions(driver, actor.body), _filmed(distances, limit)]
         ranges = worst_ranges(sample.poses.times, distances, limit, sample.info.duration)
-        findings += cost(sample, cloner.extractor, cloner, price_per_hour, progress, purpose)
+        findings += cost(sample, cloner, price_per_hour, progress, purpose, watch)
     report = Report(f"{sample.title}, for this actor", tuple(findings), tuple(ranges), purpose="cloning")
     return Inspection(report, sample, moved, timeline(sample, distances > limit))
 

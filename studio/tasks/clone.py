@@ -35,7 +35,7 @@ def run(job: Job, tell) -> dict:
         person=asked.get("person", 0),
         purpose=asked["purpose"],
     )
-    with _Watched(job) as watched:
+    with Watched(job.files) as watched:
         result = made_by.clone(
             job.files / asked["driving"],
             job.files / CLONE,
@@ -76,17 +76,17 @@ class _Told:
             self.stopped = True
 
 
-class _Watched:
-    """What is made of each frame while cloning goes on: a preview, the pose, and a picture of it."""
+class Watched:
+    """What is made of each frame while cloning goes on, in a folder: a preview, the pose, and a picture of it."""
 
-    def __init__(self, job: Job):
+    def __init__(self, files: Path):
         from perfclone.governance.review import approval_required
 
-        self.files, self.moments, self.size = job.files, [], (0, 0)
+        self.files, self.moments, self.size = files, [], (0, 0)
         self._held, self._shown = approval_required(), 0.0  # nobody sees what is not approved
         self._open, self._poses = ExitStack(), None
 
-    def __enter__(self) -> _Watched:
+    def __enter__(self) -> Watched:
         self._open.__enter__()
         return self
 

@@ -6,11 +6,14 @@ allows, and "copy", whether a copy for looking is wanted because browsers do not
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 
 from ..jobs.job import Job
 from ..looking import COPY, write_copy
-from .clone import write_jpeg
+from .clone import Watched, write_jpeg
 
 #: The performer, and where the actor will stand, at the same moment.
 PERFORMER, ACTOR = "performer.jpg", "actor.jpg"
@@ -22,22 +25,23 @@ def run(job: Job, tell) -> dict:
     """Look; gives the findings, the timeline, and the moment of the two stills."""
     from perfclone.preflight.driving import inspect_driving
 
-    from .cloners import cloner
+    from .cloners import loaded
 
     asked = job.request
     driving = job.files / asked["driving"]
     if asked.get("copy"):
         write_copy(driving, job.files / COPY, tell)
     tell("load")
-    made_by = cloner(asked["actor"], asked["name"])
-    seen = inspect_driving(driving, made_by, purpose=asked["purposes"][0], progress=tell)
+    made_by, began = loaded(asked["actor"], asked["name"])
+    with TemporaryDirectory() as scratch, Watched(Path(scratch)) as watched:
+        seen = inspect_driving(driving, made_by, purpose=asked["purposes"][0], progress=tell, watch=watched)
     report = seen.report.to_dict()
     return {
         "status": report["status"],
         "findings": report["findings"],
         "timeline": [list(stretch) for stretch in seen.timeline],
         "duration": seen.sample.info.duration,
-        "seconds": next((found["value"] for found in report["findings"] if found["name"] == "time"), None),
+        "seconds": next((began + found["value"] for found in report["findings"] if found["name"] == "time"), None),
         "at": _stills(job, seen, made_by.actor),
     }
 
