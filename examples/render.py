@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from eval.people import acting, gestures
-from eval.people.motion import Performance
+from eval.people.gestures import perform
 from eval.people.scene import WHOLE, Scene
 from eval.people.scores import SCORES
 from eval.synthetic import motion
@@ -80,13 +80,19 @@ def write_sound(path: Path, seconds: float, rate: int = 44_100) -> Path:
     return path
 
 
-def performed(take: Take, scene: Scene) -> Performance:
-    """What is done in a take, by the one whom the scene shows."""
-    if take.motion in SCORES:
-        return gestures.perform(SCORES[take.motion], scene.figure, FPS)
-    frames = motion(take.motion, FPS, take.seconds)
-    acted = [acting.moment(n / FPS, scene.figure.actions) for n in range(len(frames))]
-    return Performance(frames, *map(np.stack, zip(*acted)), np.zeros(1, int))
+def save_still(path: Path, picture: np.ndarray, side: int = 192) -> None:
+    """Save the middle of a picture (H, W, 3), RGB, as what the page shows of a clip: a square JPEG."""
+    short = min(picture.shape[:2])
+    left = (picture.shape[1] - short) // 2
+    Image.fromarray(picture[:short, left : left + short]).resize((side, side)).save(path, quality=85)
+
+
+def performed(take: Take, scene: Scene) -> list[tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]]:
+    """What the one whom a scene shows does in a take, frame by frame, and what hands and face do, as it renders them."""
+    if take.motion not in SCORES:
+        return [(frame, None) for frame in motion(take.motion, FPS, take.seconds)]
+    performance = perform(SCORES[take.motion], scene.figure, FPS)
+    return list(zip(performance.frames, zip(performance.grips, performance.actions)))
 
 
 def render(name: str, folder: Path, size: int | None = None, force: bool = False) -> Path:
@@ -98,17 +104,18 @@ def render(name: str, folder: Path, size: int | None = None, force: bool = False
     take, path = CLIPS[name], folder / f"{name}.mp4"
     tall = size or take.tall
     scene = Scene(take.actor, tall, noise=NOISE, view=take.view)
-    performance, edge = performed(take, scene), round(tall * (1 - take.wide) / 4) * 2
+    frames, edge = performed(take, scene), round(tall * (1 - take.wide) / 4) * 2
     tags = {"comment": f"Synthetic person {take.actor!r}, rendered by perfclone's examples/render.py"}
     with tempfile.TemporaryDirectory() as scratch:
-        seconds = len(performance.frames) / FPS
-        sound = write_sound(Path(scratch) / "beat.wav", seconds) if take.music else None
+        sound = write_sound(Path(scratch) / "beat.wav", len(frames) / FPS) if take.music else None
         with VideoWriter(
             path, rate=FPS, audio_from=sound, force=force, crf=23, preset="slow", metadata=tags
         ) as writer:
-            for n, frame in enumerate(performance.frames):
-                acted = performance.grips[n], performance.actions[n]
-                writer.write(scene.render(frame, n, FPS, acted).rgb[:, edge : tall - edge])
+            for n, (frame, acted) in enumerate(frames):
+                picture = scene.render(frame, n, FPS, acted).rgb[:, edge : tall - edge]
+                writer.write(picture)
+                if n == len(frames) // 3:
+                    save_still(path.with_suffix(".jpg"), picture)
     return path
 
 
