@@ -88,7 +88,7 @@ def save_still(path: Path, picture: np.ndarray, side: int = 192) -> None:
 
 
 def performed(take: Take, scene: Scene) -> list[tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]]:
-    """What the one whom a scene shows does in a take, frame by frame, and what hands and face do, as it renders them."""
+    """What is done in a take by the one whom a scene shows: motion frames, and what `Scene.render` takes as acted."""
     if take.motion not in SCORES:
         return [(frame, None) for frame in motion(take.motion, FPS, take.seconds)]
     performance = perform(SCORES[take.motion], scene.figure, FPS)
