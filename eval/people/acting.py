@@ -37,6 +37,10 @@ class Script:
     every: float = 12
 
 
+#: The driving dance and the references begin with it.
+USUAL = Script()
+
+
 @cache
 def _plan(actions: tuple[str, ...], script: Script) -> tuple[np.ndarray, np.ndarray]:
     """Grips (T, 2, 9) and actions (T, 52) at `RATE`."""
@@ -82,9 +86,7 @@ def _during(at: np.ndarray, spans: Spans) -> np.ndarray:
     return np.max([0 * at, *(np.clip(np.minimum(at - a, b - at) / 0.25, 0, 1) for a, b in spans)], 0)
 
 
-def moment(
-    seconds: float, actions: tuple[str, ...], script: Script = Script()  # noqa: B008 - frozen
-) -> tuple[np.ndarray, np.ndarray]:
+def moment(seconds: float, actions: tuple[str, ...], script: Script = USUAL) -> tuple[np.ndarray, np.ndarray]:
     """What hands and face do at a time.
 
     Args:

@@ -77,7 +77,7 @@ class Score:
     left: Sequence[Hand]
     tracks: Mapping[str, Sequence[tuple[float, tuple[float, ...]]]] = field(default_factory=dict)
     beats: Sequence[tuple[float, float]] = ()
-    face: acting.Script = acting.Script()
+    face: acting.Script = acting.USUAL
     seed: int = 0
 
 
