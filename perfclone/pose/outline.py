@@ -17,8 +17,8 @@ _CELLS = 256
 _FLESH = 0.22
 #: From the middle of eyes and ears to the top of the hair, torso lengths.
 _CROWN = 0.3
-#: A head counts for so many feet: who is hidden up there is nobody any more.
-_FACE = 4.0
+#: A head counts for so many feet: who is hidden up there, be it for a moment, is nobody any more.
+_FACE = 16.0
 
 
 def covered(moments: Iterable[Moment], size: tuple[int, int]) -> np.ndarray:
@@ -30,7 +30,7 @@ def covered(moments: Iterable[Moment], size: tuple[int, int]) -> np.ndarray:
 
     Returns:
         (h, w) float32, the frame in coarse cells: the share of the time in which the person is there, the head counted
-        four times; all 0 where nobody is.
+        sixteen times; all 0 where nobody is.
     """
     scale = _CELLS / max(size)
     shape = max(1, round(size[1] * scale)), max(1, round(size[0] * scale))

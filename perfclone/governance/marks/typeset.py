@@ -163,7 +163,7 @@ def slim(text: str, capital: int, *, size: tuple[int, int], plate: float, font: 
 
 def _room(size: tuple[int, int], capital: int) -> tuple[tuple[int, int], list[int]]:
     """What is left free around a text on its plate, and the width and height that it may have, pixels."""
-    margin, pad = _pixels(_MARGIN, size), (round(0.7 * capital), round(0.5 * capital))
+    margin, pad = _pixels(_MARGIN, size), (round(0.7 * capital), round(0.42 * capital))
     return pad, [side - 2 * (margin + inner) for side, inner in zip(size, pad)]
 
 
@@ -282,7 +282,7 @@ def _block(lines: list[str], face: ImageFont.FreeTypeFont, capital: int) -> tupl
 def _pitch(face: ImageFont.FreeTypeFont) -> int:
     """From one baseline to the next, as close as letters with strokes above and below let it be, pixels."""
     ascent, descent = face.getmetrics()
-    return round(0.93 * (ascent + descent))
+    return round(0.9 * (ascent + descent))
 
 
 def _tall(lines: list[str], face: ImageFont.FreeTypeFont) -> int:
