@@ -9,8 +9,11 @@ from drawn import scene
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
+from eval.synthetic import Scene, motion
 from perfclone.errors import UserError
 from perfclone.governance.marks.label import LEAST_HEIGHT, Label, LabelMarker
+from perfclone.pose import INDEX, Moment, Pose
+from perfclone.pose.outline import covered
 
 SIZES = [(64, 64), (65, 97), (512, 512), (1080, 1920), (1920, 1080), (3840, 2160), (2000, 64)]
 
@@ -233,3 +236,30 @@ def test_a_face_is_worth_more_than_feet_and_a_place_that_was_chosen_stays():
     fixed = changed(frame, LabelMarker(Label(corner="", place="top"), 512, 512, 25, everywhere).apply(frame, 0))
     assert free[256:].any() and not free[:256].any() and fixed[:256].any() and not fixed[256:].any()
     assert Label().looks_ahead_s > Label().seconds and Label(place="top").looks_ahead_s == 0
+
+
+def test_beside_someone_who_fills_the_height_it_is_set_narrower_and_no_smaller():
+    frame, who = np.full((1080, 1920, 3), 90, np.uint8), someone(0.36, 0, 0.28, 1)
+    where = changed(frame, LabelMarker(Label(corner=""), 1920, 1080, 25, who).apply(frame, 0))
+    cells = np.ix_(np.arange(1080) * 64 // 1080, np.arange(1920) * 64 // 1920)
+    assert where.any() and not (where & (who[cells] > 0)).any()
+    wide, slim = (LabelMarker(Label(corner=""), 1920, 1080, 25, each)._sentence for each in (None, who))
+    assert slim.capital == wide.capital and " ".join(slim.lines) == " ".join(wide.lines) == Label().text
+
+
+def test_two_lines_fit_above_the_head_of_someone_who_is_filmed_whole():
+    frame = np.full((512, 512, 3), 90, np.uint8)
+    where = changed(frame, LabelMarker(Label(corner=""), 512, 512, 25, someone(0.1, 0.2, 0.8, 0.8)).apply(frame, 0))
+    assert where.any() and not where[102:].any()
+
+
+def test_the_outline_knows_where_a_head_ends():
+    stands = Scene("anna", 128, samples=1)
+    for pose in motion("wave", 5)[::7]:
+        shot = stands.render(pose)
+        here = covered([Moment(Pose(shot.keypoints, shot.scores), 0)], (128, 128))
+        eyes = shot.keypoints[[INDEX["left_eye"], INDEX["right_eye"]]].mean(0)
+        head = np.abs(np.arange(128) - eyes[0]) < 6  # an arm may be raised beside it
+        over = shot.matte[:, head] > 128, here[:, head.repeat(2)] > 0
+        hair, known = (np.nonzero(where.any(1))[0][0] / len(where) for where in over)
+        assert known <= hair + 0.005 and known > hair - 0.04

@@ -229,7 +229,7 @@ def test_what_is_installed_loads_an_actor_by_name_and_finds_its_companions(insta
         "print('## Consent' in companion('hub', 'card').render_card(actor.config, actor.consent))\n"
         "print(companion('eval', 'synthetic').Scene('anna', 64).plate.shape, len(builtin.driving_clips()))",
     )
-    assert run.stdout.splitlines() == ["perfclone_hub.publish Anna", "True", "(64, 64, 3) 1"], run.stderr
+    assert run.stdout.splitlines() == ["perfclone_hub.publish Anna", "True", "(64, 64, 3) 4"], run.stderr
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]])

@@ -2,6 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from eval.synthetic import ACTORS, TEST, TRAIN, Appearance, Garment, Proportions, Scene, motion, random_actor
 from eval.synthetic.bodies import Body
@@ -165,14 +166,26 @@ def test_clipping_cuts_through_triangles():
     assert np.allclose(normals(half.vertices, half.faces), [0, 0, 1])
 
 
-def test_the_script_writes_a_clip_with_sound(tmp_path, monkeypatch):
+class Plain:
+    """A simple person before the camera of the examples: the repository has no clothes for those of the cast."""
+
+    def __init__(self, actor, size, noise, view):
+        self.scene = Scene(actor, size, noise=noise)
+
+    def render(self, frame, index, fps, acted):
+        assert acted is None
+        return self.scene.render(frame, index)
+
+
+def test_the_script_writes_a_clip_with_sound_and_a_still(tmp_path, monkeypatch):
     from dataclasses import replace
 
     from examples import render as script
 
-    monkeypatch.setattr(script, "Scene", Scene)  # the repository has no clothes for those of the examples
+    monkeypatch.setattr(script, "Scene", Plain)
     monkeypatch.setitem(CLIPS, "driving_ben", replace(CLIPS["driving_ben"], seconds=0.4))
     info = probe(render("driving_ben", tmp_path, size=64))
+    assert Image.open(tmp_path / "driving_ben.jpg").size == (192, 192)
     assert (info.width, info.height, info.frames, info.has_audio) == (64, 64, 12, True)
     assert Fraction(info.fps).limit_denominator(1000) == 30
     assert np.abs(beat(1)).max() < 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -18,12 +18,31 @@ _HANDS = np.array([
     (0.25, 0.30, 0.36, 0.40, 0.44, -0.1), (0.5, 0.1, 0.6, 0.7, 0.75, 0.0), (0.75, 0.85, 0.9, 0.9, 0.9, 0.0),
 ])  # fmt: skip
 _LIKELY = np.array([0.3, 0.2, 0.2, 0.15, 0.05, 0.1])
-#: Begin and end (s) of what is said, and of smiles, in every 12 s; the driving clip and the reference begin with it.
-_TALKS, _SMILES, _LOOKS_UP, EVERY = ((0.4, 2.6), (6.2, 8.4)), ((2.7, 4.6), (9.2, 11.0)), ((5.0, 6.0),), 12
+
+Spans = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """When a face does what: begin and end (s) in every `every` seconds.
+
+    Attributes:
+        talks, smiles, wonders: The spans; a face may do several at once.
+        every: Seconds after which they come again.
+    """
+
+    talks: Spans = ((0.4, 2.6), (6.2, 8.4))
+    smiles: Spans = ((2.7, 4.6), (9.2, 11.0))
+    wonders: Spans = ((5.0, 6.0),)
+    every: float = 12
+
+
+#: The driving dance and the references begin with it.
+USUAL = Script()
 
 
 @cache
-def _plan(actions: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _plan(actions: tuple[str, ...], script: Script) -> tuple[np.ndarray, np.ndarray]:
     """Grips (T, 2, 9) and actions (T, 52) at `RATE`."""
     rng, count = np.random.default_rng(7), LONG * RATE
     at, column = np.arange(count) / RATE, {name: n for n, name in enumerate(actions)}
@@ -38,7 +57,9 @@ def _plan(actions: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         for name in names:
             face[:, column[name]] = np.maximum(face[:, column[name]], curve)
 
-    talks, smiles, wonders = (_during(at % EVERY, spans) for spans in (_TALKS, _SMILES, _LOOKS_UP))
+    talks, smiles, wonders = (
+        _during(at % script.every, spans) for spans in (script.talks, script.smiles, script.wonders)
+    )
     speech = np.clip(wander(rng, count, RATE, len(SPEECH), 0.13) * 0.9, 0, 1) * talks[:, None]
     for name, curve in zip(SPEECH, speech.T):
         raise_to(curve * (0.55 if name == "jawOpen" else 0.4), name)
@@ -60,21 +81,22 @@ def _plan(actions: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     return grips, np.clip(face, 0, 1)
 
 
-def _during(at: np.ndarray, spans: Sequence[tuple[float, float]]) -> np.ndarray:
+def _during(at: np.ndarray, spans: Spans) -> np.ndarray:
     """1 within the spans (s), 0 outside, softly."""
-    return np.max([np.clip(np.minimum(at - a, b - at) / 0.25, 0, 1) for a, b in spans], 0)
+    return np.max([0 * at, *(np.clip(np.minimum(at - a, b - at) / 0.25, 0, 1) for a, b in spans)], 0)
 
 
-def moment(seconds: float, actions: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def moment(seconds: float, actions: tuple[str, ...], script: Script = USUAL) -> tuple[np.ndarray, np.ndarray]:
     """What hands and face do at a time.
 
     Args:
         seconds: Since the performance began.
         actions: Names of the face's actions, in their order.
+        script: When the face talks, smiles and looks up.
 
     Returns:
         Grips (2, 9), see `hands.turn`, and actions (52,) in [0, 1].
     """
-    grips, face = _plan(actions)
+    grips, face = _plan(actions, script)
     n = int(round(seconds * RATE)) % len(grips)
     return grips[n], face[n]

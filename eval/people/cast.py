@@ -1,4 +1,4 @@
-"""Who plays in the examples: Anna and Ben, what they wear, and where they live."""
+"""Who plays in the examples: Anna and Ben, whom one clones, and who performs for them; their clothes, their rooms."""
 
 from __future__ import annotations
 
@@ -47,5 +47,35 @@ CAST: dict[str, Role] = {
             {"male_casualsuit05": None, "shoes02": None, "hair": (88, 60, 40), "eyes": (70, 100, 120), "skin": 0.84},
         ),
         "study",
+    ),
+    "mina": Role(
+        Look(
+            13,
+            Phenotype(0.1, 0.7, 0.45, 0.55, 0.45, 0.25, 0.5, 0.55, 0.85, 0.05, 0.1),
+            "young_african_female",
+            _wear("female_elegantsuit01 shoes01 eyebrow003 eyelashes02 Teeth_Base afro01"),
+            {"female_elegantsuit01": None, "shoes01": None, "hair": (34, 26, 24), "eyes": (58, 38, 26), "skin": 0.95},
+        ),
+        "kitchen",
+    ),
+    "otto": Role(
+        Look(
+            21,
+            Phenotype(0.92, 0.8, 0.5, 0.6, 0.6, 0.3, 0.5, 0.5, 0.05, 0.85, 0.1),
+            "middleage_asian_male",
+            _wear("male_casualsuit01 shoes05 eyebrow001 Teeth_Base short02"),
+            {"male_casualsuit01": None, "shoes05": None, "hair": (46, 42, 42), "eyes": (56, 40, 30), "skin": 0.88},
+        ),
+        "classroom",
+    ),
+    "lena": Role(
+        Look(
+            34,
+            Phenotype(0.08, 0.66, 0.7, 0.42, 0.6, 0.15, 0.4, 0.7, 0.1, 0.15, 0.75),
+            "young_caucasian_female",
+            _wear("female_sportsuit01 shoes04 eyebrow001 eyelashes02 Teeth_Base ponytail01"),
+            {"female_sportsuit01": None, "shoes04": None, "hair": (104, 66, 40), "eyes": (80, 100, 84), "skin": 0.8},
+        ),
+        "loft",
     ),
 }

@@ -1,124 +1,12 @@
-"""Two furnished rooms with large windows."""
+"""Furnished rooms with large windows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from .shading import LINEAR
-from .surfaces import abstract, landscape, planks, plaster, weave
-from .tracer import BALL, BOX, TUBE, Solids, Windows
-
-#: Where the walls are, m: left and right, behind the person and behind the camera; and how high the ceiling is.
-HALF, BACK, FRONT, HIGH = 2.7, -1.9, 5.4, 2.7
-WHITE = (226, 222, 214)
-
-
-@dataclass
-class Room:
-    """A room while it is furnished. Lengths in m; colours sRGB 0-255, of the surface or, with a picture, its tint.
-
-    Attributes:
-        rng: Draws what is not said.
-        solids: What stands there, rows of a `Solids`.
-        pictures: Linear, (SIDE, SIDE, 3) float32 each.
-        windows: Rows of a `Windows`.
-    """
-
-    rng: np.random.Generator
-    solids: list[tuple] = field(default_factory=list)
-    pictures: list[np.ndarray] = field(default_factory=list)
-    windows: list[tuple] = field(default_factory=list)
-
-    def paint(self, picture: np.ndarray) -> int:
-        """Keep a picture (SIDE, SIDE, 3), sRGB 0-255; its number."""
-        self.pictures.append(LINEAR[np.clip(picture, 0, 255).astype(np.uint8)].astype(np.float32))
-        return len(self.pictures) - 1
-
-    def put(self, kind: int, middle: tuple, half: tuple, colour: tuple = (255, 255, 255), picture: int = -1,
-            tile: float = 0.0, turn: tuple = (0, 0, 0)) -> None:  # fmt: skip
-        """Put a solid: its middle, half its sides, and by how much it is turned about x, y and z (degrees)."""
-        forward = Rotation.from_euler("xyz", turn, degrees=True).as_matrix() * np.array(half, float)
-        inverse = np.linalg.inv(forward)
-        reach = {BOX: np.linalg.norm(half), BALL: max(half), TUBE: np.hypot(max(half[0], half[2]), half[1])}[kind]
-        own = np.hstack([inverse, -inverse @ np.array(middle, float)[:, None]])
-        self.solids.append((kind, own, middle, reach, LINEAR[np.array(colour, int)], picture, tile))
-
-    def box(self, low: tuple, high: tuple, colour: tuple = (255, 255, 255), picture: int = -1,
-            tile: float = 0.0) -> None:  # fmt: skip
-        """Put a box from one corner to the opposite one."""
-        low, high = np.array(low, float), np.array(high, float)
-        self.put(BOX, tuple((low + high) / 2), tuple((high - low) / 2), colour, picture, tile)
-
-    def shell(self, wall: tuple, wall_picture: int, floor: int, tile: float) -> None:
-        """Floor, ceiling and four walls with a skirting board."""
-        a, b, c, d, t = HALF, BACK, FRONT, HIGH, 0.1
-        self.box((-a, -t, b), (a, 0, c), picture=floor, tile=tile)
-        self.box((-a, d, b), (a, d + t, c), (240, 238, 234))
-        self.box((-a - t, 0, b), (-a, d, c), wall)
-        self.box((a, 0, b), (a + t, d, c), wall)
-        self.box((-a, 0, b - t), (a, d, b), wall, wall_picture, 2.4)
-        self.box((-a, 0, c), (a, d, c + t), wall)
-        self.box((-a, 0, b), (a, 0.10, b + 0.018), WHITE)
-        self.box((-a, 0.10, b), (a, 0.112, b + 0.010), WHITE)
-
-    def window(self, corner: tuple, across: tuple, up: tuple, radiance: tuple) -> None:
-        """Let light in through a rectangle, towards `across` x `up`."""
-        self.windows.append((corner, across, up, radiance))
-
-    def frame(self, middle: tuple[float, float], half: tuple[float, float], picture: int, wood: tuple,
-              mount: float = 0.05) -> None:  # fmt: skip
-        """Hang a picture with a frame and a white mount on the wall behind."""
-        (x, y), (w, h), z = middle, half, BACK
-        for low, high in (((-w, -h), (w, -h + 0.025)), ((-w, h - 0.025), (w, h)), ((-w, -h), (-w + 0.025, h)),
-                          ((w - 0.025, -h), (w, h))):  # fmt: skip
-            self.box((x + low[0], y + low[1], z), (x + high[0], y + high[1], z + 0.035), wood)
-        self.box((x - w + 0.02, y - h + 0.02, z), (x + w - 0.02, y + h - 0.02, z + 0.012), (238, 235, 228))
-        self.box((x - w + mount, y - h + mount, z), (x + w - mount, y + h - mount, z + 0.014), picture=picture)
-
-    def plant(self, place: tuple[float, float], high: float, pot: tuple, leaves: int) -> None:
-        """Stand a plant with broad leaves in a round pot."""
-        x, z = place
-        self.put(TUBE, (x, 0.17, z), (0.15, 0.17, 0.15), pot)
-        self.put(TUBE, (x, 0.342, z), (0.135, 0.003, 0.135), (46, 34, 26))
-        for _ in range(leaves):
-            around, share = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(0.25, 1)
-            out = 0.1 + 0.30 * (1 - share) ** 0.5 * self.rng.uniform(0.5, 1.1)
-            at = np.array([x + out * np.cos(around), 0.36 + share * (high - 0.36), z + 0.8 * out * np.sin(around)])
-            green = np.array([62, 98, 56]) * self.rng.uniform(0.65, 1.25) + self.rng.uniform(-8, 8, 3)
-            turn = (self.rng.uniform(-25, 25), -np.degrees(around), self.rng.uniform(-65, 10))
-            self.put(BALL, tuple(at), (0.13, 0.006, 0.055), tuple(green), turn=turn)
-            root = np.array([x, 0.33, z])
-            self.stick(root, at, 0.005, (70, 92, 52))
-
-    def stick(self, start: np.ndarray, end: np.ndarray, thick: float, colour: tuple) -> None:
-        """Put a thin tube between two places."""
-        way = np.array(end) - start
-        length = np.linalg.norm(way)
-        turn = Rotation.align_vectors([way / length], [[0, 1, 0]])[0].as_euler("xyz", degrees=True)
-        self.put(TUBE, tuple((start + end) / 2), (thick, length / 2, thick), colour, turn=tuple(turn))
-
-    def books(self, left: float, right: float, floor: float, tall: float, z: float, lean: float = 0.25) -> None:
-        """Stand a row of books on a board, backs to the camera at depth z; some room may be left at its end."""
-        x, muted = left, ((120, 56, 48), (58, 78, 96), (196, 178, 140), (72, 88, 70), (150, 112, 70), (214, 206, 190),
-                          (66, 58, 66), (164, 84, 54), (92, 110, 116))  # fmt: skip
-        while x < right - lean * self.rng.uniform(0, 1) * (right - left):
-            thick, high = self.rng.uniform(0.018, 0.045), tall * self.rng.uniform(0.68, 0.95)
-            colour = np.array(muted[self.rng.integers(len(muted))]) * self.rng.uniform(0.85, 1.15)
-            deep = self.rng.uniform(0.0, 0.02)
-            self.box((x, floor, z - 0.18), (x + thick - 0.002, floor + high, z - deep), tuple(colour))
-            if self.rng.uniform() < 0.6:
-                band = floor + high * self.rng.uniform(0.6, 0.8)
-                self.box((x, band, z - 0.1), (x + thick - 0.002, band + 0.02, z - deep + 0.001), (206, 186, 130))
-            x += thick
-
-    def built(self) -> tuple[Solids, np.ndarray, Windows]:
-        """The room as `tracer` takes it: solids, pictures (P, SIDE, SIDE, 3) and windows."""
-        columns = [np.ascontiguousarray(np.array(c, float)) for c in zip(*self.solids)]
-        columns[0], columns[5] = columns[0].astype(np.int64), columns[5].astype(np.int64)
-        return Solids(*columns), np.stack(self.pictures), Windows(*(np.array(c, float) for c in zip(*self.windows)))
+from .room import BACK, FRONT, HALF, Room
+from .surfaces import abstract, bricks, landscape, planks, plaster, weave
+from .tracer import BALL, BOX, TUBE
 
 
 def living_room() -> Room:
@@ -206,4 +94,89 @@ def study() -> Room:
     return room
 
 
-ROOMS = {"living room": living_room, "study": study}
+def kitchen() -> Room:
+    """White cupboards, tiles above the worktop, a shelf with jars, a window over the sink; daylight from the left."""
+    rng = np.random.default_rng(33)
+    room = Room(rng)
+    oak, wall, z = room.paint(planks(rng, (160, 120, 84), 8, 1)), room.paint(plaster(rng)), BACK
+    room.shell((204, 214, 200), wall, room.paint(planks(rng, (196, 178, 150), 8, 1)), 1.5)
+    room.box((-HALF, 0.1, z), (HALF, 0.88, z + 0.56), (232, 232, 226))
+    room.box((-HALF, 0.88, z), (HALF, 0.92, z + 0.60), picture=oak, tile=0.9)
+    for n in range(9):
+        a = -HALF + 0.02 + 0.6 * n
+        room.box((a, 0.14, z + 0.56), (a + 0.57, 0.84, z + 0.574), (236, 236, 230))
+        room.box((a + 0.2, 0.77, z + 0.574), (a + 0.37, 0.783, z + 0.6), (150, 150, 150))
+    for row in range(5):
+        for n in range(37):
+            a, shade = -HALF + 0.15 * n - 0.075 * (row % 2), rng.uniform(0.93, 1.03)
+            room.box((a, 0.925 + 0.082 * row, z), (a + 0.146, 1.003 + 0.082 * row, z + 0.012),
+                     tuple(np.array([222, 230, 226]) * shade))  # fmt: skip
+    room.box((-1.9, 1.56, z), (1.9, 1.59, z + 0.22), picture=oak, tile=0.8)
+    x = -1.8
+    while x < 1.75:
+        wide, high = rng.uniform(0.035, 0.06), rng.uniform(0.06, 0.12)
+        colours = ((196, 112, 72), (226, 206, 166), (104, 126, 98), (88, 104, 124), (214, 214, 208))
+        room.put(TUBE, (x, 1.59 + high, z + 0.11), (wide, high, wide), colours[rng.integers(5)])
+        room.put(TUBE, (x, 1.60 + 2 * high, z + 0.11), (0.9 * wide, 0.012, 0.9 * wide), (120, 90, 62))
+        x += 2.2 * wide + rng.uniform(0.02, 0.16)
+    room.put(BALL, (1.05, 0.985, z + 0.3), (0.14, 0.07, 0.14), (186, 92, 62))
+    for n in range(5):
+        room.put(BALL, (0.99 + 0.05 * (n % 3), 1.06 + 0.02 * (n // 3), z + 0.28 + 0.03 * (n % 2)), (0.036,) * 3,
+                 ((206, 150, 50), (178, 60, 44), (150, 170, 70))[n % 3])  # fmt: skip
+    room.window((-HALF + 0.02, 0.8, 3.0), (0, 0, -2.6), (0, 1.5, 0), (10.6, 10.4, 9.8))
+    room.window((1.4, 0.9, FRONT - 0.02), (-2.4, 0, 0), (0, 1.3, 0), (3.4, 3.4, 3.4))
+    return room
+
+
+def classroom() -> Room:
+    """A green board in a wooden frame, a desk with books, a globe; daylight from the right."""
+    rng = np.random.default_rng(47)
+    room = Room(rng)
+    beech, wall, z = room.paint(planks(rng, (202, 164, 116), 3, 1)), room.paint(plaster(rng)), BACK
+    room.shell((232, 218, 178), wall, room.paint(planks(rng, (128, 104, 84), 8, 1)), 1.4)
+    room.box((-1.35, 1.02, z), (1.25, 2.22, z + 0.03), picture=beech, tile=0.6)
+    room.box((-1.30, 1.07, z), (1.20, 2.17, z + 0.036), (58, 92, 76))
+    room.box((-1.30, 1.03, z), (1.20, 1.05, z + 0.11), picture=beech, tile=0.6)
+    for n, (wide, colour) in enumerate(((0.05, (240, 240, 236)), (0.04, (226, 196, 92)), (0.09, (96, 84, 76)))):
+        room.box((0.3 + 0.2 * n, 1.05, z + 0.06), (0.3 + 0.2 * n + wide, 1.068, z + 0.085), colour)
+    room.box((-2.3, 0.70, z + 0.25), (-1.0, 0.74, z + 0.95), picture=beech, tile=0.7)
+    for x in (-2.22, -1.08):
+        for d in (0.32, 0.88):
+            room.put(TUBE, (x, 0.35, z + d), (0.022, 0.35, 0.022), (92, 96, 100))
+    room.books(-2.2, -1.75, 0.74, 0.26, z + 0.62, 0.2)
+    room.put(TUBE, (-1.3, 0.755, z + 0.55), (0.09, 0.015, 0.09), (70, 56, 46))
+    room.put(TUBE, (-1.3, 0.80, z + 0.55), (0.012, 0.05, 0.012), (150, 130, 90))
+    room.put(BALL, (-1.3, 0.97, z + 0.55), (0.14, 0.14, 0.14), (76, 122, 156))
+    room.frame((1.9, 1.62), (0.34, 0.24), room.paint(landscape(rng, (210, 214, 206), (96, 120, 88))), (112, 84, 58))
+    room.plant((1.75, z + 0.5), 1.15, (150, 92, 70), 34)
+    room.window((HALF - 0.02, 0.7, 0.2), (0, 0, 2.9), (0, 1.7, 0), (11.2, 10.6, 9.4))
+    room.window((1.8, 0.9, FRONT - 0.02), (-2.6, 0, 0), (0, 1.3, 0), (3.0, 3.1, 3.3))
+    return room
+
+
+def loft() -> Room:
+    """A brick wall, a mat on grey boards, a bench and a ball; daylight from both sides."""
+    rng = np.random.default_rng(58)
+    room = Room(rng)
+    wall, z = room.paint(bricks(rng, (214, 190, 172), (226, 220, 212))), BACK
+    room.shell((228, 222, 214), wall, room.paint(planks(rng, (150, 146, 140), 8, 1)), 1.4)
+    room.box((-0.95, 0.0, -0.75), (0.95, 0.012, 0.75), picture=room.paint(
+        weave(rng, (74, 104, 122), (66, 94, 112), False)), tile=0.5)  # fmt: skip
+    pine = room.paint(planks(rng, (206, 172, 126), 3, 1))
+    room.box((-2.4, 0.40, z + 0.15), (-1.1, 0.45, z + 0.5), picture=pine, tile=0.8)
+    for x in (-2.3, -1.2):
+        room.box((x - 0.03, 0, z + 0.17), (x + 0.03, 0.40, z + 0.48), (60, 60, 62))
+    room.put(BOX, (-1.7, 0.475, z + 0.32), (0.2, 0.025, 0.13), (206, 116, 84))
+    room.put(BALL, (1.5, 0.32, z + 0.6), (0.32, 0.32, 0.32), (222, 190, 92))
+    for n in range(3):
+        room.put(TUBE, (1.05 - 0.02 * n, 0.07, z + 0.3 + 0.2 * n), (0.07, 0.09, 0.07), (66, 70, 78), turn=(0, 0, 90))
+    room.plant((2.2, z + 0.45), 1.5, (92, 96, 100), 40)
+    room.window((-HALF + 0.02, 0.5, 2.2), (0, 0, -2.2), (0, 1.9, 0), (8.6, 9.0, 9.4))
+    room.window((HALF - 0.02, 0.7, 1.0), (0, 0, 2.2), (0, 1.7, 0), (4.2, 4.0, 3.8))
+    room.window((1.6, 0.9, FRONT - 0.02), (-2.6, 0, 0), (0, 1.3, 0), (3.2, 3.1, 2.9))
+    return room
+
+
+ROOMS = {
+    "living room": living_room, "study": study, "kitchen": kitchen, "classroom": classroom, "loft": loft,
+}  # fmt: skip

@@ -1,4 +1,4 @@
-"""The two people of the examples, each in their room, rendered frame by frame with all that is true about it."""
+"""The people of the examples, each in their room, rendered frame by frame with all that is true about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..synthetic import raster
 from ..synthetic.render import Rendered, blank, observed
 from ..synthetic.room import Camera
 from ..synthetic.textures import Cutout, levels
-from . import acting, assets, daylight, rooms, surfaces, traced, tracer
+from . import acting, assets, daylight, room, rooms, surfaces, traced, tracer
 from .cast import CAST, Role
 from .figure import Figure, Posed
 from .mesh import creases
@@ -23,6 +23,8 @@ from .stage import filmed
 SAMPLES = 3
 #: Paths a pixel along each axis by which rooms are traced.
 PATHS = 4
+#: Where the camera is that sees a whole person: its place (m), its field of view (degrees) and its horizon.
+WHOLE = ((0.0, 1.05, 4.5), 32.2, 0.505)
 
 
 @dataclass(frozen=True)
@@ -41,31 +43,31 @@ class Place:
     lamps: daylight.Lights
 
 
-def place(room: str, camera: Camera, folder: Path, paths: int = PATHS) -> Place:
+def place(name: str, camera: Camera, folder: Path, paths: int = PATHS) -> Place:
     """Trace a room, or open what was traced before.
 
     Args:
-        room: A name from `rooms.ROOMS`.
+        name: From `rooms.ROOMS`.
         camera: Who looks.
         folder: Where what was traced is kept.
         paths: A pixel along each axis.
     """
-    code = b"".join(Path(module.__file__).read_bytes() for module in (rooms, surfaces, tracer, traced))
+    code = b"".join(Path(module.__file__).read_bytes() for module in (room, rooms, surfaces, tracer, traced))
     digest = hashlib.sha256(code + repr((camera, paths)).encode()).hexdigest()[:12]
-    kept = folder / f"room_{room.replace(' ', '_')}_{digest}.npz"
+    kept = folder / f"room_{name.replace(' ', '_')}_{digest}.npz"
     if not kept.exists():
-        built, eye = rooms.ROOMS[room]().built(), np.array(camera.place)
+        built, eye = rooms.ROOMS[name]().built(), np.array(camera.place)
         seen = traced.photograph(*built, eye, camera.focal, camera.size * camera.horizon, camera.size, paths, 1)
         arrays = dict(zip(("light", "albedo", "spots", "normal"), (array.astype(np.float32) for array in seen)))
         np.savez_compressed(kept, **arrays)
     with np.load(kept, allow_pickle=False) as file:
         light, albedo, spots, normal = (file[name] for name in ("light", "albedo", "spots", "normal"))
-    lamps = daylight.lights(*rooms.ROOMS[room]().built(), np.array([0.0, 1, 0]), 2)
+    lamps = daylight.lights(*rooms.ROOMS[name]().built(), np.array([0.0, 1, 0]), 2)
     return Place(traced.calmed(light, albedo, spots, normal), spots, normal, lamps)
 
 
 class Scene:
-    """One of the two people in their room, before a still camera.
+    """One of the people in their room, before a still camera.
 
     What hangs swings on from frame to frame: render a performance in its order.
 
@@ -74,35 +76,51 @@ class Scene:
         size: Side of the square picture, pixels.
         noise: Standard deviation of the sensor noise, 8-bit levels; 0 for none.
         folder: What `assets.fetch` filled; rooms that were traced are kept there, too.
+        view: The camera's place (m), field of view (degrees) and horizon, see `Camera`.
 
     Attributes:
         plate: (size, size, 3) uint8, the room without the person.
     """
 
-    def __init__(self, actor: str | Role = "anna", size: int = 512, noise: float = 0.0, folder: Path | None = None):
+    def __init__(
+        self,
+        actor: str | Role = "anna",
+        size: int = 512,
+        noise: float = 0.0,
+        folder: Path | None = None,
+        view: tuple[tuple[float, float, float], float, float] = WHOLE,
+    ):
         if isinstance(actor, str) and actor not in CAST:
             raise ValueError(f"there is no actor {actor!r}; choose one of {', '.join(CAST)}, or pass a Role")
         self.role = CAST[actor] if isinstance(actor, str) else actor
         self.size, self.noise, folder = size, noise, folder or assets.folder()
         self.figure = Figure(self.role.look, folder)
-        self.camera = Camera(size, (0.0, 1.05, 4.5), 32.2, 0.505)
+        self.camera = Camera(size, *view)
         self.place = place(self.role.room, self.camera, folder)
         self.gain = _gain(self.place.light)
         self.plate = _bytes(filmed(self.place.light * self.gain))
         self.kinds = np.array([daylight.KINDS[name] for name in self.figure.part.names])
         self.strands = np.array([name == "hair" for name in self.figure.part.names])
 
-    def render(self, motion_frame: np.ndarray, index: int = 0, fps: float = 30) -> Rendered:
-        """Render the person in one pose; fingers and face are those of that time.
+    def render(
+        self,
+        motion_frame: np.ndarray,
+        index: int = 0,
+        fps: float = 30,
+        acted: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> Rendered:
+        """Render the person in one pose.
 
         Args:
             motion_frame: (43,) as `eval.synthetic.motion` gives them.
-            index: Number of the frame: it tells what fingers and face do, and seeds the sensor noise.
+            index: Number of the frame: it seeds the sensor noise.
             fps: Frames a second.
+            acted: Grips and actions of hands and face, as `acting.moment` gives them; None for what they do there at
+                that time.
         """
         if index == 0:
             self.figure.start()
-        grips, actions = acting.moment(index / fps, self.figure.actions)
+        grips, actions = acted or acting.moment(index / fps, self.figure.actions)
         posed = self.figure.pose(np.asarray(motion_frame, np.float64), grips, actions, 1 / fps)
         colour, alpha, depth, shadow = self._seen(posed)
         behind = self.place.light * (1 - shadow[..., None])

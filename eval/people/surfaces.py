@@ -36,6 +36,18 @@ def plaster(rng: np.random.Generator) -> np.ndarray:
     return np.repeat(246 * even[..., None], 3, 2)
 
 
+def bricks(rng: np.random.Generator, colour: tuple, mortar: tuple) -> np.ndarray:
+    """A wall of bricks, ten across and thirty down, (SIDE, SIDE, 3), repeating: each of its own tone."""
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    row = (y * 30).astype(int)
+    along = x * 10 + 0.5 * (row % 2)
+    tone = rng.normal(1, 0.09, (30, 10))[row, along.astype(int) % 10]
+    rough = 1 + 0.05 * clouds(SIDE, rng, 40, 4) + 0.03 * rng.standard_normal((SIDE, SIDE))
+    from_edge = np.minimum(np.abs(along % 1 - 0.5) * -0.24 + 0.12, (np.abs(y * 30 % 1 - 0.5) * -0.08 + 0.04))  # m
+    laid = np.clip((from_edge - 0.005) / 0.003, 0, 1)[..., None]
+    return rough[..., None] * (laid * tone[..., None] * colour + (1 - laid) * mortar)
+
+
 def weave(rng: np.random.Generator, colour: tuple, stripe: tuple, border: bool) -> np.ndarray:
     """A carpet or rough cloth, (SIDE, SIDE, 3)."""
     y, x = np.mgrid[:SIDE, :SIDE] / SIDE

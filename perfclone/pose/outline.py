@@ -12,11 +12,13 @@ from perfclone.pose.sequence import Moment
 from perfclone.pose.skeleton import HEAD, HIPS, NECK, SHOULDERS
 
 #: Cells of the longer side of the map.
-_CELLS = 128
+_CELLS = 256
 #: Flesh around a bone, torso lengths.
 _FLESH = 0.22
-#: A head counts for so many feet: who is hidden up there is nobody any more.
-_FACE = 4.0
+#: From the middle of eyes and ears to the top of the hair, torso lengths.
+_CROWN = 0.3
+#: A head counts for so many feet: who is hidden up there, be it for a moment, is nobody any more.
+_FACE = 16.0
 
 
 def covered(moments: Iterable[Moment], size: tuple[int, int]) -> np.ndarray:
@@ -28,7 +30,7 @@ def covered(moments: Iterable[Moment], size: tuple[int, int]) -> np.ndarray:
 
     Returns:
         (h, w) float32, the frame in coarse cells: the share of the time in which the person is there, the head counted
-        four times; all 0 where nobody is.
+        sixteen times; all 0 where nobody is.
     """
     scale = _CELLS / max(size)
     shape = max(1, round(size[1] * scale)), max(1, round(size[0] * scale))
@@ -52,6 +54,9 @@ def _mask(pose, scale: float, shape: tuple[int, int]) -> np.ndarray:
     for joint in HEAD:
         if seen[joint]:
             cv2.circle(mask, _cell(joints[joint]), thick, _FACE, -1)
+    if seen[HEAD].any():
+        crown = max(1, round(_CROWN * _torso(joints, seen)))
+        cv2.circle(mask, _cell(joints[HEAD][seen[HEAD]].mean(0)), crown, _FACE, -1)
     return mask
 
 

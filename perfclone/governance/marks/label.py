@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from perfclone.errors import UserError
-from perfclone.governance.marks.typeset import Overlay, overlay
+from perfclone.governance.marks.typeset import Overlay, overlay, slim
 
 Place = Literal["bottom", "top", "bottom-left", "bottom-right", "top-left", "top-right"]
 #: Instead of a place: where the least of the person is, of the places above the first that will do.
@@ -120,7 +120,8 @@ class LabelMarker:
         make = dict(size=(width, height), plate=options.plate, font=options.font)
         if options.place == FREE and person is not None:
             drawn = overlay(options.text, place="bottom", heights=sentence, **make)
-            tried = [drawn.at(place, (width, height), _CLOSE) for place in get_args(Place)]
+            shapes = filter(None, (drawn, slim(options.text, drawn.capital, **make)))
+            tried = [shape.at(place, (width, height), _CLOSE) for shape in shapes for place in get_args(Place)]
             self._sentence = min(tried, key=lambda each: each.hides(person, (width, height)))
         else:
             place = "bottom" if options.place == FREE else options.place

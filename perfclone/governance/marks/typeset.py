@@ -127,11 +127,9 @@ def overlay(
     """
     path = _font_file(font)
     _check_glyphs(text, path)
-    margin = _pixels(_MARGIN, size)
     for capital in heights:
         face = _face(path, text, capital)
-        pad = (round(0.75 * capital), round(0.65 * capital))
-        room = [side - 2 * (margin + inner) for side, inner in zip(size, pad)]
+        pad, room = _room(size, capital)
         lines = _wrapped(text, face, room[0])
         if lines is not None and len(lines) <= _FEW and _block(lines, face, capital)[1] <= room[1]:
             break
@@ -142,6 +140,31 @@ def overlay(
         )
     cover, ink = _drawn(lines, face, capital, pad, plate)
     return Overlay(0, 0, cover, ink, tuple(lines), capital).at(place, size)
+
+
+def slim(text: str, capital: int, *, size: tuple[int, int], plate: float, font: str | None) -> Overlay | None:
+    """Set a text as narrow as its longest word, in as many lines as that takes; None where it is too tall for that.
+
+    Args:
+        text: One line, in a font that has its letters.
+        capital: Height of a capital letter, pixels.
+        size: As for :func:`overlay`.
+        plate: Likewise.
+        font: Likewise.
+    """
+    face = _face(_font_file(font), text, capital)
+    pad, room = _room(size, capital)
+    longest = max(face.getlength(word) for word in text.split())
+    lines = _filled(text, face, longest) if longest <= room[0] else None
+    if lines is None or _block(lines, face, capital)[1] > room[1]:
+        return None
+    return Overlay(0, 0, *_drawn(lines, face, capital, pad, plate), tuple(lines), capital)
+
+
+def _room(size: tuple[int, int], capital: int) -> tuple[tuple[int, int], list[int]]:
+    """What is left free around a text on its plate, and the width and height that it may have, pixels."""
+    margin, pad = _pixels(_MARGIN, size), (round(0.7 * capital), round(0.42 * capital))
+    return pad, [side - 2 * (margin + inner) for side, inner in zip(size, pad)]
 
 
 def _pixels(margin: float, size: tuple[int, int]) -> int:
@@ -257,9 +280,9 @@ def _block(lines: list[str], face: ImageFont.FreeTypeFont, capital: int) -> tupl
 
 
 def _pitch(face: ImageFont.FreeTypeFont) -> int:
-    """From one baseline to the next, pixels."""
+    """From one baseline to the next, as close as letters with strokes above and below let it be, pixels."""
     ascent, descent = face.getmetrics()
-    return round(1.08 * (ascent + descent))
+    return round(0.9 * (ascent + descent))
 
 
 def _tall(lines: list[str], face: ImageFont.FreeTypeFont) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
 
+from ...phrases import LANGUAGES, phrases
 from ...studio import Studio
 from .shown import IN_STEP
 
@@ -61,10 +63,8 @@ def _driving(studio: Studio) -> tuple:
     gr.Markdown(words("clone_driving"))
     with gr.Row():
         upload = gr.UploadButton(words("clone_upload"), file_types=None, elem_id="clone_upload", min_width=120)
-        examples = [
-            gr.Button(f"▶ {name}", elem_id=f"clone_example_{name}", elem_classes="clone-example", min_width=80)
-            for name in studio.clips
-        ]
+    with gr.Row(elem_id="clone_examples"):
+        examples = [_example(studio, name, clip) for name, clip in studio.clips.items()]
     with gr.Accordion(words("clone_record_open"), open=False):
         record = gr.Video(
             label=words("clone_record"),
@@ -75,6 +75,18 @@ def _driving(studio: Studio) -> tuple:
             elem_id="clone_record",
         )
     return upload, record, examples, gr.HTML(elem_id="clone_driving_seen"), gr.HTML(elem_id="clone_checked")
+
+
+def _example(studio: Studio, name: str, clip: Path) -> gr.Button:
+    """The button of a clip that is offered: its still, and what is done in it."""
+    key, still = f"clone_example_{name}", clip.with_suffix(".jpg")
+    return gr.Button(
+        studio.words(key) if key in phrases(LANGUAGES[0]) else f"▶ {name}",
+        icon=still if still.is_file() else None,
+        elem_id=key,
+        elem_classes="clone-example",
+        min_width=100,
+    )
 
 
 def _outcome(studio: Studio) -> tuple:

@@ -23,6 +23,11 @@ CSS = """
 .clone-pair {display: grid; grid-template-columns: 1fr 1fr; gap: .75em}
 .clone-empty {padding: 2em 1em; text-align: center; border: 1px dashed var(--body-text-color);
     border-radius: var(--radius-lg)}
+#clone_examples {display: grid; grid-template-columns: repeat(4, 1fr); gap: .5em}
+.clone-example {flex-direction: column; gap: .3em; padding: .35em .2em; min-width: 0 !important; white-space: nowrap;
+    font-size: var(--text-sm)}
+.clone-example img {width: 100%; max-width: 120px; height: auto; aspect-ratio: 1; object-fit: cover;
+    border-radius: var(--radius-md)}
 .clone-keep {display: inline-block; margin: .6em .8em 0 0; padding: .5em 1.2em; border-radius: var(--radius-lg);
     background: var(--button-primary-background-fill); color: var(--button-primary-text-color) !important;
     text-decoration: none; font-weight: 600}
