@@ -198,8 +198,8 @@ def test_where_clones_need_approval_nobody_sees_one_before(tmp_path, wave):
 
 
 def test_only_purposes_that_the_record_allows_are_offered_and_its_limits_are_said():
-    from studio.actors import ActorEntry
-    from studio.tabs.clone.offered import Chosen, limits, purposes, refusal
+    from studio.allowed import limits
+    from studio.tabs.clone.offered import purposes, refusal
 
     record = synthetic_record("anna", "0" * 64, SigningKey.new())
     some = ConsentRecord(
@@ -216,7 +216,7 @@ def test_only_purposes_that_the_record_allows_are_offered_and_its_limits_are_sai
         purpose_note="A lecture on dance.",
     ).sign(SigningKey.new())
     assert len(purposes(record)) == 7 and purposes(some) == ["research", "education"] and purposes(None) == []
-    said = " ".join(limits(Chosen("eve", ActorEntry("studio/eve", None, some)), None))
+    said = " ".join(limits(some, None))
     for part in (
         "Eve agreed to: education, research.",
         "Not to: marketing",

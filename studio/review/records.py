@@ -58,7 +58,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> gr.Row:
             mine = None if may(request, "review") else _own(studio, request)
             return table_of(Ledger(), filters, mine, request), ""
         except (UserError, OSError) as error:
-            return "", plainly(error)
+            return "", plainly(error, request)
 
     def check(request: gr.Request):
         try:
@@ -67,14 +67,14 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> gr.Row:
             key = "ledger_whole" if found.sealed >= found.entries else "ledger_whole_unsealed"
             return say(key, request, entries=found.entries, sealed=found.sealed), ""
         except (UserError, OSError) as error:
-            return "", plainly(error)
+            return "", plainly(error, request)
 
     def give(request: gr.Request):
         try:
             require_reviewer(request)
             return gr.File(exported(), visible=True), ""
         except (UserError, OSError) as error:
-            return gr.File(visible=False), plainly(error)
+            return gr.File(visible=False), plainly(error, request)
 
     filters = [event, actor, since, until]
     gr.on(

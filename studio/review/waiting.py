@@ -74,7 +74,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
                 review.approval_required(),
             )
         except (UserError, OSError) as error:
-            return [], [], plainly(error), gr.skip()
+            return [], [], plainly(error, request), gr.skip()
 
     def open_one(request: gr.Request, ids: list[str], event: gr.SelectData):
         try:
@@ -84,7 +84,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
             shown = served_copy(place) if place else None
             return found.id, gr.Row(visible=True), shown, _facts(found, place, request, studio), "", ""
         except (UserError, OSError) as error:
-            return "", gr.Row(visible=False), None, "", "", plainly(error)
+            return "", gr.Row(visible=False), None, "", "", plainly(error, request)
 
     def decide(decision):
         def handler(request: gr.Request, id: str, note: str):
@@ -92,7 +92,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
                 _decide(decision, id, note, reviewer(request))
                 return "", gr.Row(visible=False), None, say(_DECIDED[decision], request, id=id), ""
             except (UserError, OSError) as error:
-                return id, gr.skip(), gr.skip(), gr.skip(), plainly(error)
+                return id, gr.skip(), gr.skip(), gr.skip(), plainly(error, request)
 
         return handler
 
@@ -102,7 +102,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
             review.require_approval(wanted)
             return ""
         except (UserError, OSError) as error:
-            return plainly(error)
+            return plainly(error, request)
 
     listed = [ids, gallery, said, required]
     gr.on([page.load, also.change, changed.change], refresh, also, listed, **QUIET)

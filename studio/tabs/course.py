@@ -10,7 +10,6 @@ import pandas as pd
 from PIL import Image
 
 from perfclone.errors import UserError
-from perfclone.terminal.pace import duration
 from perfclone.training import Run
 
 from ..actors import own_folder
@@ -19,7 +18,7 @@ from ..phrases import say
 from ..roles import require
 from ..showing import picture, shown
 from ..studio import Studio
-from ..watching import QUIET, plainly
+from ..watching import QUIET, lasting, plainly
 from .reference import problem
 
 #: Curves that are shown, by the names of the log.
@@ -112,7 +111,15 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         job = studio.store.find(id)
     except UserError as error:
         nothing = [gr.skip()] * 2 + [gr.Button(visible=False)] * 3 + [gr.skip()]
-        return ["", "", gr.Column(visible=True), "", problem(str(error)), *nothing, gr.Timer(active=False)]
+        return [
+            "",
+            "",
+            gr.Column(visible=True),
+            "",
+            problem(plainly(error, request)),
+            *nothing,
+            gr.Timer(active=False),
+        ]
     state, run = job.state, run_of(studio, job)
     clone = _clone(studio, job)
     going = state in ("waiting", "running") or (clone is not None and clone.state in ("waiting", "running"))
@@ -123,7 +130,7 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         f"{id} {state} {run is not None and run.actor is not None}",
         gr.Column(visible=True),
         told(studio, job, request),
-        problem(plainly(job.why or "")),
+        problem(plainly(job.why or "", request)),
         curves(run, request) if fresh and run else gr.skip(),
         samples(run, request) if fresh and run and run.samples else gr.skip(),
         gr.Button(visible=state in ("waiting", "running"), interactive=not job.stop_asked),
@@ -156,7 +163,11 @@ def told(studio: Studio, job: Job, request: gr.Request) -> str:
     stage = standing.stage if standing else "begin"
     doing = say(f"train_stage_{stage}", request) if stage in STAGES else stage
     share = f" {min(1.0, standing.done / standing.total):.0%}" if standing and standing.total else ""
-    left = f" · {say('train_left', request, time=duration(standing.left_s))}" if standing and standing.left_s else ""
+    left = (
+        f" · {say('train_left', request, time=lasting(standing.left_s, request))}"
+        if standing and standing.left_s
+        else ""
+    )
     asked = f" · {say('train_stop_asked', request)}" if job.stop_asked else ""
     return f"**{name}** · {doing}{share}{left}{asked}"
 
@@ -170,7 +181,7 @@ def _ended(job: Job, request: gr.Request) -> str:
     said = say("train_done", request, name=result["actor"], steps=result["steps"], minutes=f"{result['minutes']:.1f}")
     announced = job.request.get("announced")
     if announced and result["seconds"]:
-        times = {"took": duration(result["seconds"]), "announced": duration(announced)}
+        times = {"took": lasting(result["seconds"], request), "announced": lasting(announced, request)}
         said = f"{said} {say('train_took', request, **times)}"
     return said
 

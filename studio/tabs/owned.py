@@ -8,15 +8,15 @@ from pathlib import Path
 import gradio as gr
 
 from perfclone.errors import UserError
-from perfclone.governance.consent.kinds import describe
 
 from ..actors import own_actors
+from ..allowed import described
 from ..keeping import delete_actor, place_of, push_actor, revoke_consent, zip_of
 from ..phrases import say
 from ..showing import picture
 from ..studio import Studio
 from ..visitors import visitor
-from ..watching import QUIET, plainly
+from ..watching import QUIET, literal, plainly
 from .course import Course
 
 
@@ -61,7 +61,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
         found = own_actors(studio, visitor(request)).get(name or "")
         if not found:
             return "", "", None
-        about = f"```\n{describe(found.record)}\n```" if found.record else ""
+        about = "\n".join(f"- {literal(each)}" for each in described(found.record, request)) if found.record else ""
         still = picture(found.still, say("train_mine_still", request)) if found.still is not None else ""
         return still, about, zip_of(found.place)
 
@@ -72,7 +72,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
                     raise UserError(say("train_not_sure", request))
                 told = work(request, place_of(studio, request, name), *values)
             except (UserError, OSError) as error:
-                told = plainly(error)
+                told = plainly(error, request)
             return told, False
 
         return handler
@@ -89,7 +89,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
         try:
             job = push_actor(studio, request, place_of(studio, request, name), *values)
         except (UserError, OSError) as error:
-            return str(error), "", gr.skip(), gr.Timer(active=False)
+            return plainly(error, request), "", gr.skip(), gr.Timer(active=False)
         return say("train_pushing", request), "", job.id, gr.Timer(active=True)
 
     def pushed(request: gr.Request, id: str):
@@ -97,7 +97,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
         if job.state == "done":
             told = say("train_pushed", request, **job.result)
         elif job.state in ("failed", "stopped"):
-            told = plainly(job.why or say("train_stopped", request))
+            told = plainly(job.why or say("train_stopped", request), request)
         else:
             return say("train_pushing", request), gr.Timer(active=True)
         return told, gr.Timer(active=False)

@@ -98,7 +98,7 @@ class _Tab:
                 job = asking.look_again(self.studio, request, choose(self.studio, request, name), source)
                 changes |= self._looked_at(changes, asked, job, request)
         except (UserError, OSError) as error:
-            changes[self.parts.trouble] = shown.problem(error)
+            changes[self.parts.trouble] = shown.problem(plainly(error, request))
         return changes
 
     def use(self, name: str, asked: Asked, request: gr.Request) -> dict:
@@ -107,7 +107,7 @@ class _Tab:
         try:
             choose(self.studio, request, name)
         except (UserError, OSError) as error:
-            return {p.trouble: shown.problem(error)}
+            return {p.trouble: shown.problem(plainly(error, request))}
         names = dict.fromkeys([*offered(self.studio, request), name])
         return {**self.choose(name, asked, request), p.actor: gr.Radio(list(names), value=name)}
 
@@ -130,7 +130,7 @@ class _Tab:
             job = asking.take(self.studio, request, choose(self.studio, request, name), file, file.name)
         except (UserError, OSError) as error:
             empty = {self.parts.driving_seen: shown.performance(None, request), self.parts.checked: ""}
-            return {**changes, **empty, self.parts.trouble: shown.problem(plainly(error))}
+            return {**changes, **empty, self.parts.trouble: shown.problem(plainly(error, request))}
         return {**changes, **self._looked_at(changes, asked, job, request)}
 
     def _look_no_longer(self, asked: Asked) -> None:
@@ -152,7 +152,7 @@ class _Tab:
             chosen, source = choose(self.studio, request, name), found(self.studio, asked.source)
             job = asking.clone(self.studio, request, chosen, source, purpose or "", keep)
         except (UserError, OSError) as error:
-            return {self.parts.trouble: shown.problem(error)}
+            return {self.parts.trouble: shown.problem(plainly(error, request))}
         return {
             **self._afresh(asked),
             self.asked: replace(asked, clone=job.id),
@@ -238,7 +238,7 @@ def _endpoint(studio: Studio) -> None:
         try:
             return asking.clone_file(studio, request, actor, driving, purpose, keep_proportions).id
         except (UserError, OSError) as error:
-            raise gr.Error(str(error), title="") from error
+            raise gr.Error(plainly(error, request), title="") from error
 
     gr.Button(visible=False).click(
         clone, inputs, gr.Textbox(visible=False, label="job"), api_name="clone", concurrency_limit=4

@@ -8,12 +8,14 @@ from html import escape
 
 import gradio as gr
 
+from ...allowed import limits
 from ...job_files import link
 from ...jobs.job import Job
 from ...looking import COPY
 from ...phrases import say
 from ...tasks.clone import CLONE, POSES, POSES_VIDEO, PREVIEW
-from .offered import Chosen, limits
+from ...watching import lasting, plainly
+from .offered import Chosen
 
 CSS = """
 .clone-figure {margin: 0}
@@ -72,9 +74,9 @@ def title(job: Job) -> str:
     return job.request.get("title") or job.request["driving"]
 
 
-def why(job: Job) -> str:
-    """Why a job failed, without the places of its files on this machine."""
-    return (job.why or "").replace(str(job.files / job.request["driving"]), title(job)).replace(f"{job.files}/", "")
+def why(job: Job, request: gr.Request) -> str:
+    """Why a job failed, with the driving video called as by whoever gave it."""
+    return plainly((job.why or "").replace(str(job.files / job.request["driving"]), title(job)), request)
 
 
 def note(text: str) -> str:
@@ -90,7 +92,7 @@ def actor(chosen: Chosen, request: gr.Request) -> str:
     else:
         alternative = escape(say("clone_poster", request, name=name))
         picture = f'<img src="{_inline(still)}" alt="{alternative}">'
-    said = "".join(f"<li>{escape(each)}</li>" for each in limits(chosen, request))
+    said = "".join(f"<li>{escape(each)}</li>" for each in limits(chosen.entry.record, request))
     heading = escape(say("clone_limits", request))
     return (
         f'<figure class="clone-figure">{picture}<figcaption><strong>{escape(name)}</strong></figcaption></figure>'
@@ -131,7 +133,7 @@ def _playable(job: Job) -> str | None:
 def standing(job: Job, before: int, request: gr.Request) -> str:
     """How far a clone is: place in line, frames and time left, and the frame that is at hand."""
     if job.state == "failed":
-        return problem(why(job))
+        return problem(why(job, request))
     if job.state == "stopped":
         return note(say("clone_stopped_early", request))
     if job.state == "done":
@@ -206,10 +208,3 @@ def _marked(made: dict, request: gr.Request) -> str:
     said.append(say("clone_marked", request, id=made["id"], marks=say("clone_comma", request).join(marks)))
     said.append(say("clone_for", request, purpose=say(f"clone_purpose_{made['purpose']}", request)))
     return say("clone_space", request).join(said)
-
-
-def lasting(seconds: float, request: gr.Request) -> str:
-    """A length of time, as one says it."""
-    if seconds < 90:
-        return say("clone_seconds", request, seconds=max(1, round(seconds)))
-    return say("clone_minutes", request, minutes=round(seconds / 60))
