@@ -22,9 +22,10 @@ def limits(record: ConsentRecord | None, request: gr.Request) -> list[str]:
     if record is None:
         return [say("clone_no_record", request)]
     forbidden = [purpose for purpose in PURPOSES if purpose not in record.purposes]
-    said = [say("clone_allowed", request, name=record.subject, what=_listed("purpose", record.purposes, request))]
-    if record.subject_kind == "synthetic":
-        said.insert(0, say("clone_synthetic", request))
+    what, nobody = _listed("purpose", record.purposes, request), record.subject_kind == "synthetic"
+    said = [say("clone_synthetic", request), say("clone_may", request, what=what)]
+    if not nobody:
+        said = [say("clone_allowed", request, name=record.subject, what=what)]
     if withdrawn := record.revoked.on if record.revoked else (revocations.noted(record.id) or {}).get("on"):
         said.insert(0, say("clone_withdrawn", request, day=withdrawn))
     if forbidden:
@@ -34,7 +35,7 @@ def limits(record: ConsentRecord | None, request: gr.Request) -> list[str]:
     if record.territory != WORLDWIDE:
         said.append(say("clone_territory", request, what=say("clone_comma", request).join(record.territory)))
     said.append(_term(record, request))
-    if record.purpose_note:
+    if record.purpose_note and not nobody:
         said.append(say("clone_note", request, note=record.purpose_note))
     return said
 

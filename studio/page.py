@@ -26,6 +26,10 @@ CSS = """
 .dark {--color-accent: var(--primary-300)}
 .gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
 video, .still img {object-fit: contain; background: var(--block-background-fill)}
+:root:lang(ja) .gradio-container {
+    --font: "Hiragino Sans", "Noto Sans JP", "Noto Sans CJK JP", "Yu Gothic UI", Meiryo, system-ui, sans-serif;
+    word-break: auto-phrase; line-break: strict}
+.upload-container {padding-top: 28px}
 .problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
 .verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
 .verdict h2.good {border-color: #15803d}

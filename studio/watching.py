@@ -138,7 +138,8 @@ def lasting(seconds: float, request: gr.Request | None) -> str:
         return say("watch_seconds", request, n=max(1, round(seconds)))
     minutes, rest = divmod(10 * round(seconds / 10), 60)
     told = say("watch_minutes", request, n=minutes if seconds < 600 else round(seconds / 60))
-    return f"{told} {say('watch_seconds', request, n=rest)}" if rest and seconds < 600 else told
+    parts = [told, say("watch_seconds", request, n=rest)] if rest and seconds < 600 else [told]
+    return say("clone_space", request).join(parts)
 
 
 def plainly(error: Exception | str, request: gr.Request | None) -> str:

@@ -148,7 +148,7 @@ def test_what_is_put_into_a_sentence_is_translated_too(tmp_path, clone):
     assert plainly(broken.value, None).startswith("dance.mp4 is not a video")
     with pytest.raises(UserError) as forbidden:
         authorise_clone(evaluation_record(clone), "marketing")
-    assert "評価で、広告・宣伝は含まれません" in plainly(forbidden.value, JAPANESE)
+    assert "性能評価で、広告・販売促進は含まれません" in plainly(forbidden.value, JAPANESE)
     refused = "Cannot push to studio/anna: your token may not do that to studio/anna; check the names."
     told = translated(refused, JAPANESE)
     assert told.startswith(

@@ -95,9 +95,9 @@ def _settings(studio: Studio):
             elem_id="train-preset",
         )  # fmt: skip
     minutes = gr.Slider(
-        SHORTEST, LONGEST, value=USUAL, step=0.1, label=words("train_minutes"), info=words("train_minutes_info"),
-        elem_id="train-minutes",
-    )  # fmt: skip
+        SHORTEST, LONGEST, value=USUAL, step=0.1, label=words("train_minutes"), elem_id="train-minutes"
+    )
+    gr.Markdown(words("train_minutes_info"))
     return name, preset, minutes, gr.Markdown(elem_id="train-expected")
 
 
