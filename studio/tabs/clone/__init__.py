@@ -54,7 +54,7 @@ class _Tab:
         for event in (p.use.click, p.hub.submit):
             on(event, self.use, p.hub, self.asked)
         on(p.upload.upload, self.take, p.actor, p.upload, self.asked)
-        on(p.record.stop_recording, self.take, p.actor, p.record, self.asked)
+        on(p.record.stop_recording, self.film, p.actor, p.record, self.asked)
         for button, clip in zip(p.examples, self.studio.clips.values()):
             on(button.click, self.example(clip), p.actor, self.asked)
         started = on(p.go.click, self.go, p.actor, p.purpose, p.keep, self.asked)
@@ -112,8 +112,13 @@ class _Tab:
         return {**self.choose(name, asked, request), p.actor: gr.Radio(list(names), value=name)}
 
     def take(self, name: str, file: str | None, asked: Asked, request: gr.Request) -> dict:
-        """Take a driving video that was uploaded or filmed."""
+        """Take a driving video that was uploaded."""
         return self._take(name, Path(file), asked, request) if file else {self.parts.trouble: ""}
+
+    def film(self, name: str, file: str | None, asked: Asked, request: gr.Request) -> dict:
+        """Take a driving video that was filmed here."""
+        called = say("clone_filmed", request)
+        return self._take(name, Path(file), asked, request, called) if file else {self.parts.trouble: ""}
 
     def example(self, clip: Path):
         """The handler that takes one of the clips that are offered."""
@@ -123,11 +128,11 @@ class _Tab:
 
         return handler
 
-    def _take(self, name: str, file: Path, asked: Asked, request: gr.Request) -> dict:
+    def _take(self, name: str, file: Path, asked: Asked, request: gr.Request, called: str = "") -> dict:
         changes = self._afresh(asked)
         self._look_no_longer(asked)
         try:
-            job = asking.take(self.studio, request, choose(self.studio, request, name), file, file.name)
+            job = asking.take(self.studio, request, choose(self.studio, request, name), file, called or file.name)
         except (UserError, OSError) as error:
             empty = {self.parts.driving_seen: shown.performance(None, request), self.parts.checked: ""}
             return {**changes, **empty, self.parts.trouble: shown.problem(plainly(error, request))}
