@@ -69,12 +69,19 @@ THEME = gr.themes.Soft(primary_hue="indigo").set(
     input_placeholder_color_dark="*neutral_300",
 )
 #: Where Gradio shows that there is nothing, it names what has no role. What a camera recorded has no length before
-#: its end was sought.
+#: its end was sought. A player whose file was deleted meanwhile says so.
 MENDED = """() => {
     document.addEventListener("loadedmetadata", ({target}) => {
         if (target.duration !== Infinity) return;
         target.addEventListener("timeupdate", () => { target.currentTime = 0; }, {once: true});
         target.currentTime = 1e9;
+    }, true);
+    document.addEventListener("error", ({target}) => {
+        if (!target.dataset?.gone) return;
+        const said = document.createElement("p");
+        said.className = "clone-note";
+        said.textContent = target.dataset.gone;
+        target.replaceWith(said);
     }, true);
     const nothing = () => document.querySelectorAll(".empty[aria-label]:not([role])");
     const name = () => nothing().forEach((each) => each.setAttribute("role", "img"));

@@ -72,8 +72,8 @@ def build(studio: Studio) -> Course:
             to_clone = gr.Button(words("train_to_clone"), visible=False, elem_id="train-to-clone")
         with gr.Row():
             plot = gr.LinePlot(
-                x="step", y="loss", color="curve", label=words("train_curves"), x_title="step", y_title="loss",
-                height=320, min_width=300, elem_id="train-curves",
+                x="step", y="loss", color="curve", label=words("train_curves"), height=320, min_width=300,
+                elem_id="train-curves",
             )  # fmt: skip
             samples = gr.HTML(elem_id="train-samples", min_height=320)
         result = gr.Video(
@@ -186,14 +186,15 @@ def _ended(job: Job, request: gr.Request) -> str:
     return said
 
 
-def curves(run: Run, request: gr.Request) -> pd.DataFrame:
-    """The log as a table for the plot."""
+def curves(run: Run, request: gr.Request) -> gr.LinePlot:
+    """The log as a plot."""
     points = [
         (row["step"], row[name], say(phrase, request))
         for name, phrase in CURVES.items()
         for row in _thinned([row for row in run.rows if name in row])
     ]
-    return pd.DataFrame(points, columns=["step", "loss", "curve"])
+    titles = {f"{each}_title": say(f"train_curve_{each}", request) for each in ("x", "y", "color")}
+    return gr.LinePlot(pd.DataFrame(points, columns=["step", "loss", "curve"]), **titles)
 
 
 def samples(run: Run, request: gr.Request) -> str:

@@ -174,7 +174,8 @@ class _Tab:
     def show(self, view: str, asked: Asked, request: gr.Request) -> dict:
         """Show the result in another way."""
         job = found(self.studio, asked.clone)
-        return {self.parts.result: shown.result(job, view, request) if job else ""}
+        gone = shown.note(say("clone_gone", request)) if asked.clone else ""
+        return {self.parts.result: shown.result(job, view, request) if job else gone}
 
     def look(self, asked: Asked, request: gr.Request):
         """How far the preflight is."""

@@ -117,10 +117,14 @@ def performance(source: Job | None, request: gr.Request) -> str:
     if not (name := _playable(source)):
         return f'<div class="clone-empty">{escape(say("clone_copying", request, title=called))}</div>'
     said = escape(say("clone_driving_video", request, title=called))
-    return (
-        f'<figure class="clone-figure"><video id="driving-video" src="{link(source, name)}" aria-label="{said}" '
-        f"controls muted loop autoplay playsinline></video><figcaption>{escape(called)}</figcaption></figure>"
-    )
+    video = _video(link(source, name), said, request, 'id="driving-video" controls loop autoplay')
+    return f'<figure class="clone-figure">{video}<figcaption>{escape(called)}</figcaption></figure>'
+
+
+def _video(source: str, label: str, request: gr.Request, how: str = "") -> str:
+    """A player that says in a sentence that its file was deleted, once it is."""
+    gone = escape(say("clone_gone", request))
+    return f'<video src="{source}" aria-label="{label}" data-gone="{gone}" {how} muted playsinline></video>'
 
 
 def _playable(job: Job) -> str | None:
@@ -171,18 +175,13 @@ def result(job: Job, view: str, request: gr.Request) -> str:
         return note(say("clone_held", request, id=made["id"]))
     file = POSES_VIDEO if view == "poses" else CLONE
     said = escape(say(f"clone_result_{'poses' if view == 'poses' else 'video'}", request, name=made["actor"]))
-    lead = (
-        f'<figure class="clone-figure"><video id="result-video" data-lead src="{link(job, file)}" aria-label="{said}" '
-        f"controls muted loop autoplay playsinline></video></figure>"
-    )
+    video = _video(link(job, file), said, request, 'id="result-video" data-lead controls loop autoplay')
+    lead = f'<figure class="clone-figure">{video}</figure>'
     beside = _playable(job) if view != "alone" else None
     if beside:
         said = escape(say("clone_driving_video", request, title=title(job)))
-        follower = (
-            f'<figure class="clone-figure"><video src="{link(job, beside)}" aria-label="{said}" muted playsinline '
-            f"></video></figure>"
-        )
-        lead = f'<div class="clone-pair">{follower}{lead}</div>'
+        follower = _video(link(job, beside), said, request)
+        lead = f'<div class="clone-pair"><figure class="clone-figure">{follower}</figure>{lead}</div>'
     return lead + _keep(job, request) + note(_marked(made, request))
 
 
