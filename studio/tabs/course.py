@@ -71,11 +71,14 @@ def build(studio: Studio) -> Course:
             go_on = gr.Button(words("train_go_on"), visible=False, elem_id="train-go-on")
             to_clone = gr.Button(words("train_to_clone"), visible=False, elem_id="train-to-clone")
         with gr.Row():
-            plot = gr.LinePlot(
-                x="step", y="loss", color="curve", label=words("train_curves"), height=320, min_width=300,
-                elem_id="train-curves",
-            )  # fmt: skip
-            samples = gr.HTML(elem_id="train-samples", min_height=320)
+            with gr.Column(min_width=300):
+                gr.Markdown(words("train_curves"))  # the plot's own label would push its legend out of it
+                plot = gr.LinePlot(
+                    x="step", y="loss", color="curve", label=words("train_curves"), show_label=False, height=320,
+                    elem_id="train-curves",
+                )  # fmt: skip
+            with gr.Column(min_width=300):
+                samples = gr.HTML(elem_id="train-samples", min_height=320)
         result = gr.Video(
             label=words("train_result"), interactive=False, visible=False, height=360, elem_id="train-result"
         )

@@ -32,8 +32,8 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
                 about = gr.Markdown(elem_id="train-own-record")
             with gr.Column(min_width=300):
                 zipped = gr.DownloadButton(words("train_zip"), elem_id="train-zip")
+                gr.Markdown(words("train_push_what"))
                 with gr.Group():
-                    gr.Markdown(words("train_push_what"), container=True)
                     repository = gr.Textbox(
                         label=words("train_push_repository"), placeholder="owner/name", max_lines=1,
                         elem_id="train-push-repository",
