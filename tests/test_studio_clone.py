@@ -150,7 +150,8 @@ def test_on_a_phone_in_japanese_with_wrong_files_and_a_poor_performance(studio, 
     (tmp_path / "broken.mp4").write_bytes(wave.read_bytes()[:3000])
     upload(page, tmp_path / "broken.mp4")
     page.wait_for_selector("#clone_trouble .problem", timeout=10_000)
-    assert "broken.mp4" in page.inner_text("#clone_trouble") and "/" not in page.inner_text("#clone_trouble")
+    said = page.inner_text("#clone_trouble")
+    assert said.startswith("broken.mp4は途中で切れているか、壊れています") and "/" not in said
     assert page.locator("video").count() == 0  # no empty player
 
     poor = tmp_path / "poor.gif"  # only the upper half of somebody, five frames a second, in what no player takes
@@ -160,13 +161,27 @@ def test_on_a_phone_in_japanese_with_wrong_files_and_a_poor_performance(studio, 
     page.wait_for_function("document.querySelector('#driving-video').videoWidth > 0")
     page.wait_for_selector(".clone-strip", timeout=60_000)
     said = page.inner_text("#clone_checked")
-    assert "1 秒あたり 5 フレームしかない" in said and "上半身だけの撮影など" in said
+    assert "1秒あたり5コマしかない" in said and "上半身だけの撮影など" in said
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#clone").bounding_box()["y"] < 844  # in reach wherever one has scrolled
     page.add_script_tag(path=ROOT / "tests" / "axe" / "axe.min.js")
     found = page.evaluate("axe.run(document.querySelector('#tabs'))")["violations"]
     bad = {each["id"]: each["nodes"][0]["html"] for each in found if each["impact"] in ("serious", "critical")}
     assert not bad, bad
+
+
+def test_what_was_filmed_here_has_a_name_and_a_length(studio, visit):
+    page = visit(studio.address, locale="ja-JP")
+    arrive(page)
+    page.get_by_role("button", name="カメラで撮影する").click()
+    page.click("#clone_record [title='grant webcam access'] button")
+    record = page.get_by_role("button", name="start recording")
+    assert record.inner_text() == "録画"
+    record.click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="stop recording").click()
+    page.locator("#clone_driving_seen").get_by_text("カメラで撮影した動画").wait_for()
+    page.wait_for_function("document.querySelector('#clone_record video[src]').duration < 60")
 
 
 def half_at_five_frames(path: Path) -> None:

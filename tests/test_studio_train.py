@@ -165,6 +165,8 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.click("#train-delete")
             page.get_by_text("Me_1 and its footage are deleted").wait_for()
             page.get_by_text("You have no actor here yet").wait_for()
+            page.evaluate("document.querySelector('#driving-video').src += '?anew'")
+            page.wait_for_function("document.body.textContent.includes('This video was deleted')")
         assert not list(tmp_path.glob("studio/actors/*/*")) and not folder.exists()
         assert not list(tmp_path.glob("studio/jobs/*/files/*.mkv"))
 
