@@ -151,7 +151,7 @@ def test_on_a_phone_in_japanese_with_wrong_files_and_a_poor_performance(studio, 
     upload(page, tmp_path / "broken.mp4")
     page.wait_for_selector("#clone_trouble .problem", timeout=10_000)
     said = page.inner_text("#clone_trouble")
-    assert said.startswith("broken.mp4は途中で切れているか、壊れています") and "/" not in said
+    assert said.startswith("broken.mp4自体には映像が含まれていません") and "/" not in said
     assert page.locator("video").count() == 0  # no empty player
 
     poor = tmp_path / "poor.gif"  # only the upper half of somebody, five frames a second, in what no player takes
@@ -179,7 +179,7 @@ def test_what_was_filmed_here_has_a_name_and_a_length(studio, visit):
     assert record.inner_text() == "録画"
     record.click()
     page.wait_for_timeout(1500)
-    page.get_by_role("button", name="stop recording").click()
+    page.locator("#clone_record").get_by_text("停止").click()
     page.locator("#clone_driving_seen").get_by_text("カメラで撮影した動画").wait_for()
     page.wait_for_function("document.querySelector('#clone_record video[src]').duration < 60")
 
