@@ -26,8 +26,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-#: A camera that shows a test picture, and nobody who has to allow it.
-FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 #: Milliseconds to wait for what must come: a machine that is busy with much else is slow, not wrong.
 PATIENCE_MS = 60_000
 #: What a browser says of a request that it gave up itself, as when a player gets another video.
