@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from perfclone.actor import Actor
     from perfclone.pose.sequence import PoseSequence
 
+log = logging.getLogger(__name__)
 #: The frame of the motion that ships which a poster shows: seen from the front, an arm raised.
 POSED = 355
 #: How many frames before it are painted too, so that the picture has settled.
@@ -22,6 +24,21 @@ _SETTLING = 12
 #: Most pixels of the short side.
 SIDE = 384
 _QUALITY = 90
+
+
+def draw_poster(folder: Path) -> Path | None:
+    """Draw the poster of an actor that was just trained, under its folder's name.
+
+    Returns:
+        The poster; None where clones need approval here, or none may be made, and the log says why.
+    """
+    from perfclone.actor import Actor
+
+    try:
+        return write_poster(Actor.from_pretrained(folder), folder.name, folder)
+    except UserError as error:
+        log.info("%s has no poster: %s", folder.name, error)
+        return None
 
 
 def write_poster(actor: Actor, name: str, folder: Path) -> Path:

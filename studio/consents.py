@@ -61,15 +61,15 @@ class Agreement:
         """
         self._require(request)
         subject = self.subject.strip()
-        fields = usual_fields(subject, self.recorded_by.strip() or subject) | {
+        keeper = self.recorded_by.strip() or subject
+        fields = usual_fields(subject, keeper) | {
             "purposes": list(self.purposes),
             "media": list(self.media),
             "expires": self.expires.strip(),
-            "purpose_note": self._note(),
+            "purpose_note": self._note(request),
             "train_others": self.train_others,
+            "revocation": self.revocation.strip() or say("train_revocation_usual", request, keeper=keeper),
         }
-        if self.revocation.strip():
-            fields["revocation"] = self.revocation.strip()
         record = signed_record(fields, [reference], Path(self.statement) if self.statement else None)
         Ledger().append("consent", consent=record.digest(), consent_id=record.id)
         return record
@@ -90,9 +90,9 @@ class Agreement:
         if past:
             raise ConsentError(say("train_wants_later", request))
 
-    def _note(self) -> str:
+    def _note(self, request: gr.Request | None) -> str:
         """The purposes in free words, and what is said in the statement, since that is signed with them."""
-        said = f'Said in the statement: "{self.phrase}".' if self.statement and self.phrase else ""
+        said = say("train_said", request, phrase=self.phrase) if self.statement and self.phrase else ""
         return " ".join(filter(None, [" ".join(self.note.split()), said]))
 
 

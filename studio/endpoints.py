@@ -13,6 +13,7 @@ from perfclone.errors import UserError
 from .jobs.job import Job
 from .roles import require
 from .studio import Studio
+from .watching import plainly
 
 _DONE = ("done", "stopped")
 
@@ -32,7 +33,7 @@ def build(studio: Studio) -> None:
             one), standing (stage, done, total, left_s of a running one), why (a sentence, of a failed one), result,
             and files, the names of those that ``/file`` gives.
         """
-        with _shown():
+        with _shown(request):
             require(request, "look")
             return told(studio, studio.store.find(id))
 
@@ -46,7 +47,7 @@ def build(studio: Studio) -> None:
         Returns:
             As ``/job`` does.
         """
-        with _shown():
+        with _shown(request):
             require(request, "make")
             found = studio.store.find(id)
             found.stop()
@@ -60,7 +61,7 @@ def build(studio: Studio) -> None:
             name: One of the names that ``/job`` gives as files.
             request: Of the visitor.
         """
-        with _shown():
+        with _shown(request):
             require(request, "look")
             found = studio.store.find(id)
             if name not in _files(found):
@@ -95,9 +96,9 @@ def _files(job: Job) -> list[str]:
 
 
 @contextmanager
-def _shown() -> Iterator[None]:
+def _shown(request: gr.Request) -> Iterator[None]:
     """Tell a program what is wrong in the sentence that a person would read."""
     try:
         yield
     except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(plainly(error, request), print_exception=False) from error

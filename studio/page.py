@@ -12,6 +12,7 @@ from perfclone import companions
 from perfclone.errors import UserError
 
 from . import endpoints, job_files
+from .phrases import LANGUAGES, phrases
 from .studio import Studio
 from .users import Users
 from .visitors import Door
@@ -26,6 +27,10 @@ CSS = """
 .dark {--color-accent: var(--primary-300)}
 .gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
 video, .still img {object-fit: contain; background: var(--block-background-fill)}
+:root:lang(ja) .gradio-container {
+    --font: "Hiragino Sans", "Noto Sans JP", "Noto Sans CJK JP", "Yu Gothic UI", Meiryo, system-ui, sans-serif;
+    word-break: auto-phrase; line-break: strict}
+.upload-container {padding-top: 28px}
 .problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
 .verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
 .verdict h2.good {border-color: #15803d}
@@ -63,8 +68,21 @@ THEME = gr.themes.Soft(primary_hue="indigo").set(
     input_placeholder_color="*neutral_600",
     input_placeholder_color_dark="*neutral_300",
 )
-#: Where Gradio shows that there is nothing, it names what has no role.
-ROLES = """() => {
+#: Where Gradio shows that there is nothing, it names what has no role. What a camera recorded has no length before
+#: its end was sought. A player whose file was deleted meanwhile says so.
+MENDED = """() => {
+    document.addEventListener("loadedmetadata", ({target}) => {
+        if (target.duration !== Infinity) return;
+        target.addEventListener("timeupdate", () => { target.currentTime = 0; }, {once: true});
+        target.currentTime = 1e9;
+    }, true);
+    document.addEventListener("error", ({target}) => {
+        if (!target.dataset?.gone) return;
+        const said = document.createElement("p");
+        said.className = "clone-note";
+        said.textContent = target.dataset.gone;
+        target.replaceWith(said);
+    }, true);
     const nothing = () => document.querySelectorAll(".empty[aria-label]:not([role])");
     const name = () => nothing().forEach((each) => each.setAttribute("role", "img"));
     new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
@@ -86,11 +104,20 @@ def launch_options(studio: Studio, local: bool = True) -> dict:
         "app_kwargs": {"middleware": [Middleware(Door, local=local)], "routes": [job_files.route(studio.store)]},
         "auth": users.admit if users else None,
         "theme": THEME,
-        "css": CSS + "".join(getattr(_tab(name), "CSS", "") for name in _offered()),
+        "css": CSS + _spoken() + "".join(getattr(_tab(name), "CSS", "") for name in _offered()),
         "footer_links": ["api"],
         "max_file_size": studio.limits.bytes,
         "i18n": studio.words,
     }
+
+
+def _spoken() -> str:
+    """What Gradio says in English whatever the language, said in the visitor's."""
+    camera = '[title="grant webcam access"] .wrap'
+    return f"{camera} {{font-size: 0}}" + "".join(
+        f':lang({each}) {camera}::after {{font-size: var(--text-lg); content: "{phrases(each)["camera_open"]}"}}'
+        for each in LANGUAGES
+    )
 
 
 def _tab(name: str):
@@ -117,7 +144,7 @@ def build(studio: Studio) -> gr.Blocks:
                 with gr.Tab(studio.words(f"tab_{name}"), id=name):
                     _tab(name).build(studio, page)
         gr.Markdown(studio.words("footer"))
-        page.load(None, js=ROLES, **QUIET)
+        page.load(None, js=MENDED, **QUIET)
 
         @page.load(outputs=tabs, **QUIET)
         def open_the_tab_of_the_job(request: gr.Request):

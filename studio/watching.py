@@ -12,6 +12,7 @@ from perfclone.errors import UserError
 
 from .jobs.job import Job
 from .phrases import say
+from .phrases.library import translated
 from .studio import Studio
 
 #: For what happens on the page alone.
@@ -75,7 +76,7 @@ class Watched:
                 asked, files = prepare(request, *values)
                 return self.studio.ask(self.kind, request, asked, files).id, "", *[None] * len(outputs)
             except (UserError, OSError) as error:
-                return "", plainly(error), *[None] * len(outputs)
+                return "", plainly(error, request), *[None] * len(outputs)
 
         def look(request: gr.Request, id: str):
             return self._look(id, request, show, len(outputs))
@@ -104,9 +105,9 @@ class Watched:
                 return gr.Timer(active=True), self._told(job, request), "", gr.Button(visible=True), *rest
             status = say("watch_stopped", request) if state == "stopped" else ""
             rest = show(job, request) if state == "done" else rest
-            problem = plainly(job.why or "") if state == "failed" else ""
+            problem = plainly(job.why or "", request) if state == "failed" else ""
         except (UserError, OSError) as error:
-            status, problem = "", plainly(error)
+            status, problem = "", plainly(error, request)
         return gr.Timer(active=False), status, problem, gr.Button(visible=False), *rest
 
     def _told(self, job: Job, request: gr.Request) -> str:
@@ -132,15 +133,18 @@ _STAGES = {"verify": "verify", "poses": "poses", "performing": "performs", "scor
 
 
 def lasting(seconds: float, request: gr.Request | None) -> str:
-    """A length of time in words: seconds up to a minute and a half, then minutes."""
+    """A length of time in words: seconds up to a minute and a half, up to ten minutes both, then minutes."""
     if seconds < 90:
         return say("watch_seconds", request, n=max(1, round(seconds)))
-    return say("watch_minutes", request, n=round(seconds / 60))
+    minutes, rest = divmod(10 * round(seconds / 10), 60)
+    told = say("watch_minutes", request, n=minutes if seconds < 600 else round(seconds / 60))
+    parts = [told, say("watch_seconds", request, n=rest)] if rest and seconds < 600 else [told]
+    return say("clone_space", request).join(parts)
 
 
-def plainly(error: Exception | str) -> str:
-    """What is wrong, as a sentence that names files by their own names, and not by where they lie on the server."""
-    return _FOLDERS.sub("", str(error))
+def plainly(error: Exception | str, request: gr.Request | None) -> str:
+    """What is wrong, in the visitor's language; files are named, but not where they lie on the server."""
+    return translated(_FOLDERS.sub("", str(error)), request)
 
 
 def literal(text: str) -> str:

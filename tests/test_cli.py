@@ -331,6 +331,7 @@ def test_train_then_clone(short_clip, tmp_path):
     train = perfclone(*training, "--driving", short_clip, "--consent", consent)
     assert train.returncode == 0, train.stderr
     assert "2 steps" in train.stdout and (actor / "consent.json").read_bytes() == consent.read_bytes()
+    assert (actor / "poster.jpg").is_file()
     again = perfclone(*training, "--consent", consent)
     assert again.returncode == 2 and "replace it with --force" in again.stderr
     run = perfclone("clone", actor, short_clip, "-o", output, "--keep-proportions")

@@ -287,7 +287,8 @@ def test_filming_oneself_takes_one_command_and_training_names_it(reference, smal
     actor = Actor.from_pretrained(tmp_path / "actor")
     assert actor.consent == ConsentRecord.load(tmp_path / CONSENT) and actor.consent.subject == "Your Name"
     authorise_clone(actor.consent, "personal")
-    assert [entry.event for entry in Ledger().entries()] == ["consent", "train", "train"]
+    events = [entry.event for entry in Ledger().entries()]
+    assert events == ["consent", "train", "train", "clone"], "the last is the poster"
     ready = "The actor can be used already, and gets better as this goes on: python -m perfclone clone "
     assert capsys.readouterr().out.count(f"{ready}{tmp_path / 'actor'} DRIVING.mp4") == 1
 

@@ -139,7 +139,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             after = rows_of(tmp_path / "studio")
             assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
             page.wait_for_selector("#train-own-still img")
-            page.get_by_text("Anna Example agreed that videos are made").wait_for()
+            page.locator("#train-own-record").get_by_text("Anna Example agreed to").wait_for()
             with page.expect_download() as download:
                 page.click("#train-zip")
             names = zipfile.ZipFile(download.value.path()).namelist()
@@ -166,7 +166,7 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             page.check("#train-sure input")
             page.click("#train-revoke")
             page.get_by_text("The consent for Me_1 is withdrawn").wait_for()
-            page.get_by_text("REVOKED on").wait_for()
+            page.locator("#train-own-record").get_by_text("The consent was withdrawn on").wait_for()
             page.wait_for_selector("#train-sure input:not(:checked)")
             page.check("#train-sure input")
             page.click("#train-delete")

@@ -128,6 +128,9 @@ def run(args: argparse.Namespace) -> int:
     if result.stopped:
         raise KeyboardInterrupt(f"{result.steps} steps are done; {go_on} here.")
     if leading():
+        from perfclone.poster import draw_poster
+
+        draw_poster(result.actor_dir)
         print("\n".join(told(request, result)))
     return 0
 

@@ -40,7 +40,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
             require_reviewer(request)
             return (_ends(studio, id, request) if id else ""), gr.Button(interactive=bool(id)), ""
         except (UserError, OSError) as error:
-            return "", gr.Button(interactive=False), plainly(error)
+            return "", gr.Button(interactive=False), plainly(error, request)
 
     def end(request: gr.Request, id: str | None, reason: str, count: int):
         try:
@@ -50,7 +50,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
             _withdraw(studio, id, reason.strip(), who)
             return say("withdraw_done", request), "", gr.Button(interactive=False), "", count + 1
         except (UserError, OSError) as error:
-            return gr.skip(), reason, gr.skip(), plainly(error), count
+            return gr.skip(), reason, gr.skip(), plainly(error, request), count
 
     gr.on([page.load, changed.change], offer, None, which, **QUIET)
     which.input(foresee, which, [ends, button, problem], **QUIET)

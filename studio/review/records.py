@@ -14,6 +14,7 @@ from perfclone.governance.ledger.fields import EVENTS
 from perfclone.governance.ledger.ledger import Entry, Ledger
 
 from ..phrases import say
+from ..phrases.library import translated
 from ..roles import may
 from ..showing import shown as served_copy
 from ..studio import Studio
@@ -25,6 +26,9 @@ from .waiting import made_by
 SHOWN = 200
 #: What a line of the table says besides its number, time and event.
 TOLD = ("who", "actor", "purpose", "watermark", "decision", "note", "reason", "repository", "consent_id")
+
+#: Those that are words of the library's, not somebody's own.
+NAMED = ("purpose", "decision")
 
 
 def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> gr.Row:
@@ -58,7 +62,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> gr.Row:
             mine = None if may(request, "review") else _own(studio, request)
             return table_of(Ledger(), filters, mine, request), ""
         except (UserError, OSError) as error:
-            return "", plainly(error)
+            return "", plainly(error, request)
 
     def check(request: gr.Request):
         try:
@@ -67,14 +71,14 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> gr.Row:
             key = "ledger_whole" if found.sealed >= found.entries else "ledger_whole_unsealed"
             return say(key, request, entries=found.entries, sealed=found.sealed), ""
         except (UserError, OSError) as error:
-            return "", plainly(error)
+            return "", plainly(error, request)
 
     def give(request: gr.Request):
         try:
             require_reviewer(request)
             return gr.File(exported(), visible=True), ""
         except (UserError, OSError) as error:
-            return gr.File(visible=False), plainly(error)
+            return gr.File(visible=False), plainly(error, request)
 
     filters = [event, actor, since, until]
     gr.on(
@@ -153,6 +157,7 @@ def _passing(event: str, actor: str, since: str, until: str, request: gr.Request
 
 
 def _row(each: Entry, request: gr.Request | None) -> str:
-    told = ", ".join(f"{say(f'ledger_of_{name}', request)} {each.data[name]}" for name in TOLD if name in each.data)
+    data = each.data | {name: translated(each.data[name], request) for name in NAMED if each.data.get(name)}
+    told = ", ".join(f"{say(f'ledger_of_{name}', request)} {data[name]}" for name in TOLD if name in data)
     cells = (each.n, each.time[:19].replace("T", " "), say(f"ledger_{each.event}", request), told)
     return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"

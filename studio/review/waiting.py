@@ -62,7 +62,7 @@ def build(studio: Studio, page: gr.Blocks, changed: gr.State) -> None:
                 _decide(decision, id, note, reviewer(request))
                 return "", gr.Row(visible=False), None, say(_DECIDED[decision], request, id=id), ""
             except (UserError, OSError) as error:
-                return id, gr.skip(), gr.skip(), gr.skip(), plainly(error)
+                return id, gr.skip(), gr.skip(), gr.skip(), plainly(error, request)
 
         return handler
 
@@ -120,7 +120,7 @@ def _listed(studio: Studio, decided: bool, request: gr.Request) -> tuple:
         ids = [each.id for each, _ in rows]
         return ids, gr.Gallery(pictures, visible=bool(rows)), count, review.approval_required()
     except (UserError, OSError) as error:
-        return [], [], plainly(error), gr.skip()
+        return [], [], plainly(error, request), gr.skip()
 
 
 def _opened(studio: Studio, id: str, request: gr.Request) -> tuple:
@@ -132,7 +132,7 @@ def _opened(studio: Studio, id: str, request: gr.Request) -> tuple:
         shown = served_copy(place) if place else None
         return found.id, gr.Row(visible=True), shown, _facts(found, place, request, studio), "", ""
     except (UserError, OSError) as error:
-        return "", gr.Row(visible=False), None, "", "", plainly(error)
+        return "", gr.Row(visible=False), None, "", "", plainly(error, request)
 
 
 def _require(request: gr.Request, wanted: bool) -> str:
@@ -141,7 +141,7 @@ def _require(request: gr.Request, wanted: bool) -> str:
         review.require_approval(wanted)
         return ""
     except (UserError, OSError) as error:
-        return plainly(error)
+        return plainly(error, request)
 
 
 def _chosen(decided: bool) -> list[Review]:

@@ -10,7 +10,6 @@ import pandas as pd
 from PIL import Image
 
 from perfclone.errors import UserError
-from perfclone.terminal.pace import duration
 from perfclone.training import Run
 
 from ..actors import own_folder
@@ -19,7 +18,7 @@ from ..phrases import say
 from ..roles import require
 from ..showing import picture, shown
 from ..studio import Studio
-from ..watching import QUIET, plainly
+from ..watching import QUIET, lasting, plainly
 from .reference import problem
 
 #: Curves that are shown, by the names of the log.
@@ -72,11 +71,14 @@ def build(studio: Studio) -> Course:
             go_on = gr.Button(words("train_go_on"), visible=False, elem_id="train-go-on")
             to_clone = gr.Button(words("train_to_clone"), visible=False, elem_id="train-to-clone")
         with gr.Row():
-            plot = gr.LinePlot(
-                x="step", y="loss", color="curve", label=words("train_curves"), x_title="step", y_title="loss",
-                height=320, min_width=300, elem_id="train-curves",
-            )  # fmt: skip
-            samples = gr.HTML(elem_id="train-samples", min_height=320)
+            with gr.Column(min_width=300):
+                gr.Markdown(words("train_curves"))  # the plot's own label would push its legend out of it
+                plot = gr.LinePlot(
+                    x="step", y="loss", color="curve", label=words("train_curves"), show_label=False, height=320,
+                    elem_id="train-curves",
+                )  # fmt: skip
+            with gr.Column(min_width=300):
+                samples = gr.HTML(elem_id="train-samples", min_height=320)
         result = gr.Video(
             label=words("train_result"), interactive=False, visible=False, height=360, elem_id="train-result"
         )
@@ -112,7 +114,15 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         job = studio.store.find(id)
     except UserError as error:
         nothing = [gr.skip()] * 2 + [gr.Button(visible=False)] * 3 + [gr.skip()]
-        return ["", "", gr.Column(visible=True), "", problem(str(error)), *nothing, gr.Timer(active=False)]
+        return [
+            "",
+            "",
+            gr.Column(visible=True),
+            "",
+            problem(plainly(error, request)),
+            *nothing,
+            gr.Timer(active=False),
+        ]
     state, run = job.state, run_of(studio, job)
     clone = _clone(studio, job)
     going = state in ("waiting", "running") or (clone is not None and clone.state in ("waiting", "running"))
@@ -123,7 +133,7 @@ def look(studio: Studio, id: str, seen: str, request: gr.Request) -> list:
         f"{id} {state} {run is not None and run.actor is not None}",
         gr.Column(visible=True),
         told(studio, job, request),
-        problem(plainly(job.why or "")),
+        problem(plainly(job.why or "", request)),
         curves(run, request) if fresh and run else gr.skip(),
         samples(run, request) if fresh and run and run.samples else gr.skip(),
         gr.Button(visible=state in ("waiting", "running"), interactive=not job.stop_asked),
@@ -156,7 +166,11 @@ def told(studio: Studio, job: Job, request: gr.Request) -> str:
     stage = standing.stage if standing else "begin"
     doing = say(f"train_stage_{stage}", request) if stage in STAGES else stage
     share = f" {min(1.0, standing.done / standing.total):.0%}" if standing and standing.total else ""
-    left = f" · {say('train_left', request, time=duration(standing.left_s))}" if standing and standing.left_s else ""
+    left = (
+        f" · {say('train_left', request, time=lasting(standing.left_s, request))}"
+        if standing and standing.left_s
+        else ""
+    )
     asked = f" · {say('train_stop_asked', request)}" if job.stop_asked else ""
     return f"**{name}** · {doing}{share}{left}{asked}"
 
@@ -170,19 +184,20 @@ def _ended(job: Job, request: gr.Request) -> str:
     said = say("train_done", request, name=result["actor"], steps=result["steps"], minutes=f"{result['minutes']:.1f}")
     announced = job.request.get("announced")
     if announced and result["seconds"]:
-        times = {"took": duration(result["seconds"]), "announced": duration(announced)}
+        times = {"took": lasting(result["seconds"], request), "announced": lasting(announced, request)}
         said = f"{said} {say('train_took', request, **times)}"
     return said
 
 
-def curves(run: Run, request: gr.Request) -> pd.DataFrame:
-    """The log as a table for the plot."""
+def curves(run: Run, request: gr.Request) -> gr.LinePlot:
+    """The log as a plot."""
     points = [
         (row["step"], row[name], say(phrase, request))
         for name, phrase in CURVES.items()
         for row in _thinned([row for row in run.rows if name in row])
     ]
-    return pd.DataFrame(points, columns=["step", "loss", "curve"])
+    titles = {f"{each}_title": say(f"train_curve_{each}", request) for each in ("x", "y", "color")}
+    return gr.LinePlot(pd.DataFrame(points, columns=["step", "loss", "curve"]), **titles)
 
 
 def samples(run: Run, request: gr.Request) -> str:

@@ -13,6 +13,7 @@ from perfclone.errors import UserError
 from ..actors import entry, own_actors
 from ..jobs.job import Job
 from ..phrases import say
+from ..phrases.library import translated
 from ..roles import require
 from ..showing import shown
 from ..studio import Studio
@@ -178,7 +179,8 @@ def _pace(studio: Studio) -> float:
 
 def _show(job: Job, request: gr.Request) -> tuple:
     headline = "\n".join(
-        f"{'### ' if not n else ''}{literal(each)}\n" for n, each in enumerate(job.result["headline"])
+        f"{'### ' if not n else ''}{literal(translated(each, request))}\n"
+        for n, each in enumerate(job.result["headline"])
     )
     page, video = job.file(PAGE), job.file(VIDEO)
     # No script runs in it, and nothing of it reaches this page.
@@ -203,7 +205,7 @@ def _endpoint(studio: Studio) -> None:
                 "evaluate", request, *prepared(studio, request, kind, actor, footage, first, second, truth)
             ).id
         except (UserError, OSError) as error:
-            raise gr.Error(plainly(error), print_exception=False) from error
+            raise gr.Error(plainly(error, request), print_exception=False) from error
 
     with gr.Row(visible=False):
         given = [

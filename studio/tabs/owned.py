@@ -9,16 +9,16 @@ from typing import NamedTuple
 import gradio as gr
 
 from perfclone.errors import UserError
-from perfclone.governance.consent.kinds import describe
 
 from ..actors import own_actors
+from ..allowed import described
 from ..jobs.job import Job
 from ..keeping import delete_actor, place_of, push_actor, revoke_consent, zip_of
 from ..phrases import say
 from ..showing import picture
 from ..studio import Studio
 from ..visitors import visitor
-from ..watching import QUIET, plainly
+from ..watching import QUIET, literal, plainly
 from .course import Course
 
 
@@ -61,7 +61,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
                     raise UserError(say("train_not_sure", request))
                 return work(studio, request, place_of(studio, request, name), *values), False
             except (UserError, OSError) as error:
-                return plainly(error), False
+                return plainly(error, request), False
 
         return handler
 
@@ -69,7 +69,7 @@ def build(studio: Studio, page: gr.Blocks, running: Course) -> None:
         try:
             job = push_actor(studio, request, place_of(studio, request, name), *values)
         except (UserError, OSError) as error:
-            return plainly(error), "", gr.skip(), gr.Timer(active=False)
+            return plainly(error, request), "", gr.skip(), gr.Timer(active=False)
         return say("train_pushing", request), "", job.id, gr.Timer(active=True)
 
     def pushed(request: gr.Request, id: str):
@@ -109,8 +109,8 @@ def _lay_out(studio: Studio) -> Parts:
 
 def _push_form(studio: Studio) -> tuple:
     words = studio.words
+    gr.Markdown(words("train_push_what"))
     with gr.Group():
-        gr.Markdown(words("train_push_what"), container=True)
         repository = gr.Textbox(
             label=words("train_push_repository"), placeholder="owner/name", max_lines=1,
             elem_id="train-push-repository",
@@ -128,7 +128,7 @@ def _shown(studio: Studio, name: str, request: gr.Request) -> tuple:
     found = own_actors(studio, visitor(request)).get(name)
     if not found:
         return "", "", None
-    about = f"```\n{describe(found.record)}\n```" if found.record else ""
+    about = "\n".join(f"- {literal(each)}" for each in described(found.record, request)) if found.record else ""
     still = picture(found.still, say("train_mine_still", request)) if found.still is not None else ""
     return still, about, zip_of(found.place)
 
@@ -148,5 +148,5 @@ def _pushed(job: Job, request: gr.Request) -> tuple:
     if job.state == "done":
         return say("train_pushed", request, **job.result), gr.Timer(active=False)
     if job.state in ("failed", "stopped"):
-        return plainly(job.why or say("train_stopped", request)), gr.Timer(active=False)
+        return plainly(job.why or say("train_stopped", request), request), gr.Timer(active=False)
     return say("train_pushing", request), gr.Timer(active=True)

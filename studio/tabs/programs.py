@@ -9,6 +9,7 @@ from perfclone.governance.consent.rules import MEDIA, PURPOSES
 
 from ..consents import Agreement
 from ..studio import Studio
+from ..watching import plainly
 from . import reference
 
 
@@ -21,7 +22,7 @@ def build(studio: Studio, ask) -> None:
         Args:
             video: Footage of one person who agreed to be filmed.
         """
-        return _told(lambda: reference.check(studio, video, request))
+        return _told(request, lambda: reference.check(studio, video, request))
 
     def train(  # noqa: D417
         request: gr.Request,
@@ -55,7 +56,7 @@ def build(studio: Studio, ask) -> None:
             agreement = Agreement(subject, recorded_by, purposes, media, expires, agreed=agreed)
             return ask(studio, request, checked, name, preset, minutes, agreement).id
 
-        return _told(asked)
+        return _told(request, asked)
 
     with gr.Row(visible=False):
         id = gr.Textbox(label="job")
@@ -76,9 +77,9 @@ def build(studio: Studio, ask) -> None:
         )  # fmt: skip
 
 
-def _told(work) -> str:
+def _told(request: gr.Request, work) -> str:
     """Tell a program what is wrong in the sentence that a person would read."""
     try:
         return work()
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    except (UserError, OSError) as error:
+        raise gr.Error(plainly(error, request), print_exception=False) from error

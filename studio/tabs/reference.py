@@ -11,6 +11,7 @@ from perfclone.errors import UserError
 
 from ..filming import Film, advise
 from ..phrases import say
+from ..phrases.library import translated
 from ..studio import Studio
 from ..watching import QUIET, plainly
 
@@ -65,7 +66,7 @@ def build(studio: Studio) -> Reference:
         try:
             id = check(studio, file, request)
         except (UserError, OSError) as error:
-            return "", "", problem(str(error)), gr.Timer(active=False)
+            return "", "", problem(plainly(error, request)), gr.Timer(active=False)
         return id, say("train_checking", request), problem(""), gr.Timer(active=True)
 
     def looked(id: str, request: gr.Request):
@@ -98,12 +99,12 @@ def look(studio: Studio, id: str, request: gr.Request):
     try:
         job = studio.store.find(id)
     except UserError as error:
-        return "", problem(str(error)), gr.Timer(active=False)
+        return "", problem(plainly(error, request)), gr.Timer(active=False)
     name = job.request["reference"]
     if job.state == "done":
         return told(job.result, request), problem(""), gr.Timer(active=False)
     if job.state in ("failed", "stopped"):
-        return "", problem(plainly(job.why or say("train_stopped", request))), gr.Timer(active=False)
+        return "", problem(plainly(job.why or say("train_stopped", request), request)), gr.Timer(active=False)
     standing = job.standing
     if standing is None:
         return say("train_waits", request, before=studio.before(job)), problem(""), gr.Timer(active=True)
@@ -127,7 +128,12 @@ def told(result: dict, request: gr.Request) -> str:
 
 def _sentence(finding: dict, request: gr.Request) -> str:
     key = finding["name"].replace(" ", "_").replace("-", "_")
-    found = say(f"train_found_{key}", request, value=finding["value"], message=finding["message"].rstrip("."))
+    found = say(
+        f"train_found_{key}",
+        request,
+        value=finding["value"],
+        message=translated(finding["message"], request).rstrip(".。"),
+    )
     advice = f" → {say(f'train_advice_{key}', request)}" if finding["status"] != "pass" else ""
     return f"- {_SIGNS[finding['status']]} {found}{advice}"
 

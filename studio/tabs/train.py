@@ -9,7 +9,6 @@ import gradio as gr
 
 from perfclone.errors import UserError
 from perfclone.governance.consent.record import CONSENT
-from perfclone.terminal.pace import duration
 
 from ..actors import folder_name, own_actors
 from ..consents import Agreement
@@ -17,7 +16,7 @@ from ..jobs.job import Job
 from ..phrases import say
 from ..studio import Studio
 from ..visitors import visitor
-from ..watching import NOTE_JOB, QUIET
+from ..watching import NOTE_JOB, QUIET, lasting, plainly
 from . import agreement, course, owned, programs, reference
 from .reference import problem
 
@@ -53,12 +52,16 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         try:
             job = ask(studio, request, checked, name, preset, minutes, agreement.filled_in(*fields))
         except (UserError, OSError) as error:
-            return [gr.skip(), problem(str(error)), *[gr.skip()] * len(running.outputs)]
+            return [gr.skip(), problem(plainly(error, request)), *[gr.skip()] * len(running.outputs)]
         return [job.id, problem(""), *course.look(studio, job.id, "", request)]
 
     def announced(checked: str, minutes: float, request: gr.Request) -> str:
         seconds = expected_s(studio, checked, minutes)
-        return say("train_expected", request, time=duration(seconds)) if seconds else say("train_unknown", request)
+        return (
+            say("train_expected", request, time=lasting(seconds, request))
+            if seconds
+            else say("train_unknown", request)
+        )
 
     asked = begin.click(
         begun, [footage.checked, name, preset, minutes, *form], [running.id, wrong, *running.outputs], **QUIET
@@ -92,9 +95,9 @@ def _settings(studio: Studio):
             elem_id="train-preset",
         )  # fmt: skip
     minutes = gr.Slider(
-        SHORTEST, LONGEST, value=USUAL, step=0.1, label=words("train_minutes"), info=words("train_minutes_info"),
-        elem_id="train-minutes",
-    )  # fmt: skip
+        SHORTEST, LONGEST, value=USUAL, step=0.1, label=words("train_minutes"), elem_id="train-minutes"
+    )
+    gr.Markdown(words("train_minutes_info"))
     return name, preset, minutes, gr.Markdown(elem_id="train-expected")
 
 

@@ -35,7 +35,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         try:
             return studio.ask("verify", request, *prepare(request, video)).id
         except (UserError, OSError) as error:
-            raise gr.Error(plainly(error), print_exception=False) from error
+            raise gr.Error(plainly(error, request), print_exception=False) from error
 
     with gr.Row(visible=False):
         gr.Button().click(verify, gr.File(label="video"), gr.Textbox(label="id"), api_name="verify")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from perfclone.errors import UserError
 from perfclone.governance.consent.record import CONSENT
 
 from ..actors import own_folder
@@ -15,7 +13,6 @@ from ..jobs.job import Job, Stopped
 from ..jobs.queue import enqueue
 from ..jobs.store import Store
 
-log = logging.getLogger(__name__)
 #: Most minutes of training that a killed worker loses.
 _LOST_MINUTES = 0.5
 
@@ -26,6 +23,7 @@ def run(job: Job, tell) -> dict:
     The request has "name" of the actor, "reference", a file of the job beside its ``consent.json``, "preset",
     "minutes", and "driving", a driving clip of the job for the test clone, or None.
     """
+    from perfclone.poster import draw_poster
     from perfclone.training import Run, train
     from perfclone.training.run import RUN
 
@@ -43,7 +41,7 @@ def run(job: Job, tell) -> dict:
         if result.stopped:
             raise Stopped
     tell("poster")
-    _draw(output)
+    draw_poster(output)
     rows = Run(request.run_dir).rows
     return {
         "actor": output.name,
@@ -68,16 +66,6 @@ def _request(job: Job, output: Path):
         checkpoint_minutes=_LOST_MINUTES,
     )
     return TrainRequest(reference=reference, output=output, consent=job.files / CONSENT, config=config)
-
-
-def _draw(output: Path) -> None:
-    from perfclone.actor import Actor
-    from perfclone.poster import write_poster
-
-    try:
-        write_poster(Actor.from_pretrained(output), output.name, output)
-    except UserError as error:  # where clones need approval there is none
-        log.info("%s has no poster: %s", output.name, error)
 
 
 def _test_clone(store: Store, job: Job, output: Path) -> str | None:

@@ -54,7 +54,7 @@ class _Tab:
         for event in (p.use.click, p.hub.submit):
             on(event, self.use, p.hub, self.asked)
         on(p.upload.upload, self.take, p.actor, p.upload, self.asked)
-        on(p.record.stop_recording, self.take, p.actor, p.record, self.asked)
+        on(p.record.stop_recording, self.film, p.actor, p.record, self.asked)
         for button, clip in zip(p.examples, self.studio.clips.values()):
             on(button.click, self.example(clip), p.actor, self.asked)
         started = on(p.go.click, self.go, p.actor, p.purpose, p.keep, self.asked)
@@ -98,7 +98,7 @@ class _Tab:
                 job = asking.look_again(self.studio, request, choose(self.studio, request, name), source)
                 changes |= self._looked_at(changes, asked, job, request)
         except (UserError, OSError) as error:
-            changes[self.parts.trouble] = shown.problem(error)
+            changes[self.parts.trouble] = shown.problem(plainly(error, request))
         return changes
 
     def use(self, name: str, asked: Asked, request: gr.Request) -> dict:
@@ -107,13 +107,18 @@ class _Tab:
         try:
             choose(self.studio, request, name)
         except (UserError, OSError) as error:
-            return {p.trouble: shown.problem(error)}
+            return {p.trouble: shown.problem(plainly(error, request))}
         names = dict.fromkeys([*offered(self.studio, request), name])
         return {**self.choose(name, asked, request), p.actor: gr.Radio(list(names), value=name)}
 
     def take(self, name: str, file: str | None, asked: Asked, request: gr.Request) -> dict:
-        """Take a driving video that was uploaded or filmed."""
+        """Take a driving video that was uploaded."""
         return self._take(name, Path(file), asked, request) if file else {self.parts.trouble: ""}
+
+    def film(self, name: str, file: str | None, asked: Asked, request: gr.Request) -> dict:
+        """Take a driving video that was filmed here."""
+        called = say("clone_filmed", request)
+        return self._take(name, Path(file), asked, request, called) if file else {self.parts.trouble: ""}
 
     def example(self, clip: Path):
         """The handler that takes one of the clips that are offered."""
@@ -123,14 +128,14 @@ class _Tab:
 
         return handler
 
-    def _take(self, name: str, file: Path, asked: Asked, request: gr.Request) -> dict:
+    def _take(self, name: str, file: Path, asked: Asked, request: gr.Request, called: str = "") -> dict:
         changes = self._afresh(asked)
         self._look_no_longer(asked)
         try:
-            job = asking.take(self.studio, request, choose(self.studio, request, name), file, file.name)
+            job = asking.take(self.studio, request, choose(self.studio, request, name), file, called or file.name)
         except (UserError, OSError) as error:
             empty = {self.parts.driving_seen: shown.performance(None, request), self.parts.checked: ""}
-            return {**changes, **empty, self.parts.trouble: shown.problem(plainly(error))}
+            return {**changes, **empty, self.parts.trouble: shown.problem(plainly(error, request))}
         return {**changes, **self._looked_at(changes, asked, job, request)}
 
     def _look_no_longer(self, asked: Asked) -> None:
@@ -152,7 +157,7 @@ class _Tab:
             chosen, source = choose(self.studio, request, name), found(self.studio, asked.source)
             job = asking.clone(self.studio, request, chosen, source, purpose or "", keep)
         except (UserError, OSError) as error:
-            return {self.parts.trouble: shown.problem(error)}
+            return {self.parts.trouble: shown.problem(plainly(error, request))}
         return {
             **self._afresh(asked),
             self.asked: replace(asked, clone=job.id),
@@ -169,7 +174,8 @@ class _Tab:
     def show(self, view: str, asked: Asked, request: gr.Request) -> dict:
         """Show the result in another way."""
         job = found(self.studio, asked.clone)
-        return {self.parts.result: shown.result(job, view, request) if job else ""}
+        gone = shown.note(say("clone_gone", request)) if asked.clone else ""
+        return {self.parts.result: shown.result(job, view, request) if job else gone}
 
     def look(self, asked: Asked, request: gr.Request):
         """How far the preflight is."""

@@ -9,8 +9,10 @@ import gradio as gr
 from ...job_files import link
 from ...jobs.job import Job
 from ...phrases import say
+from ...phrases.library import translated
 from ...tasks.preflight import ACTOR, PERFORMER
-from .shown import lasting, note, problem, why
+from ...watching import lasting
+from .shown import note, problem, why
 
 #: Each kind of stretch with its colour and how it is hatched, for whoever tells no colours apart.
 _KINDS = {
@@ -33,7 +35,7 @@ def check(job: Job | None, before: int, request: gr.Request) -> str:
     if job is None:
         return ""
     if job.state == "failed":
-        return problem(why(job))
+        return problem(why(job, request))
     if job.state == "done":
         return _found(job, request)
     how = job.standing
@@ -72,7 +74,7 @@ def _time(made: dict, request: gr.Request) -> str:
 def _finding(found: dict, request: gr.Request) -> str:
     key = f"clone_find_{found['name'].replace(' ', '_')}_{found['status']}"
     value = found["value"]
-    said = say(key, request, value=f"{value:.3g}", share=f"{value:.0%}", why=found["message"])
+    said = say(key, request, value=f"{value:.3g}", share=f"{value:.0%}", why=translated(found["message"], request))
     return f'<li><span aria-hidden="true">{_SYMBOLS[found["status"]]} </span>{escape(said)}</li>'
 
 

@@ -1,9 +1,7 @@
-"""Whom a visitor may choose, and what their consent allows, in plain words."""
+"""Whom a visitor may choose, and for what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
 from typing import NamedTuple
 
 import gradio as gr
@@ -11,7 +9,7 @@ import gradio as gr
 from perfclone.actor.remote.errors import require_repo_id
 from perfclone.errors import UserError
 from perfclone.governance.consent.record import ConsentRecord
-from perfclone.governance.consent.rules import MEDIA, PURPOSES, WORLDWIDE
+from perfclone.governance.consent.rules import PURPOSES
 from perfclone.governance.policy import authorise_clone
 
 from ...actors import ActorEntry, entry, own_actors
@@ -76,35 +74,3 @@ def refusal(record: ConsentRecord | None) -> str | None:
     except UserError as error:
         return str(error)
     return None
-
-
-def limits(chosen: Chosen, request: gr.Request) -> list[str]:
-    """What the record says, in sentences: what for, what not, where, until when."""
-    record = chosen.entry.record
-    if record is None:
-        return [say("clone_no_record", request)]
-    forbidden = [purpose for purpose in PURPOSES if purpose not in record.purposes]
-    said = [say("clone_allowed", request, name=record.subject, what=_listed("purpose", record.purposes, request))]
-    if record.subject_kind == "synthetic":
-        said.insert(0, say("clone_synthetic", request))
-    if forbidden:
-        said.append(say("clone_forbidden", request, what=_listed("purpose", forbidden, request)))
-    if set(record.media) != set(MEDIA):
-        said.append(say("clone_media", request, what=_listed("medium", record.media, request)))
-    if record.territory != WORLDWIDE:
-        said.append(say("clone_territory", request, what=say("clone_comma", request).join(record.territory)))
-    said.append(_term(record, request))
-    if record.purpose_note:
-        said.append(say("clone_note", request, note=record.purpose_note))
-    return said
-
-
-def _term(record: ConsentRecord, request: gr.Request) -> str:
-    if record.expires is None:
-        return say("clone_for_ever", request)
-    days = (date.fromisoformat(record.expires) - date.today()).days
-    return say("clone_until", request, day=record.expires, days=max(0, days))
-
-
-def _listed(kind: str, names: Iterable[str], request: gr.Request) -> str:
-    return say("clone_comma", request).join(say(f"clone_{kind}_{name}", request) for name in names)

@@ -7,6 +7,7 @@ import gradio as gr
 from perfclone.errors import UserError
 
 from ...studio import Studio
+from ...watching import plainly
 from . import asking
 
 
@@ -21,7 +22,7 @@ def build(studio: Studio) -> None:
         try:
             return asking.clone_file(studio, request, actor, driving, purpose, keep_proportions).id
         except (UserError, OSError) as error:
-            raise gr.Error(str(error), title="") from error
+            raise gr.Error(plainly(error, request), title="") from error
 
     gr.Button(visible=False).click(
         clone, inputs, gr.Textbox(visible=False, label="job"), api_name="clone", concurrency_limit=4

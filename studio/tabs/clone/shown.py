@@ -8,12 +8,14 @@ from html import escape
 
 import gradio as gr
 
+from ...allowed import limits
 from ...job_files import link
 from ...jobs.job import Job
 from ...looking import COPY
 from ...phrases import say
 from ...tasks.clone import CLONE, POSES, POSES_VIDEO, PREVIEW
-from .offered import Chosen, limits
+from ...watching import lasting, plainly
+from .offered import Chosen
 
 CSS = """
 .clone-figure {margin: 0}
@@ -77,9 +79,9 @@ def title(job: Job) -> str:
     return job.request.get("title") or job.request["driving"]
 
 
-def why(job: Job) -> str:
-    """Why a job failed, without the places of its files on this machine."""
-    return (job.why or "").replace(str(job.files / job.request["driving"]), title(job)).replace(f"{job.files}/", "")
+def why(job: Job, request: gr.Request) -> str:
+    """Why a job failed, with the driving video called as by whoever gave it."""
+    return plainly((job.why or "").replace(str(job.files / job.request["driving"]), title(job)), request)
 
 
 def note(text: str) -> str:
@@ -95,7 +97,7 @@ def actor(chosen: Chosen, request: gr.Request) -> str:
     else:
         alternative = escape(say("clone_poster", request, name=name))
         picture = f'<img src="{_inline(still)}" alt="{alternative}">'
-    said = "".join(f"<li>{escape(each)}</li>" for each in limits(chosen, request))
+    said = "".join(f"<li>{escape(each)}</li>" for each in limits(chosen.entry.record, request))
     heading = escape(say("clone_limits", request))
     return (
         f'<figure class="clone-figure">{picture}<figcaption><strong>{escape(name)}</strong></figcaption></figure>'
@@ -120,10 +122,14 @@ def performance(source: Job | None, request: gr.Request) -> str:
     if not (name := _playable(source)):
         return f'<div class="clone-empty">{escape(say("clone_copying", request, title=called))}</div>'
     said = escape(say("clone_driving_video", request, title=called))
-    return (
-        f'<figure class="clone-figure"><video id="driving-video" src="{link(source, name)}" aria-label="{said}" '
-        f"controls muted loop autoplay playsinline></video><figcaption>{escape(called)}</figcaption></figure>"
-    )
+    video = _video(link(source, name), said, request, 'id="driving-video" controls loop autoplay')
+    return f'<figure class="clone-figure">{video}<figcaption>{escape(called)}</figcaption></figure>'
+
+
+def _video(source: str, label: str, request: gr.Request, how: str = "") -> str:
+    """A player that says in a sentence that its file was deleted, once it is."""
+    gone = escape(say("clone_gone", request))
+    return f'<video src="{source}" aria-label="{label}" data-gone="{gone}" {how} muted playsinline></video>'
 
 
 def _playable(job: Job) -> str | None:
@@ -136,7 +142,7 @@ def _playable(job: Job) -> str | None:
 def standing(job: Job, before: int, request: gr.Request) -> str:
     """How far a clone is: place in line, frames and time left, and the frame that is at hand."""
     if job.state == "failed":
-        return problem(why(job))
+        return problem(why(job, request))
     if job.state == "stopped":
         return note(say("clone_stopped_early", request))
     if job.state == "done":
@@ -174,18 +180,13 @@ def result(job: Job, view: str, request: gr.Request) -> str:
         return note(say("clone_held", request, id=made["id"]))
     file = POSES_VIDEO if view == "poses" else CLONE
     said = escape(say(f"clone_result_{'poses' if view == 'poses' else 'video'}", request, name=made["actor"]))
-    lead = (
-        f'<figure class="clone-figure"><video id="result-video" data-lead src="{link(job, file)}" aria-label="{said}" '
-        f"controls muted loop autoplay playsinline></video></figure>"
-    )
+    video = _video(link(job, file), said, request, 'id="result-video" data-lead controls loop autoplay')
+    lead = f'<figure class="clone-figure">{video}</figure>'
     beside = _playable(job) if view != "alone" else None
     if beside:
         said = escape(say("clone_driving_video", request, title=title(job)))
-        follower = (
-            f'<figure class="clone-figure"><video src="{link(job, beside)}" aria-label="{said}" muted playsinline '
-            f"></video></figure>"
-        )
-        lead = f'<div class="clone-pair">{follower}{lead}</div>'
+        follower = _video(link(job, beside), said, request)
+        lead = f'<div class="clone-pair"><figure class="clone-figure">{follower}</figure>{lead}</div>'
     return lead + _keep(job, request) + note(_marked(made, request))
 
 
@@ -211,10 +212,3 @@ def _marked(made: dict, request: gr.Request) -> str:
     said.append(say("clone_marked", request, id=made["id"], marks=say("clone_comma", request).join(marks)))
     said.append(say("clone_for", request, purpose=say(f"clone_purpose_{made['purpose']}", request)))
     return say("clone_space", request).join(said)
-
-
-def lasting(seconds: float, request: gr.Request) -> str:
-    """A length of time, as one says it."""
-    if seconds < 90:
-        return say("clone_seconds", request, seconds=max(1, round(seconds)))
-    return say("clone_minutes", request, minutes=round(seconds / 60))
