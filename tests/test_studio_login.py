@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
-import httpx
+import httpx2
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError, AuthenticationError
@@ -175,14 +175,14 @@ def test_a_login_is_asked_for_as_soon_as_there_is_a_user(tmp_path):
         file = served.url + link(job, "clone.mp4")
         guessed = {f"access-token-unsecure-{served.page.app.cookie_id}": "a guess"}
         for cookies in ({}, guessed):
-            answer = httpx.get(file, cookies=cookies)
+            answer = httpx2.get(file, cookies=cookies)
             assert answer.status_code == 403 and b"clip" not in answer.content
         with pytest.raises((AuthenticationError, ValueError)):
             Client(served.url, verbose=False, auth=("anna", "wrong pass word"))
         program = Client(served.url, verbose=False, auth=("anna", WORDS))
         assert program.predict(job.id, api_name="/job")["state"] == "waiting"
-        assert httpx.get(file, cookies=program.cookies).content == b"a clip"
+        assert httpx2.get(file, cookies=program.cookies).content == b"a clip"
         with pytest.raises(AppError, match="role of an operator"):
             program.predict(job.id, api_name="/stop")
         Users().remove("anna")
-        assert httpx.get(file, cookies=program.cookies).status_code == 403
+        assert httpx2.get(file, cookies=program.cookies).status_code == 403
