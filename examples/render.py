@@ -55,7 +55,7 @@ CLIPS = {
     "driving_ben": Take("ben", "driving", music=True),
     "driving_talk": Take("mina", "talk", view=((0.0, 1.3, 3.6), 21.5, 0.40), tall=640, wide=0.8),
     "driving_count": Take("otto", "count", view=((-0.22, 1.25, 4.9), 27.5, 0.42), tall=576),
-    "driving_exercise": Take("lena", "exercise", view=((0.0, 1.0, 5.0), 28.5, 0.50), tall=640, wide=0.64),
+    "driving_exercise": Take("lena", "exercise", view=((0.0, 1.0, 5.0), 28.5, 0.50), tall=640, wide=0.75),
 }
 
 

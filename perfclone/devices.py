@@ -101,6 +101,21 @@ def agree(accelerator: Accelerator, *values: float) -> list[float]:
 
 
 @contextmanager
+def beside_others() -> Iterator[None]:
+    """Leave a processor to whatever else goes on while this thread's networks compute in the block.
+
+    On two processors a clone then takes four fifths of the time: P and the painter work at once, and a second thread
+    of the painter's would bring it little.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def device_explained(device: torch.device | str) -> Iterator[None]:
     """Turn a device that fails inside the block into a sentence about it; other errors pass.
 

@@ -25,11 +25,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfclone.actor.model import Actor
-from perfclone.backends import Painter, backend
+from perfclone.backends import Painted, Painter, backend
+from perfclone.devices import beside_others
 from perfclone.files.sequence import existing
 from perfclone.governance import policy
+from perfclone.governance.marks.marker import MarkOptions
 from perfclone.governance.release import Release
 from perfclone.options import CloneOptions, CloneResult
+from perfclone.pose.clean import Clean
 from perfclone.pose.driver import MEASURED
 from perfclone.pose.outline import covered
 from perfclone.pose.perform import Performance, open_performance
@@ -177,6 +180,12 @@ class PerformanceCloner:
             if done:
                 release.enter(None, done, performance.fps)
 
+    def looks_ahead_s(self, fps: float) -> float:
+        """How much of a driving video at a frame rate is read before the first frame is painted, seconds."""
+        body = self.actor.body
+        retarget = Retarget(None, body, fps, stance=self.actor.stance(body))
+        return Clean(fps).ahead_s + retarget.ahead_s + MarkOptions().looks_ahead_s
+
     def render(self, poses: PoseSequence, purpose: str = "evaluation") -> Iterator[np.ndarray]:
         """Paint poses that already are in the actor's frame: (H, W, 3) uint8 RGB each, as G gives them.
 
@@ -195,7 +204,7 @@ class PerformanceCloner:
             placed = self._retarget(performance, painter, options)(moments)
             first, placed = opening(placed, release.marks.looks_ahead_s)
             marker = release.marker(performance.fps, covered(first, painter.size))
-            painted = painter.paint(_noted(placed, passed))  # maps, G, plate
+            painted = _painted(painter, _noted(placed, passed))  # maps, G, plate
             with closing(Prefetch(painted, FRAMES_AHEAD, moments)) as frames:
                 for pixels, at in frames:
                     yield passed.popleft(), marker.apply(pixels, at)  # marks
@@ -220,6 +229,12 @@ class PerformanceCloner:
         video = None if is_poses(driving) else existing(driving)
         release = Release(self.name, self.actor.consent, options.purpose, options.marks, video, self.actor.commit)
         return release, open_performance(driving, self.extractor if video else None, options.person)
+
+
+def _painted(painter: Painter, moments: Iterator[Moment]) -> Iterator[Painted]:
+    """The painter's frames, painted beside P."""
+    with beside_others():
+        yield from painter.paint(moments)
 
 
 def _noted(moments: Iterator[Moment], passed: deque[Moment]) -> Iterator[Moment]:

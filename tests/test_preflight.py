@@ -337,10 +337,11 @@ def test_a_timeline_says_of_every_second_what_it_will_come_to():
 @pytest.mark.parametrize(
     ("processors", "seconds"),
     [
-        (1, 100 * (20 + 30 + 10) / 1000 + 1),  # one does all the work
-        (3, 100 * 30 / 1000 + 1 + 40 * (20 - 20 / 3) / 1000),  # the slowest part sets the pace, after a look ahead
+        (1, 1 + 40 * (20 + 40) / 1000 + 60 * 60 / 1000),  # one does all the work
+        (3, 1 + 40 * (20 + 30) / 1000 + 60 * 30 / 1000),  # the slowest part sets the pace, after a look ahead
     ],
 )
 def test_a_run_takes_as_long_as_its_slowest_part_or_all_the_work(processors, seconds):
     paces = Paces(Pace(20, 20, 500), Pace(30, 30, 500), Pace(10, 10, 0))
     assert paces.seconds(frames=100, ahead=40, processors=processors) == pytest.approx(seconds)
+    assert paces.seconds(40, 70, processors) == pytest.approx(paces.seconds(40, 40, processors))

@@ -79,7 +79,7 @@ COUNT = Score(
     seed=2,
 )  # fmt: skip
 
-_FRONT, _SIDES, _ABOVE = (0.74, 0.50, -0.06), (0.06, 0.0, 0.94), (0.12, 0.93, 0.16)
+_FRONT, _SIDES, _ABOVE = (0.45, 0.40, 0.62), (0.06, 0.0, 0.94), (0.12, 0.93, 0.16)
 _ARMS = (
     Hand(0.0, HANGS), Hand(0.5, HANGS), Hand(1.35, _FRONT, "flat", -0.3), Hand(1.6, _FRONT, "flat", -0.3),
     Hand(2.3, HANGS), Hand(2.65, HANGS), Hand(3.45, _FRONT, "flat", -0.3), Hand(3.7, _FRONT, "flat", -0.3),

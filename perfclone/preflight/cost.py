@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from perfclone.devices import beside_others
 from perfclone.governance.marks.marker import Marker, MarkOptions
 from perfclone.pose.body import measure_body
 from perfclone.pose.extractor import PoseExtractor, extract
@@ -52,18 +53,23 @@ class Paces(NamedTuple):
     def seconds(self, frames: int, ahead: float, processors: int) -> float:
         """How long a run takes.
 
-        While P reads what the label must look ahead nothing else goes on. Then the slowest part sets the pace, or all
-        the processors' work does.
+        First P alone reads what must be looked ahead; in the end as many frames are painted without it. Between, and
+        then, the slowest part sets the pace, or all the processors' work does.
 
         Args:
             frames: Of the driving video.
             ahead: Frames that are looked ahead.
             processors: How many there are.
         """
-        slowest = max(part.wall for part in self)
-        shared = sum(part.work for part in self) / processors
-        alone = max(0.0, self.poses.wall - self.poses.work / processors) * min(ahead, frames)
-        return (sum(part.begin for part in self) + alone + frames * max(slowest, shared)) / 1000
+        ahead = min(ahead, frames)
+        together, rest = (_side_by_side(parts, processors) for parts in (self, self[1:]))
+        paced = ahead * (self.poses.wall + rest) + (frames - ahead) * together
+        return (sum(part.begin for part in self) + paced) / 1000
+
+
+def _side_by_side(parts: Sequence[Pace], processors: int) -> float:
+    """Milliseconds a frame of parts that go on at the same time."""
+    return max(*(part.wall for part in parts), sum(part.work for part in parts) / processors)
 
 
 def cost(
@@ -85,8 +91,7 @@ def cost(
         watch: What else is going to be done with each frame.
     """
     paces, info = time_parts(sample, cloner, progress, purpose, watch), sample.info
-    ahead = MarkOptions().looks_ahead_s * info.fps
-    seconds = paces.seconds(info.frames, ahead, processors())
+    seconds = paces.seconds(info.frames, cloner.looks_ahead_s(info.fps) * info.fps, processors())
     poses, painting, writing = (f"{part.wall:.0f}" for part in paces)
     message = (
         f"about {_duration(seconds)} here: {info.frames} frames, of which each takes {poses} ms for its poses, "
@@ -159,11 +164,12 @@ def _retargeted(sample: Sample, found: list, cloner: PerformanceCloner) -> PoseS
 
 def _painting_pace(poses: PoseSequence, cloner: PerformanceCloner, purpose: str, frames: list) -> Pace:
     """Of a second time: the first frames of a run take ten times as long as all that follow."""
-    began = time.perf_counter()
-    for _ in cloner.render(poses, purpose):
-        pass
-    first = (time.perf_counter() - began) * 1000
-    pace = _pace(cloner.render(poses, purpose), frames)
+    with beside_others():
+        began = time.perf_counter()
+        for _ in cloner.render(poses, purpose):
+            pass
+        first = (time.perf_counter() - began) * 1000
+        pace = _pace(cloner.render(poses, purpose), frames)
     return pace._replace(begin=max(0.0, first - len(frames) * pace.wall))
 
 
