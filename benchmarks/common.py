@@ -27,6 +27,7 @@ from perfclone.terminal.arguments import whole
 from perfclone.terminal.progress import progress_bar
 from perfclone.video import VideoWriter
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 #: How a clone is made that is measured and then thrown away: allowed for that purpose, and without marks.
 AS_PAINTED = CloneOptions(purpose="evaluation", marks=UNMARKED)
 
@@ -76,6 +77,16 @@ def contact_sheet(columns: dict[str, np.ndarray], path: Path, rows: int = 6) -> 
     if not cv2.imwrite(str(path), sheet[..., ::-1]):
         raise UserError(f"The sheet could not be written to {path}; give the name of a .png file.")
     return path
+
+
+def refuse_repository(folder: Path) -> None:
+    """Refuse a folder for pictures that is in the repository.
+
+    Raises:
+        UserError: It is.
+    """
+    if folder.resolve().is_relative_to(REPOSITORY):
+        raise UserError(f"{folder} is in the repository, where no picture of real people belongs; choose another.")
 
 
 def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, **how) -> Path:

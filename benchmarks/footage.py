@@ -25,7 +25,6 @@ from perfclone import builtin
 from perfclone.errors import UserError
 from perfclone.terminal.arguments import positive, refuse_existing, whole
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 ENDINGS = {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".ts", ".wmv", ".gif"}
 #: Of each picture on a contact sheet, pixels.
 SHEET_HEIGHT = 240
@@ -130,10 +129,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.folder is None and args.trouble is None:
         raise UserError("There is nothing to look at; give a folder of clips, or --trouble.")
-    if args.sheets and args.sheets.resolve().is_relative_to(REPOSITORY):
-        raise UserError(
-            f"{args.sheets} is in the repository, where no picture of real people belongs; choose another."
-        )
+    if args.sheets:
+        common.refuse_repository(args.sheets)
     refuse_existing([args.json], force=True)
     common.set_threads(args.threads)
     settings = Settings(builtin.find_actor(args.actor), args.preset, args.steps)

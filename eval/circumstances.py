@@ -9,7 +9,9 @@ from pathlib import Path
 
 from perfclone import __version__
 
-PACKAGES = ("torch", "numpy", "opencv-contrib-python", "mediapipe", "av", "torchmetrics", "scikit-image")
+PACKAGES = (
+    "torch", "numpy", "opencv-contrib-python", "mediapipe", "av", "torchmetrics", "scikit-image", "diffusers", "peft",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:

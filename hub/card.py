@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from perfclone.backends import backend
 from perfclone.errors import UserError
 from perfclone.files.reading import parse_json, read_limited
 
@@ -75,13 +76,15 @@ def render_card(
     Returns:
         The text of README.md.
     """
-    results = eval_rows(report) if report else []
+    results, foundations = eval_rows(report) if report else [], backend(config.backend).foundations(config.generator)
+    models = [each.repo for each in foundations if each.repo]
     return template("card.md.jinja").render(
-        metadata=_metadata(consent, results, repo_id, pictures, licence, (report or {}).get("kind", "")),
+        metadata=_metadata(consent, results, repo_id, pictures, licence, (report or {}).get("kind", ""), models),
         purpose="personal" if "personal" in consent.purposes else consent.purposes[0],
         name=repo_id.partition("/")[2] or repo_id,
         repo_id=repo_id,
         config=config,
+        foundations=foundations,
         consent=consent,
         synthetic=consent.subject_kind == "synthetic",
         pictures=list(pictures),
@@ -198,7 +201,13 @@ def check_card(text: str) -> None:
 
 
 def _metadata(
-    consent: ConsentRecord, results: Sequence[Result], repo_id: str, pictures: Sequence[str], licence: str, kind: str
+    consent: ConsentRecord,
+    results: Sequence[Result],
+    repo_id: str,
+    pictures: Sequence[str],
+    licence: str,
+    kind: str,
+    models: Sequence[str],
 ) -> str:
     """The front matter, YAML without its fences."""
     from huggingface_hub import ModelCardData
@@ -218,6 +227,8 @@ def _metadata(
         more["thumbnail"] = f"{place}/resolve/main/{pictures[0]}"
     if licence == "other":
         more |= {"license_name": "consent-record", "license_link": f"{place}/blob/main/consent.json"}
+    if models:
+        more |= {"base_model": list(models), "base_model_relation": "adapter"}
     tags = [*TAGS, "synthetic-person"] if consent.subject_kind == "synthetic" else list(TAGS)
     data = ModelCardData(
         library_name=LIBRARY,

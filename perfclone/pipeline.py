@@ -58,6 +58,7 @@ class PerformanceCloner:
         extractor: P, for driving videos; BlazePose is built when it is first needed if None.
         device: Where G runs; None takes an accelerator where there is one.
         mixed_precision: How G computes there: "auto" as suits the device, "no", "fp16" or "bf16".
+        memory: GB of the device that large models may take; None is enough.
         name: What the actor is called in marks, credentials and the ledger.
     """
 
@@ -68,8 +69,10 @@ class PerformanceCloner:
         device: str | None = None,
         name: str = "unnamed",
         mixed_precision: Precision = "auto",
+        memory: float | None = None,
     ):
-        self.actor, self.name, self._extractor, self._where = actor, name, extractor, (device, mixed_precision)
+        self.actor, self.name, self._extractor = actor, name, extractor
+        self._where = device, mixed_precision, memory
 
     @classmethod
     def from_pretrained(
@@ -80,6 +83,7 @@ class PerformanceCloner:
         weights: str | Path | None = None,
         device: str | None = None,
         mixed_precision: Precision = "auto",
+        memory: float | None = None,
         **where,
     ) -> PerformanceCloner:
         """Load an actor from a folder or from the Hub.
@@ -90,6 +94,7 @@ class PerformanceCloner:
             weights: Its weights, for those that carry none.
             device: Where G and the extractor run.
             mixed_precision: How G computes there.
+            memory: GB that large models may take there; None is enough.
             **where: ``revision``, ``token``, ``cache_dir``, ``local_files_only`` of :meth:`Actor.from_pretrained`.
         """
         from perfclone.pose.extractor import build_extractor
@@ -97,7 +102,7 @@ class PerformanceCloner:
         actor = Actor.from_pretrained(name, **where)
         built = build_extractor(extractor, weights=weights, device=device) if extractor != "blazepose" else None
         called = Path(name).resolve().name if Path(name).is_dir() else str(name)
-        return cls(actor, built, device, called, mixed_precision)
+        return cls(actor, built, device, called, mixed_precision, memory)
 
     @property
     def extractor(self) -> PoseExtractor:

@@ -9,10 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import ablation, across_actors, common, footage, load, loading, memory, networks, quality, speed
+from benchmarks import (
+    ablation,
+    across_actors,
+    common,
+    diffusion,
+    footage,
+    load,
+    loading,
+    memory,
+    networks,
+    quality,
+    shapes,
+    speed,
+)
 from benchmarks.recordings import Recording, Remembered, cut_to_square, person_crops, square_around
 from eval.benchmark.baselines import Pix2Pix, UNet
 from perfclone.actor import Actor, ActorConfig
+from perfclone.backends.diffusion.bases import BASES, Base
 from perfclone.backends.layered.config import GeneratorConfig
 from perfclone.errors import UserError
 from perfclone.pose import INDEX, KEYPOINTS, Pose, PoseSequence, extract
@@ -52,6 +66,34 @@ def drawn_recording(count=60, size=256):
 @pytest.fixture(scope="module")
 def recording():
     return drawn_recording(20, 64)
+
+
+@pytest.fixture(scope="module")
+def small_folder(tmp_path_factory):
+    """A base of random weights in the shape of the small one, saved as any base is."""
+    from diffusers import ControlNetModel, DDIMScheduler, StableDiffusionPipeline
+
+    from examples.diffusion import build_text, build_unet, build_vae
+
+    folder = tmp_path_factory.mktemp("bases") / "small"
+    torch.manual_seed(0)
+    vae, unet, words = build_vae(), build_unet(), build_text(folder / "tokenizer")
+    noise = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
+    scheduler = DDIMScheduler(**noise, clip_sample=False)
+    StableDiffusionPipeline(vae, *words, unet, scheduler, None, None, requires_safety_checker=False).save_pretrained(
+        folder
+    )
+    coarser = (8,) * len(vae.config.block_out_channels)
+    ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=coarser).save_pretrained(folder / "controlnet")
+    return folder
+
+
+@pytest.fixture
+def small_base(small_folder, monkeypatch):
+    """The small base, of random weights and for small pictures."""
+    monkeypatch.setattr(Base, "folder", property(lambda self: small_folder))
+    monkeypatch.setitem(BASES, "small", replace(BASES["small"], side=64))
+    torch.set_num_threads(1)
 
 
 def test_the_square_keeps_its_margin_and_stays_in_the_picture_where_it_can():
@@ -167,7 +209,9 @@ def test_the_ablation_is_a_table():
     assert len(lines) == 4 and lines[2] == "| everything | 0.001234 | 0.2000 | 7 |"
 
 
-@pytest.mark.parametrize("benchmark", [ablation, across_actors, footage, load, loading, memory, quality, speed])
+@pytest.mark.parametrize(
+    "benchmark", [ablation, across_actors, diffusion, footage, load, loading, memory, quality, speed]
+)
 def test_each_benchmark_explains_itself(benchmark, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [benchmark.__name__, "--help"])
     with pytest.raises(SystemExit) as exit_:
@@ -286,3 +330,82 @@ def test_openmp_is_told_how_to_wait_before_torch_is_loaded():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert loaded.index("perfclone") < loaded.index("torch")
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [
+        ("sd15", {"autoencoder": 84, "controlnet": 361, "unet": 860 + 3, "unet with motion": 860 + 3 + 454}),
+        ("sdxl-turbo", {"autoencoder": 84, "controlnet": 1251, "unet": 2567 + 23}),
+    ],
+)
+def test_bases_are_timed_in_the_shapes_that_were_published(name, millions):
+    assert shapes.Untrained(name, torch.device("meta")).millions == pytest.approx(millions, abs=1)  # with the LoRA
+
+
+def test_whatever_makes_a_frame_faster_leaves_it_as_it_is(small_base):
+    model = shapes.Untrained("small", torch.device("cpu"))
+    torch.manual_seed(1)
+    for tensor in model.lora.values():
+        torch.nn.init.normal_(tensor, 0, 0.3)
+    for part in (*model.control.controlnet_down_blocks, model.control.controlnet_mid_block):
+        torch.nn.init.normal_(part.weight, 0, 0.1)  # zero by itself
+    changes = []
+    for way in shapes.ON_CPU:
+        model.turn(way)
+        changes.append(shapes.frame(model, 2)())
+    assert changes[0].shape == (1, 3, 64, 64) and changes[0].abs().mean() > 0.01
+    assert (shapes.frame(model, 1)() - changes[0]).abs().mean() > 1e-4
+    for change in changes[1:]:
+        torch.testing.assert_close(change, changes[0], atol=1e-4, rtol=0)
+    before = changes[0]
+    model.turn("bf16")
+    assert 1e-5 < (shapes.frame(model, 2)() - before).abs().mean() < 0.05
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_shapes_are_timed_at_each_number_of_passes(windows, small_base, monkeypatch):
+    monkeypatch.setattr(shapes, "LENGTH", 5)
+    monkeypatch.setitem(BASES, "small", replace(BASES["small"], motion="some/motion" if windows else None))
+    found = shapes.measure("small", torch.device("cpu"), 1, windows)
+    assert (found["side"], [row["way"] for row in found["ways"]]) == (64, list(shapes.ON_CPU))
+    for row in found["ways"]:
+        assert row["ms"].keys() == row["gb"].keys() == {"1", "2", "4"} and row["ms"]["4"] > row["ms"]["1"] > 0
+        assert all(0.05 < gb < 64 for gb in row["gb"].values())
+    lines = shapes.table([found]).splitlines()
+    assert len(lines) == 2 + len(shapes.ON_CPU) and len({line.count("|") for line in lines}) == 1
+    assert lines[0].startswith("| base, px | way | 1 pass | 2 passes | 4 passes |")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
+def test_without_a_gpu_only_the_small_base_is_timed(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["diffusion.py", "--shapes"])
+    with pytest.raises(SystemExit) as exit_:
+        common.run(diffusion.main)
+    assert "sd15 and sdxl-turbo want an NVIDIA GPU" in exit_.value.code and "--base small" in exit_.value.code
+
+
+def test_the_worst_clip_comes_first():
+    found = [{"clip": str(n), "clones": {"refined": {"person_st_lpips_alex": n}}} for n in (0.1, 0.3, 0.2)]
+    assert [clip["clip"] for clip in diffusion.worst_first(found)] == ["0.3", "0.2", "0.1"]
+    lines = diffusion.table(found).splitlines()
+    assert lines[2] == "| 0.1 | refined |  | 0.1000 |  |  |  |  |  |  |"
+
+
+@pytest.mark.slow
+def test_what_diffusion_adds_is_measured_on_the_same_frames(small_base, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(diffusion, "cut_to_square", lambda reference, output, size: reference)
+    monkeypatch.setattr(diffusion, "load_recording", lambda path: drawn_recording(30, 96))
+    monkeypatch.setattr(quality, "SCORED_FRAMES", 1)
+    paths = [tmp_path / "result.json", tmp_path / "sheets"]
+    arguments = ["--base", "small", "--steps", "1", "--holdout", "0.4", "--json", str(paths[0]), "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", ["diffusion.py", "drawn.mp4", *arguments, "--sheets", str(paths[1])])
+    diffusion.main()
+    (clip,) = json.loads(paths[0].read_text())["clips"]
+    clones = clip["clones"]
+    wanted = {"st_lpips_alex", "person_st_lpips_alex", "fd", "temporal_flickering", "warp_error", "ms", "gb", "steps"}
+    assert all(wanted <= clones[name].keys() for name in ("layered", "unrefined", "refined"))
+    assert clones["refined"]["psnr"] != clones["unrefined"]["psnr"]
+    assert clones["refined"]["ms"] > clones["unrefined"]["ms"]
+    assert [path.name for path in paths[1].iterdir()] == ["drawn.png"]
+    assert "| drawn.mp4 | refined |" in capsys.readouterr().err

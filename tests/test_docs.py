@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from perfclone.backends.diffusion.bases import BASES
+
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "examples/**/*.md")
 PAPERS = sorted(path for place in PLACES for path in ROOT.glob(place))
@@ -81,6 +83,16 @@ def test_every_command_is_understood(paper):
             if line.startswith(f"{start} "):
                 words = shlex.split(line.removeprefix(start), comments=True)
                 import_module(f"{program}.cli").build_parser().parse_args(words)
+
+
+def test_the_table_of_bases_is_that_of_the_code():
+    rows = re.findall(r"^\| `([\w-]+)` \|(.*)\|$", (ROOT / "docs/diffusion.md").read_text(), re.M)
+    told = {name: [cell.strip(" `") for cell in row.split("|")] for name, row in rows}
+    assert told.keys() == BASES.keys()
+    for name, base in BASES.items():
+        assert all(repo is None or repo in told[name] for repo in base.repos.values())
+        assert told[name][4:6] == [base.licence, f"{base.gigabytes:g} GB"]
+        assert told[name][-2:] == [str(base.side), str(base.passes)]
 
 
 def test_something_is_looked_at():

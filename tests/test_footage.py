@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import footage, footage_clip, footage_truth
+from benchmarks import common, footage, footage_clip, footage_truth
 from benchmarks.footage_clip import Examined, Settings, feet_slide, inside_share
 from eval.trouble import TROUBLES, film
 from perfclone.errors import UserError
@@ -123,10 +123,10 @@ def test_there_must_be_clips(tmp_path, monkeypatch):
 
 
 def test_no_sheet_goes_into_the_repository(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["footage.py", str(tmp_path), "--sheets", str(footage.REPOSITORY / "sheets")])
+    monkeypatch.setattr(sys, "argv", ["footage.py", str(tmp_path), "--sheets", str(common.REPOSITORY / "sheets")])
     with pytest.raises(UserError, match="where no picture of real people belongs"):
         footage.main()
-    assert not (footage.REPOSITORY / "sheets").exists()
+    assert not (common.REPOSITORY / "sheets").exists()
 
 
 def test_a_clip_that_fails_is_a_line_of_the_table(tmp_path, monkeypatch):

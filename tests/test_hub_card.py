@@ -13,6 +13,8 @@ from eval.results import Interval, Report, Row
 from hub.card import HEADLINES, TAGS, check_card, load_report, plain, render_card, train_command
 from perfclone import builtin
 from perfclone.actor import ActorConfig
+from perfclone.backends.diffusion.bases import BASES
+from perfclone.backends.diffusion.config import DiffusionConfig
 from perfclone.errors import UserError
 from perfclone.governance.consent.kinds import usual_fields
 from perfclone.governance.consent.record import ConsentRecord
@@ -200,3 +202,22 @@ def test_names_of_a_report_that_are_no_names_are_refused(report, change):
 
 def test_addresses_in_the_words_of_others_are_no_links():
     assert plain("see http://x.y or www.x.y or a@x.y") == "see http&#58;//x.y or www&#46;x.y or a&#64;x.y"
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl-turbo", "small"])
+def test_the_models_of_others_are_named_with_commits_and_licence(config, person, name):
+    base, digits = BASES[name], iter("abcd")
+    commits = {part: next(digits) * 40 for part, repo in base.repos.items() if repo}
+    sizes = {**vars(config.generator), "base": name, **{f"{part}_commit": each for part, each in commits.items()}}
+    text = render_card(replace(config, backend="diffusion", generator=DiffusionConfig(**sizes)), person)
+    check_card(text)
+    data, repos = ModelCard(text).data, [repo for repo in base.repos.values() if repo]
+    assert (data.base_model or []) == repos and f"licence: {base.licence} |" in text
+    for repo, commit in zip(repos, commits.values(), strict=True):
+        assert f"[{repo}](https://huggingface.co/{repo}/tree/{commit}) at commit `{commit}`" in text
+    assert "--backend diffusion" in text and "pip install '.[diffusion]'" in text
+
+
+def test_an_actor_who_needs_none_names_none(config, person):
+    text = render_card(config, person)
+    assert "base_model" not in text and "diffusion" not in text and "a small network that draws one person" in text

@@ -14,7 +14,7 @@ import perfclone
 ROOT = Path(__file__).resolve().parents[1]
 #: The one module of perfclone that reaches what stands beside it, and those that go through it.
 DOOR, THROUGH = "companions", {"actor/model.py", "builtin.py", "commands/companions.py"}
-HEAVY = ["diffusers", "gradio", "mediapipe", "controlnet_aux", "torchvision"]
+HEAVY = ["diffusers", "peft", "gradio", "mediapipe", "controlnet_aux", "torchvision"]
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -28,6 +28,12 @@ def test_importing_perfclone_loads_nothing_heavy():
     loaded = loaded_by("import perfclone")
     assert "perfclone" in loaded
     assert not loaded & {*HEAVY, "torch", "transformers", "hub", "eval", "studio", "cv2", "matplotlib"}
+
+
+def test_a_backend_tells_of_itself_without_anything_heavy():
+    statement = "from perfclone.backends import backend; it = backend('diffusion')"
+    loaded = loaded_by(f"{statement}; it.foundations(it.config(exemplars=1))")
+    assert not loaded & {*HEAVY, "torch", "transformers", "cv2"}
 
 
 @pytest.mark.parametrize("words", ["", "clone", "hub", "hub push", "eval", "eval actor", "studio"])

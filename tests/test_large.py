@@ -24,7 +24,7 @@ def painted(size):
     painter = LayeredPainter(actor, device="cpu")
     painter._large = lambda box: size
     box = painter._box(None, now.pose)
-    return painter._layers([before.pose, now.pose, after.pose], box, None)[0], actor.config.generator.resolution
+    return painter._step([before.pose, now.pose, after.pose], box, None).layers, actor.config.generator.resolution
 
 
 @pytest.mark.parametrize("size", [96, 97])
@@ -52,7 +52,7 @@ def test_layers_of_a_window_are_laid_over_the_plate_as_those_of_the_whole_crop_a
     part = Layers(torch.rand(1, 3, *PART.shape), alpha, torch.ones(shape), PART)
     all_of_it = part.covering(whole)._replace(window=None)
     for box in (Box(10, 20, SIDE), Box(-20, 30, 96), Box(60, 60, 48), Box(300, 0, SIDE)):
-        assert np.array_equal(painter._composite(part, box), painter._composite(all_of_it, box)), box
+        assert np.array_equal(painter.composite(part, box), painter.composite(all_of_it, box)), box
     assert torch.equal(part.covering(whole).covering(PART).colour, part.colour)
 
 

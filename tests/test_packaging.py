@@ -86,9 +86,17 @@ def bounds(lines: list[str]) -> dict[str, Requirement]:
     return {re.sub(r"[-_.]+", "-", each.name).lower(): each for each in found if each.name != "perfclone"}
 
 
+FILES = [file.relative_to(ROOT).as_posix() for file in (ROOT / "perfclone").rglob("*.py")]
+WITHOUT_EXTRAS = [name for name in FILES if not name.startswith("perfclone/backends/diffusion/")]
+
+
 @pytest.mark.parametrize(
-    ("extra", "places"), [("eval", ["eval"]), ("studio", ["studio", "app.py"]), (None, ["perfclone", "hub"])]
-)
+    ("extra", "places"),
+    [
+        ("eval", ["eval"]), ("studio", ["studio", "app.py"]), ("diffusion", ["perfclone"]),
+        (None, [*WITHOUT_EXTRAS, "hub"]),
+    ],
+)  # fmt: skip
 def test_what_is_installed_is_what_is_imported(extra, places):
     there = bounds([*PROJECT["dependencies"], *(EXTRAS[extra] if extra else ())])
     assert imported_packages(*places) - FACES.keys() <= there.keys()

@@ -105,7 +105,7 @@ def test_pixels_outside_the_matte_and_shadow_are_the_plates_own_bytes(actor):
     alpha, shadow = torch.zeros(1, 1, side, side), torch.ones(1, 1, side, side)
     alpha[..., 20:40, 20:40] = 1
     layers = Layers(torch.rand(1, 3, side, side), alpha, shadow)
-    frame = painter._composite(layers, Box(30, 40, 96))
+    frame = painter.composite(layers, Box(30, 40, 96))
     changed = (frame != painter.plate).any(-1)
     rows, columns = np.nonzero(changed)
     assert changed.any()

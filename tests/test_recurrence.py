@@ -20,7 +20,7 @@ def rolled_out(actor, moments, painter):
     footage = Footage(moments, boxes, np.arange(len(moments)) > 0, *plates)
     with torch.no_grad():
         steps = Rollout(actor.generator, actor.body.torso)(footage.batch(np.array([0]), len(moments)))
-    return [painter._composite(step.layers, Box(*box.tolist())) for step, box in zip(steps, boxes)]
+    return [painter.composite(step.layers, Box(*box.tolist())) for step, box in zip(steps, boxes)]
 
 
 def walking(speed):

@@ -28,8 +28,13 @@ LIMITS = {
 LOADED = (CONFIG, WEIGHTS, CONSENT, MANIFEST)
 
 
-def place(folder: Path, name: str) -> Path | None:
+def place(folder: Path, name: str, most: int | None = None) -> Path | None:
     """Where a file of an actor's folder is, or None where it has none.
+
+    Args:
+        folder: The actor's, or another that the Hub's cache keeps.
+        name: Of the file.
+        most: Bytes that it may have; None is what the format allows.
 
     Raises:
         UserError: It is a link that leads elsewhere, no ordinary file, or larger than such a file can be.
@@ -43,10 +48,9 @@ def place(folder: Path, name: str) -> Path | None:
         raise UserError(f"{path} is a link that leads out of {folder}; put the file itself there if you trust it.")
     if not path.is_file():
         raise UserError(f"{path} is not a file; fetch or train the actor again.")
-    if path.stat().st_size > LIMITS[name]:
-        raise UserError(
-            f"{path} is larger than {LIMITS[name]:,} bytes, so it is not what it is called; do not use it."
-        )
+    most = LIMITS[name] if most is None else most
+    if path.stat().st_size > most:
+        raise UserError(f"{path} is larger than {most:,} bytes, so it is not what it is called; do not use it.")
     return path
 
 

@@ -1,6 +1,7 @@
 """Backends: ways to paint an actor, each in a folder of its own behind the two protocols of this file.
 
-``layered`` is the project's own generator. A new one brings a module with a class like
+``layered`` is the project's own generator, ``diffusion`` refines what that paints with a pretrained image model. A new
+one brings a module with a class like
 :class:`perfclone.backends.layered.backend.Layered` and a line in ``_WHERE``; nothing else knows them by name.
 """
 
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from perfclone.training.request import TrainRequest
 
 #: Name of a backend -> the class that is it.
-_WHERE = {"layered": ("perfclone.backends.layered.backend", "Layered")}
+_WHERE = {
+    "layered": ("perfclone.backends.layered.backend", "Layered"),
+    "diffusion": ("perfclone.backends.diffusion.backend", "Diffusion"),
+}
 BACKENDS = tuple(_WHERE)
 
 
@@ -58,7 +62,7 @@ class Painter(Protocol):
     neutral: np.ndarray | None
 
     def paint(self, moments: Iterator[Moment]) -> Iterator[Painted]:
-        """One frame for each moment, as a stream; it looks one moment ahead."""
+        """One frame for each moment, as a stream; it looks at least one moment ahead."""
 
     def step(self, before: Moment, now: Moment, after: Moment, state: Any = None) -> tuple[Painted, Any]:
         """Paint one moment.
@@ -102,25 +106,51 @@ class Trained(NamedTuple):
     fps: float
 
 
+class Foundation(NamedTuple):
+    """A model of others that an actor is painted with, and does not carry.
+
+    Attributes:
+        what: Its part in that, such as "ControlNet".
+        repo: Hub repository; None for what comes with perfclone.
+        commit: Of that, 40 hex digits; empty for what comes with perfclone.
+        licence: Of its weights; empty where it is that of the one before.
+    """
+
+    what: str
+    repo: str | None
+    commit: str
+    licence: str
+
+
 class Backend(Protocol):
     """One way to paint an actor; making it imports nothing heavy, its methods do.
 
     Attributes:
         name: As in :func:`backend`.
-        presets: Names of its usual sizes.
+        presets: Names of its sizes.
+        usual: The one that is taken where nothing is said.
         config: The frozen dataclass of its network's sizes, flat and JSON-native; in an actor's ``config.json`` its
             fields stand beside those of :class:`perfclone.actor.ActorConfig`.
     """
 
     name: str
     presets: Sequence[str]
+    usual: str
     config: type
 
     def network(self, config: Any) -> nn.Module:
         """Build the network that an instance of ``config`` describes."""
 
+    def foundations(self, config: Any) -> Sequence[Foundation]:
+        """Name the models of others that an actor of such a network is painted with; nothing is loaded."""
+
     def painter(
-        self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"
+        self,
+        actor: Actor,
+        size: int | None = None,
+        device: str | None = None,
+        mixed_precision: Precision = "auto",
+        memory: float | None = None,
     ) -> Painter:
         """Build the painter of an actor.
 
@@ -129,6 +159,7 @@ class Backend(Protocol):
             size: Short side of the frames, pixels; None keeps the reference's.
             device: Where it computes; None takes an accelerator where there is one.
             mixed_precision: How it computes there; see :func:`perfclone.devices.choose_precision`.
+            memory: GB of the device that large models may take; None is enough.
         """
 
     def material(

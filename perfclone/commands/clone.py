@@ -11,6 +11,7 @@ from perfclone.terminal.arguments import (
     add_device,
     add_extractor_options,
     add_force,
+    add_memory,
     add_person,
     refuse_existing,
     require_file,
@@ -57,6 +58,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
     )
     add_person(add_extractor_options(parser))
     add_device(parser)
+    add_memory(parser)
     parser.set_defaults(run=run)
 
 
@@ -107,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         revision=args.revision,
         device=args.device,
         mixed_precision=args.mixed_precision,
+        memory=args.memory,
     )
     with progress_bars() as progress:
         result = cloner.clone(args.driving, args.output, options, progress=progress, force=args.force)

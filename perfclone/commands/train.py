@@ -73,9 +73,14 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
         "(default: built in)",
     )
     presets = list(dict.fromkeys(preset for name in BACKENDS for preset in backend(name).presets))
-    group.add_argument("--preset", choices=presets, default="base", help="size (default: %(default)s)")
+    usual = ", ".join(f"{backend(name).usual} of {name}" for name in BACKENDS)
+    group.add_argument("--preset", choices=presets, help=f"size, or base model of diffusion (default: {usual})")
     group.add_argument(
-        "--backend", choices=BACKENDS, default=BACKENDS[0], help="what paints the actor (default: %(default)s)"
+        "--backend",
+        choices=BACKENDS,
+        default=BACKENDS[0],
+        help="what paints the actor: layered copies filmed frames; diffusion has a pretrained image model refine "
+        "that, and wants a GPU and pip install 'perfclone[diffusion]' (default: %(default)s)",
     )
     length = group.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=positive, metavar="M", help="stop after so many minutes (default: 3)")
@@ -91,7 +96,8 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
         "--batch",
         type=whole(1),
         metavar="B",
-        help="sequences a step: more where there is a GPU, such as 12 (default: 4)",
+        help="sequences a step, or frames of diffusion: more where there is a GPU, such as 12 (default: 4; 1 of "
+        "sdxl-turbo)",
     )
     group.add_argument("--seed", type=whole(0), default=0, metavar="S", help="seed (default: 0)")
     group.add_argument("--resume", action="store_true", help="go on with an interrupted run")

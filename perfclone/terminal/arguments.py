@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -129,6 +130,25 @@ def add_extractor_options(parser: argparse.ArgumentParser, saved: bool = False) 
     )
     group.add_argument("--weights", metavar="PLACE", help="folder or Hub repository with the extractor's weights")
     return group
+
+
+def gigabytes(text: str) -> float:
+    """Argument type: an amount of memory, such as 6GB or 900MB; in GB."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *(?:(G|M)B?)?", text, re.IGNORECASE)
+    if not found or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"must be an amount of memory such as 6GB, got {text!r}")
+    return float(found[1]) / (1000 if found[2] in ("M", "m") else 1)
+
+
+def add_memory(parser: argparse.ArgumentParser) -> None:
+    """Add --memory."""
+    parser.add_argument(
+        "--memory",
+        type=gigabytes,
+        metavar="6GB",
+        help="how much of the GPU's memory the base model of a diffusion actor may take; with less than it wants, its "
+        "parts wait in the computer's own memory, which is slower (default: all that it wants)",
+    )
 
 
 def add_device(parser: argparse.ArgumentParser, precision: str | None = "auto") -> None:

@@ -26,7 +26,8 @@ class TrainConfig:
     """Settings of a training run.
 
     Attributes:
-        preset: One of the backend's; "tiny" (128 px), "base" (256 px) or "hd" (512 px).
+        preset: One of the backend's: of layered "tiny" (128 px), "base" (256 px) or "hd" (512 px), of diffusion a base
+            model; None takes its usual one.
         minutes: Length of the run by the clock, not counting preparation; 3 if neither is given.
         steps: Length of the run in steps, which makes it repeatable to the bit on the processors of one machine.
         holdout: Share of the video, at its end, that is never trained on nor used to choose weights, [0, 0.5].
@@ -45,7 +46,7 @@ class TrainConfig:
         backend: Name of the backend that will paint the actor.
     """
 
-    preset: str = "base"
+    preset: str | None = None
     minutes: float | None = None
     steps: int | None = None
     holdout: float = 0.0
@@ -65,9 +66,11 @@ class TrainConfig:
 
     def __post_init__(self):
         check_types(self)
-        presets = backend(self.backend).presets
-        if self.preset not in presets:
-            raise ValueError(f"preset must be one of {', '.join(presets)}, got {self.preset!r}")
+        known = backend(self.backend)
+        if self.preset is None:
+            object.__setattr__(self, "preset", known.usual)
+        if self.preset not in known.presets:
+            raise ValueError(f"preset must be one of {', '.join(known.presets)}, got {self.preset!r}")
         if self.minutes is not None and self.steps is not None:
             raise ValueError("give minutes or steps, not both")
         for name, (least, most) in _RANGES.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,13 +27,16 @@ class Fetched(NamedTuple):
     commit: str
 
 
-def find_cached(cache: Path, repo_id: str, revision: str | None = None) -> Fetched | None:
+def find_cached(
+    cache: Path, repo_id: str, revision: str | None = None, names: Sequence[str] = (CONFIG, WEIGHTS, MANIFEST)
+) -> Fetched | None:
     """Find an actor in the Hub's cache without asking the Hub; None where it is not there.
 
     Args:
         cache: The cache's folder.
         repo_id: "owner/name".
         revision: Commit, tag or branch; None is the main branch.
+        names: Files without which it does not count as there.
     """
     commit, root = revision or "main", root_of(cache, repo_id)
     if not COMMIT.fullmatch(commit):
@@ -41,7 +45,7 @@ def find_cached(cache: Path, repo_id: str, revision: str | None = None) -> Fetch
             return None
         commit = ref.read_bytes()[:64].decode("ascii", "replace").strip()
     folder = root / "snapshots" / commit
-    there = COMMIT.fullmatch(commit) and all((folder / name).is_file() for name in (CONFIG, WEIGHTS, MANIFEST))
+    there = COMMIT.fullmatch(commit) and all((folder / name).is_file() for name in names)
     return Fetched(folder, commit) if there else None
 
 

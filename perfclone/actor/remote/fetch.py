@@ -93,14 +93,14 @@ def _ask(
     """Fetch an actor from a Hub that may be asked; see :func:`fetch`."""
     from huggingface_hub import constants
 
-    head = _head(api, repo_id, cached)
+    head = head_of(api, repo_id, cached)
     if head is None:
         return cached
     _refuse_revoked(api, repo_id, head, cache)
-    info = head if revision is None else _info(api, repo_id, revision)
+    info = head if revision is None else info_of(api, repo_id, revision)
     if CONSENT in _siblings(info) and CONSENT not in _siblings(head):
         log.warning("%s has no %s any more at its head; ask its owner why before you use it.", repo_id, CONSENT)
-    folder = _download(api, repo_id, info.sha, _wanted(repo_id, info, names), cache)
+    folder = download(api, repo_id, info.sha, _wanted(repo_id, info, names), cache)
     if revision != info.sha:
         point(cache, repo_id, revision or constants.DEFAULT_REVISION, info.sha)
     return Fetched(folder, info.sha)
@@ -136,10 +136,10 @@ def _check_names(repo_id: str, revision: str | None) -> None:
         raise UserError(f"{shown(revision)} is no revision; give a commit, a tag or a branch of {repo_id}.")
 
 
-def _head(api: HfApi, repo_id: str, cached: Fetched | None) -> ModelInfo | None:
-    """What the Hub tells of the head; None where it cannot be asked and there is something to fall back on."""
+def head_of(api: HfApi, repo_id: str, cached: Fetched | None) -> ModelInfo | None:
+    """Give what the Hub tells of the head; None where it cannot be asked and there is something to fall back on."""
     try:
-        return _info(api, repo_id, None, quick=cached is not None)
+        return info_of(api, repo_id, None, quick=cached is not None)
     except Exception as error:
         if cached is None or not (passing(error) or no_hub(error)):
             raise
@@ -152,8 +152,12 @@ def _head(api: HfApi, repo_id: str, cached: Fetched | None) -> ModelInfo | None:
         return None
 
 
-def _info(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -> ModelInfo:
-    """What the Hub tells of a revision; asked once and briefly, or patiently."""
+def info_of(api: HfApi, repo_id: str, revision: str | None, quick: bool = False) -> ModelInfo:
+    """Give what the Hub tells of a revision; asked once and briefly, or patiently.
+
+    Raises:
+        UserError: It names no commit, or another than it was asked for.
+    """
     from huggingface_hub.errors import FileMetadataError
 
     def ask() -> ModelInfo:
@@ -180,7 +184,7 @@ def _refuse_revoked(api: HfApi, repo_id: str, head: ModelInfo, cache: Path) -> N
     if sibling is None:
         return
     _check_size(repo_id, sibling)
-    record = ConsentRecord.load(_download(api, repo_id, head.sha, [sibling], cache) / CONSENT)
+    record = ConsentRecord.load(download(api, repo_id, head.sha, [sibling], cache) / CONSENT)
     record.verify()
     if record.revoked is None:
         return
@@ -225,8 +229,15 @@ def _check_size(repo_id: str, sibling: RepoSibling) -> None:
         )
 
 
-def _download(api: HfApi, repo_id: str, commit: str, wanted: Sequence[RepoSibling], cache: Path) -> Path:
-    """Fetch files of a commit, those that are not there yet, and check each against what the Hub says of it."""
+def download(api: HfApi, repo_id: str, commit: str, wanted: Sequence[RepoSibling], cache: Path) -> Path:
+    """Fetch files of a commit, those that are not there yet, and check each against what the Hub says of it.
+
+    Returns:
+        The folder of the commit in the cache.
+
+    Raises:
+        UserError: A file is another one than the Hub says; it is removed.
+    """
     from huggingface_hub import hf_hub_download
 
     folder = root_of(cache, repo_id) / "snapshots" / commit
@@ -245,7 +256,7 @@ def _download(api: HfApi, repo_id: str, commit: str, wanted: Sequence[RepoSiblin
 def _check_content(repo_id: str, folder: Path, sibling: RepoSibling) -> None:
     """Refuse a file that is another one than the Hub says, and remove it, so that it is fetched anew."""
     name = sibling.rfilename
-    path = place(folder, name)
+    path = place(folder, name, LIMITS.get(name, sibling.size))
     if path is None:
         raise UserError(f"{name} of {repo_id} did not arrive in {folder}; try again.")
     if sibling.lfs:

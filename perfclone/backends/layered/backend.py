@@ -10,7 +10,7 @@ from perfclone.backends.layered.config import PRESETS, GeneratorConfig
 
 if TYPE_CHECKING:
     from perfclone.actor import Actor
-    from perfclone.backends import Trained
+    from perfclone.backends import Foundation, Trained
     from perfclone.backends.layered.painter import LayeredPainter
     from perfclone.backends.layered.painting import Painting
     from perfclone.devices import Precision
@@ -27,6 +27,7 @@ class Layered:
 
     name = "layered"
     presets = tuple(PRESETS)
+    usual = "base"
     config = GeneratorConfig
 
     def network(self, config: GeneratorConfig) -> Painting:
@@ -39,10 +40,19 @@ class Layered:
 
         return TexturedGenerator(config)
 
+    def foundations(self, config: GeneratorConfig) -> Sequence[Foundation]:
+        """None; see :class:`perfclone.backends.Backend`."""
+        return ()
+
     def painter(
-        self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"
+        self,
+        actor: Actor,
+        size: int | None = None,
+        device: str | None = None,
+        mixed_precision: Precision = "auto",
+        memory: float | None = None,
     ) -> LayeredPainter:
-        """Build the painter of an actor; see :class:`perfclone.backends.Backend`."""
+        """Build the painter of an actor, which is small anywhere; see :class:`perfclone.backends.Backend`."""
         from perfclone.backends.layered.painter import LayeredPainter
 
         return LayeredPainter(actor, size, device, mixed_precision)

@@ -17,8 +17,8 @@ from perfclone.backends.layered.choice import arm_depths, face_traits
 from perfclone.backends.layered.copying import window_around
 from perfclone.backends.layered.crop import Box, BoxFollower, Window, stretched
 from perfclone.backends.layered.fingers import hand_points
-from perfclone.backends.layered.painting import Layers
-from perfclone.backends.layered.recurrence import Past
+from perfclone.backends.layered.painting import Layers, Painting
+from perfclone.backends.layered.recurrence import Past, Step
 from perfclone.devices import Precision, choose_device, choose_precision, device_explained
 from perfclone.pose.body import Body
 from perfclone.pose.sequence import Moment, Pose
@@ -48,6 +48,7 @@ class LayeredPainter:
         size: Short side of the frames in pixels; None keeps the reference's.
         device: Where G runs; None takes an accelerator where there is one.
         mixed_precision: As :func:`perfclone.devices.choose_precision` takes it.
+        generator: G, where it is only a part of the actor's network.
 
     Raises:
         UserError: The device, or the precision on it, will not do.
@@ -60,7 +61,12 @@ class LayeredPainter:
     """
 
     def __init__(
-        self, actor: Actor, size: int | None = None, device: str | None = None, mixed_precision: Precision = "auto"
+        self,
+        actor: Actor,
+        size: int | None = None,
+        device: str | None = None,
+        mixed_precision: Precision = "auto",
+        generator: Painting | None = None,
     ):
         config, plate = actor.config, actor.plate.cpu().numpy()
         scale = 1.0 if size is None else size / min(config.width, config.height)
@@ -73,8 +79,9 @@ class LayeredPainter:
         self.device = choose_device(device)
         self.dtype = choose_precision(self.device, mixed_precision)
         with device_explained(self.device):
-            there = next(actor.generator.parameters()).device == self.device
-            self.generator = (actor.generator if there else deepcopy(actor.generator).to(self.device)).eval()
+            generator = generator or actor.generator
+            there = next(generator.parameters()).device == self.device
+            self.generator = (generator if there else deepcopy(generator).to(self.device)).eval()
         self.generator.open()
         self.neutral = self.generator.neutral
 
@@ -87,13 +94,20 @@ class LayeredPainter:
 
     def step(self, before: Moment, now: Moment, after: Moment, state: State | None = None) -> tuple[Painted, State]:
         """Paint one moment; see :class:`perfclone.backends.Painter`."""
+        step, state = self.paint_cut(before, now, after, state)
+        return Painted(self.composite(step.layers, state.box) if step else self.plate.copy(), now.time), state
+
+    def paint_cut(
+        self, before: Moment, now: Moment, after: Moment, state: State | None = None
+    ) -> tuple[Step | None, State]:
+        """Let G paint the crop of one moment, which is ``State.box``; None where nobody is to be seen."""
         state = state or State(None, None)
         if not now.pose.seen:
-            return Painted(self.plate.copy(), now.time), State(state.box, None)
+            return None, State(state.box, None)
         box = self._box(state.box, now.pose)
-        layers, past = self._layers([self._near(before, now), now.pose, self._near(after, now)], box, state.past)
+        step = self._step([self._near(before, now), now.pose, self._near(after, now)], box, state.past)
         broken = after.time - now.time > _NEAR / self.config.fps
-        return Painted(self._composite(layers, box), now.time), State(box, None if broken else past)
+        return step, State(box, None if broken else step.past)
 
     def _box(self, last: Box | None, pose: Pose) -> Box:
         if self.config.whole_frame:
@@ -102,8 +116,8 @@ class LayeredPainter:
         return self.follower.follow(last, pose.keypoints, pose.scores)
 
     @torch.inference_mode()
-    def _layers(self, window: list[Pose], box: Box, past: Past | None) -> tuple[Layers, Past]:
-        """Maps and G: what is painted of three poses in a row, and what the next frame is told of it."""
+    def _step(self, window: list[Pose], box: Box, past: Past | None) -> Step:
+        """Maps and G: what is painted of three poses in a row."""
         keypoints = torch.from_numpy(np.stack([pose.keypoints for pose in window])[None]).float()
         seen = torch.from_numpy(np.stack([pose.scores for pose in window])[None] > 0)
         face = torch.from_numpy(face_traits(window[1].details)[None])
@@ -112,7 +126,7 @@ class LayeredPainter:
         boxes = torch.from_numpy(box.array()[None]).float()
         mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with device_explained(self.device), mixed:
-            painted = recurrence.step(
+            return recurrence.step(
                 self.generator,
                 self.body.torso,
                 keypoints.to(self.device),
@@ -124,7 +138,6 @@ class LayeredPainter:
                 past,
                 large=self._large(box),
             )
-        return painted.layers, painted.past
 
     def _large(self, box: Box) -> int | None:
         """Side of what is painted where a crop is larger than G's, and was filmed larger; None for G's own."""
@@ -140,8 +153,8 @@ class LayeredPainter:
         keypoints = now.pose.keypoints + share * (other.pose.keypoints - now.pose.keypoints)
         return Pose(keypoints.astype(np.float32), np.minimum(now.pose.scores, other.pose.scores))
 
-    def _composite(self, layers: Layers, box: Box) -> np.ndarray:
-        """The crop laid over the full plate; pixels that nobody and no shadow touches stay the plate's own bytes."""
+    def composite(self, layers: Layers, box: Box) -> np.ndarray:
+        """Lay the crop over the full plate; pixels that nobody and no shadow touches stay the plate's own bytes."""
         frame, (planes, window) = self.plate.copy(), _planes(layers, box.side)
         own, rows, columns = box.framed(window, *frame.shape[:2])
         *colour, alpha, shadow = (plane[own] for plane in planes)

@@ -26,7 +26,6 @@ from perfclone.progress import Progress
 
 if TYPE_CHECKING:
     from perfclone.training.checkpoints import Checkpoints
-    from perfclone.training.config import TrainConfig
     from perfclone.training.held import HeldRun
 
 log = logging.getLogger(__name__)
@@ -44,7 +43,8 @@ def fit(
     config, main = run.request.config, checkpoints.accelerator.is_main_process
     facts, footage, plate = load_reference(run.material)
     size = PRESETS[config.preset].generator.resolution
-    generator = _generator(config, load_exemplars(run.material, footage, facts.body.torso, size))
+    exemplars = load_exemplars(run.material, footage, facts.body.torso, size)
+    generator = new_generator(exemplars, config.preset, config.seed, config.window, config.warm_start)
     seen = (footage.poses.scores > 0).any(1)
     parts = split(seen, config.holdout)
     made = (plate, footage.poses[parts.train & seen], facts.body, facts.side, facts.fps)
@@ -74,14 +74,22 @@ def _unpaired(
     return [driving_footage(poses, facts, plate, size, stance) for poses in sequences]
 
 
-def _generator(config: TrainConfig, exemplars: Exemplars) -> Generator:
-    """G, new or warmly started, with the actor's exemplars."""
-    torch.manual_seed(config.seed)
+def new_generator(exemplars: Exemplars, preset: str, seed: int, window: bool = True, warm: bool = True) -> Generator:
+    """Build a G for an actor with these exemplars.
+
+    Args:
+        exemplars: The actor's.
+        preset: Its size.
+        seed: Of its weights, where it does not start warmly.
+        window: Whether it is told the poses before and after.
+        warm: Start from the generator that ships with perfclone.
+    """
+    torch.manual_seed(seed)
     held = {"exemplars": exemplars.count, "exemplar_bytes": len(exemplars.coded)}
     held["face_marks"] = 0 if exemplars.marks is None else exemplars.marks.shape[1]
     held["hand_points"] = 0 if exemplars.hands is None else exemplars.hands.shape[2]
-    generator = Generator(dataclasses.replace(PRESETS[config.preset].generator, window=config.window, **held))
+    generator = Generator(dataclasses.replace(PRESETS[preset].generator, window=window, **held))
     generator.exemplars = exemplars
-    if config.warm_start:
-        warm_start(generator, config.preset)
+    if warm:
+        warm_start(generator, preset)
     return generator
