@@ -357,7 +357,7 @@ def test_whatever_makes_a_frame_faster_leaves_it_as_it_is(small_base):
     assert changes[0].shape == (1, 3, 64, 64) and changes[0].abs().mean() > 0.01
     assert (shapes.frame(model, 1)() - changes[0]).abs().mean() > 1e-4
     for change in changes[1:]:
-        torch.testing.assert_close(change, changes[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(change, changes[0], atol=1e-3, rtol=0)
     before = changes[0]
     model.turn("bf16")
     assert 1e-5 < (shapes.frame(model, 2)() - before).abs().mean() < 0.05

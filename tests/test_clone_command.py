@@ -43,12 +43,13 @@ def test_every_option_reaches_the_cloner(fake, dance, tmp_path):
     out = tmp_path / "out.mp4"
     arguments = (
         "--size 256 --keep-proportions --person 1 --purpose research --label Synthetic --without watermark "
-        "--revision abc --extractor vitpose --weights w --device cuda:1 --mixed-precision fp16 --force"
+        "--revision abc --extractor vitpose --weights w --device cuda:1 --mixed-precision fp16 --memory 900MB --force"
     )
     assert cli.main(["clone", "studio/anna", dance, "-o", str(out), *arguments.split()]) == 0
     assert fake.loaded == (
         "studio/anna",
-        {"extractor": "vitpose", "weights": "w", "revision": "abc", "device": "cuda:1", "mixed_precision": "fp16"},
+        {"extractor": "vitpose", "weights": "w", "revision": "abc", "device": "cuda:1", "mixed_precision": "fp16"}
+        | {"memory": 0.9},
     )
     driving, output, options, force = fake.asked
     assert (driving, output, force) == (Path(dance), out, True)

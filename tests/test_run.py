@@ -66,7 +66,7 @@ def test_a_request_comes_back_as_it_was_saved(changes, reference, tmp_path, monk
         (lambda values: values.update(extractor=3), "extractor must be str, got 3"),
         (lambda values: values["config"].update(steps=1.5), "steps must be int | None, got 1.5"),
         (lambda values: values["config"].update(mixed_precision="int4"), "mixed_precision must be"),
-        (lambda values: values["config"].update(backend="diffusion"), "There is no backend 'diffusion'"),
+        (lambda values: values["config"].update(backend="drawing"), "There is no backend 'drawing'"),
         (lambda values: values["consent"].pop("id"), "The consent record in the request .* has no 'id'"),
         (lambda values: values.update(config=[]), "is none for a training"),
     ],

@@ -61,7 +61,7 @@ def test_from_an_upload_to_the_clone_and_back_to_it(studio, visit, wave, tmp_pat
     page = visit(studio.address)
     arrive(page)
     page.get_by_alt_text("me, the actor").wait_for()  # an actor without a poster is no fault
-    assert "agreed to: research" in page.inner_text("#clone_actor_seen")
+    assert "may be used for: research" in page.inner_text("#clone_actor_seen")
     page.click("#clone")
     page.get_by_text("There is no performance yet").wait_for()
 

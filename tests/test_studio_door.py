@@ -73,7 +73,7 @@ def test_a_visitor_has_so_many_jobs_in_a_line_and_all_have_so_many(studio):
     jobs = [studio.ask("clone", comes("a"), {}) for _ in range(2)]
     with pytest.raises(UserError, match="You have 2 jobs here"):
         studio.ask("train", comes("a"), {})
-    with pytest.raises(UserError, match="まだ終わっていないジョブが 2 件"):
+    with pytest.raises(UserError, match="まだ終わっていないジョブが2件"):
         studio.ask("train", comes("a", "ja"), {})
     studio.ask("verify", comes("a"), {})  # the other line
     last = studio.ask("train", comes("b"), {})

@@ -27,6 +27,7 @@ def add(subparsers, everywhere: argparse.ArgumentParser) -> None:
         keep_proportions=False,
         extractor="blazepose",
         weights=None,
+        memory=None,
         person=0,
         purpose="personal",
         label=None,
