@@ -367,7 +367,7 @@ def test_whatever_makes_a_frame_faster_leaves_it_as_it_is(small_base):
 def test_shapes_are_timed_at_each_number_of_passes(windows, small_base, monkeypatch):
     monkeypatch.setattr(shapes, "LENGTH", 5)
     monkeypatch.setitem(BASES, "small", replace(BASES["small"], motion="some/motion" if windows else None))
-    found = shapes.measure("small", torch.device("cpu"), 1, windows)
+    found = shapes.measure("small", torch.device("cpu"), 3, windows)
     assert (found["side"], [row["way"] for row in found["ways"]]) == (64, list(shapes.ON_CPU))
     for row in found["ways"]:
         assert row["ms"].keys() == row["gb"].keys() == {"1", "2", "4"} and row["ms"]["4"] > row["ms"]["1"] > 0
