@@ -51,6 +51,8 @@ def route(store: Store) -> Route:
         if path is None:
             return PlainTextResponse("The job has no such file.", 404)
         media = _SHOWN.get(path.suffix.lower(), "application/octet-stream")
+        if media == "image/jpeg":  # a preview that the next one may replace while it is sent
+            return Response(path.read_bytes(), media_type=media, headers=_HEADERS)
         kept = request.query_params.get("keep")
         return FileResponse(path, media_type=media, filename=kept and Path(kept).name, headers=_HEADERS)
 

@@ -18,7 +18,8 @@ from .users import Users
 from .visitors import Door
 from .watching import QUIET
 
-#: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, and ``tab_NAME`` in the phrases.
+#: The tabs in their order: files in `tabs/`, each with ``build(studio, page)``, which may give what is to be done
+#: whenever the tab is opened, and ``tab_NAME`` in the phrases.
 TABS = ("clone", "train", "verify", "review", "evaluate")
 #: The tabs of jobs that are not called like one.
 TAB_OF = {"preflight": "clone", "check": "train", "push": "train"}
@@ -32,6 +33,9 @@ video, .still img {object-fit: contain; background: var(--block-background-fill)
     word-break: auto-phrase; line-break: strict}
 .upload-container {padding-top: 28px}
 .problem:not(:empty) {border-left: 4px solid #c2410c; padding-left: 12px}
+.problem .problem {border-left: 0; padding-left: 0}
+input[type="range"]::-webkit-slider-thumb {border: 2px solid var(--primary-600)}
+#review_queue .caption-label {max-width: 100%; white-space: normal}
 .verdict h2 {border-left: 8px solid #64748b; padding: 4px 0 4px 16px; line-height: 1.3}
 .verdict h2.good {border-color: #15803d}
 .verdict h2.beware {border-color: #b45309}
@@ -46,7 +50,10 @@ video, .still img {object-fit: contain; background: var(--block-background-fill)
 .report iframe {width: 100%; height: 75vh; border: 1px solid var(--border-color-primary); background: white}
 """
 #: As it comes, hints and labels have a contrast of less than 4.5:1.
-THEME = gr.themes.Soft(primary_hue="indigo").set(
+THEME = gr.themes.Soft(
+    primary_hue="indigo", font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
+).set(
+    block_border_width="1px",
     block_info_text_color="*neutral_600",
     block_info_text_color_dark="*neutral_300",
     block_title_text_color="*primary_700",
@@ -141,8 +148,10 @@ def build(studio: Studio) -> gr.Blocks:
             gr.LoginButton()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for name in _offered():
-                with gr.Tab(studio.words(f"tab_{name}"), id=name):
-                    _tab(name).build(studio, page)
+                with gr.Tab(studio.words(f"tab_{name}"), id=name) as tab:
+                    opened = _tab(name).build(studio, page)
+                if opened:
+                    tab.select(**opened, **QUIET)
         gr.Markdown(studio.words("footer"))
         page.load(None, js=MENDED, **QUIET)
 

@@ -155,7 +155,7 @@ def test_the_lines_do_not_wait_for_one_another(store):
 def test_a_running_job_tells_how_far_it_is_and_stops_when_asked(store):
     with working(store):
         job = ask(store, to=1000, pause_s=0.02)
-        standing = wait_for(lambda: job.standing and job.standing.done > 5 and job.standing)
+        standing = wait_for(lambda: job.standing and job.standing.left_s and job.standing)
         assert standing.stage == "count" and standing.total == 1000 and 1 < standing.left_s < 200
         job.stop()
         assert ended(job) == "stopped" and job.standing is None

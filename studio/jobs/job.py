@@ -26,6 +26,8 @@ GIVEN_UP = "Its worker was ended again and again, as when memory runs out; try a
 TRIES = 3
 #: Seconds to wait for the lock: whoever looks whether it is held has it for a moment.
 _PATIENCE = 1.0
+#: Seconds of a stage in which its pace says nothing yet.
+_UNSURE_S = 3.0
 
 
 class Stopped(Exception):
@@ -51,10 +53,11 @@ class Standing(NamedTuple):
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that the stage still takes at its pace; None before there is one."""
-        if not 0 < self.done <= self.total:
+        """Seconds that the stage still takes at its pace; None before there is one to go by."""
+        gone = time.time() - self.since
+        if gone < _UNSURE_S or not 0 < self.done <= self.total:
             return None
-        return (time.time() - self.since) * (self.total - self.done) / self.done
+        return gone * (self.total - self.done) / self.done
 
 
 class Job:

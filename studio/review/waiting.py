@@ -85,6 +85,7 @@ def _lay_out(studio: Studio) -> Parts:
     said = gr.Markdown(elem_id="review_said")
     gallery = gr.Gallery(
         label=words("review_queue"),
+        show_label=False,
         columns=4,
         fit_columns=False,
         height=None,

@@ -9,10 +9,14 @@ from ..roles import may
 from ..studio import Studio
 
 
-def build(studio: Studio, page: gr.Blocks) -> None:
-    """Build the tab: all of it for reviewers, for others the ledger's lines of their own clones."""
+def build(studio: Studio, page: gr.Blocks) -> dict:
+    """Build the tab: all of it for reviewers, for others the ledger's lines of their own clones.
+
+    Returns:
+        What is to be done whenever it is opened: all is read again, since clones are made in other tabs.
+    """
     words = studio.words
-    changed = gr.State(0)  # how often something was decided here, after which all is read again
+    changed = gr.State(0)  # how often something was decided here or the tab opened, after which all is read again
     with gr.Column(visible=False) as queue:
         gr.Markdown(words("review_intro"))
         waiting.build(studio, page, changed)
@@ -26,3 +30,4 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         return gr.Column(visible=allowed), gr.Row(visible=allowed)
 
     page.load(admit, None, [queue, tools], **QUIET)
+    return {"fn": lambda count: count + 1, "inputs": changed, "outputs": changed}

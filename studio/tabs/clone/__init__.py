@@ -21,6 +21,10 @@ from .shown import CSS as CSS
 
 #: Seconds between two looks at a job.
 EVERY = 0.7
+#: On a phone a result would come below what is to be seen.
+_SHOW = """() => { if (innerWidth < 640)
+    document.querySelector('#clone_result video')?.scrollIntoView({block: 'center', behavior: 'smooth'});
+}"""
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
@@ -64,6 +68,7 @@ class _Tab:
         self.looking.tick(self.look, self.asked, [p.checked, p.driving_seen, self.looking], **QUIET)
         shown = [p.standing, p.result, p.view, p.go, p.stop, self.cloning]
         self.cloning.tick(self.watch, [p.view, self.asked], shown, **QUIET)
+        p.result.change(None, js=_SHOW, **QUIET)
 
     def arrive(self, view: str, request: gr.Request) -> dict:
         """Show what is offered, and the clone that the visitor comes back to."""
