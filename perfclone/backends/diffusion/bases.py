@@ -20,7 +20,7 @@ class Base:
     """A latent diffusion model with its ControlNet for poses (Rombach et al. 2022; Zhang et al. 2023).
 
     Attributes:
-        repo: Hub repository of the pipeline; None is the small one that comes with perfclone.
+        repo: Hub repository of the pipeline; None is the small one, which `examples.diffusion` makes.
         control: Hub repository of the ControlNet.
         fast: Hub repository of a LoRA that lets it do with few steps (Luo et al., *LCM-LoRA*, 2023), or None.
         scheduler: diffusers' name of the sampler.
@@ -57,14 +57,16 @@ class Base:
 
     @property
     def folder(self) -> Path:
-        """Where the one that comes with perfclone is.
+        """Where the one is that `examples.diffusion` makes.
 
         Raises:
             UserError: It is not there.
         """
         place = EXAMPLES / "bases" / "small"
         if not (place / "model_index.json").is_file():
-            raise UserError(f"The small base is missing at {place}; run this from a full checkout, or use another.")
+            raise UserError(
+                f"The small base is not at {place}; make it with `python -m examples.diffusion`, or use another."
+            )
         return place
 
     @property

@@ -20,7 +20,7 @@ class DiffusionConfig(GeneratorConfig):
 
     Attributes:
         base: Name of the base, one of :data:`BASES`; nothing else is ever fetched for an actor.
-        base_commit: Of its repository, 40 hex digits; empty where it comes with perfclone.
+        base_commit: Of its repository, 40 hex digits; empty where `examples.diffusion` made it.
         control_commit: The same of the ControlNet's.
         fast_commit: The same of the LoRA for few steps; empty where the base has none.
         motion_commit: The same of the motion module's; empty where the base has none.
