@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 
 from perfclone.errors import UserError
 from perfclone.terminal.program import run_command
@@ -52,6 +53,15 @@ def run(args: argparse.Namespace) -> int:
     if args.mcp and not find_spec("mcp"):
         raise UserError("--mcp needs mcp, not installed here: pip install 'perfclone[studio,mcp]'")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    with TemporaryDirectory(prefix="perfclone-page-", ignore_cleanup_errors=True) as own:
+        # In a folder of all servers, one that ends would delete what another still shows.
+        os.environ.setdefault("GRADIO_TEMP_DIR", own)
+        _serve(args, host)
+    return 0
+
+
+def _serve(args: argparse.Namespace, host: str) -> None:
+    """Build the page and serve it until Ctrl-C."""
     from perfclone import builtin
 
     from . import zero
@@ -70,7 +80,6 @@ def run(args: argparse.Namespace) -> int:
         )
         print(f"The studio is at {url} ({_whom(local, bool(options['auth']))}); Ctrl-C ends it.", flush=True)
         page.block_thread()
-    return 0
 
 
 def _whom(local: bool, login: bool) -> str:

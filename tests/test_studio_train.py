@@ -140,10 +140,14 @@ def test_a_run_survives_stop_and_the_death_of_its_server_and_ends_with_an_actor(
             assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
             page.wait_for_selector("#train-own-still img")
             page.locator("#train-own-record").get_by_text("Anna Example agreed to").wait_for()
-            with page.expect_download() as download:
-                page.click("#train-zip")
-            names = zipfile.ZipFile(download.value.path()).namelist()
-            assert {f"Me_1/{name}" for name in (layout.CONFIG, layout.WEIGHTS, layout.POSTER)} < set(names)
+            wanted = {f"Me_1/{name}" for name in (layout.CONFIG, layout.WEIGHTS, layout.POSTER)}
+            for _ in range(20):  # what is offered is renewed a moment after the page says that it is trained
+                with page.expect_download() as download:
+                    page.click("#train-zip")
+                if wanted <= (names := set(zipfile.ZipFile(download.value.path()).namelist())):
+                    break
+                page.wait_for_timeout(500)
+            assert wanted < names
         clone = json.loads((folder / "ended.json").read_text())["result"]["clone"]
         asked = json.loads((tmp_path / "studio/jobs" / clone / "asked.json").read_text())
         assert asked["kind"] == "clone" and asked["request"]["purpose"] == "evaluation"
