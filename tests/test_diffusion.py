@@ -17,7 +17,7 @@ from hub.pull import pull
 from perfclone.actor import Actor
 from perfclone.backends.diffusion import backend
 from perfclone.backends.diffusion.bases import BASES
-from perfclone.backends.diffusion.model import locate
+from perfclone.backends.diffusion.locating import locate
 from perfclone.backends.layered.painter import LayeredPainter
 from perfclone.errors import UserError
 from perfclone.governance.marks.marker import UNMARKED

@@ -16,7 +16,8 @@ from perfclone.actor.layout import CONFIG, WEIGHTS
 from perfclone.backends.diffusion.bases import BASES
 from perfclone.backends.diffusion.checking import check_control, check_unet
 from perfclone.backends.diffusion.config import DiffusionConfig
-from perfclone.backends.diffusion.model import LatentModel, load_actor
+from perfclone.backends.diffusion.locating import located_of
+from perfclone.backends.diffusion.model import LatentModel
 from perfclone.errors import UserError
 
 REAL = dict(BASES)
@@ -35,7 +36,7 @@ def small(monkeypatch, impatient):
 
 def opened(commits):
     """The base of an actor with these commits, as its painter loads it."""
-    return loaded(load_actor(DiffusionConfig(**commits, base="sd15", exemplars=1)))
+    return loaded(located_of(DiffusionConfig(**commits, base="sd15", exemplars=1)))
 
 
 def loaded(located):

@@ -27,7 +27,8 @@ from perfclone.actor import Actor
 from perfclone.backends.diffusion import lora, painter, refining
 from perfclone.backends.diffusion.bases import BASES, Base
 from perfclone.backends.diffusion.config import DiffusionConfig
-from perfclone.backends.diffusion.model import LatentModel, locate
+from perfclone.backends.diffusion.locating import locate
+from perfclone.backends.diffusion.model import LatentModel
 from perfclone.backends.diffusion.windows import LENGTH, OVERLAP, windowed
 from perfclone.errors import UserError
 
@@ -201,7 +202,7 @@ def actor():
 @pytest.fixture
 def filming(located, monkeypatch):
     """A painter of that actor, with the motion module."""
-    monkeypatch.setattr(painter, "load_actor", lambda config: located)
+    monkeypatch.setattr(painter, "located_of", lambda config: located)
     return painter.DiffusionPainter(actor(), device="cpu")
 
 

@@ -26,7 +26,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from perfclone.backends.diffusion import lora
 from perfclone.backends.diffusion.bases import BASES
 from perfclone.backends.diffusion.config import DiffusionConfig
-from perfclone.backends.diffusion.model import Located
+from perfclone.backends.diffusion.locating import Located
 from perfclone.pipeline import PerformanceCloner
 
 SIDE, WORDS = 64, 16

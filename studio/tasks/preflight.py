@@ -39,15 +39,13 @@ def run(job: Job, tell) -> dict:
     with TemporaryDirectory() as scratch, Watched(Path(scratch)) as watched:
         seen = inspect_driving(driving, made_by, purpose=asked["purposes"][0], progress=tell, watch=watched)
     report = seen.report.to_dict()
+    takes = next((found["value"] for found in report["findings"] if found["name"] == "time"), None)
     return {
         "status": report["status"],
         "findings": report["findings"],
         "timeline": [list(stretch) for stretch in seen.timeline],
         "duration": seen.sample.info.duration,
-        "seconds": next(
-            (began + _ASKING_S + _LOOKING * found["value"] for found in report["findings"] if found["name"] == "time"),
-            None,
-        ),
+        "seconds": None if takes is None else began + _ASKING_S + _LOOKING * takes,
         "at": _stills(job, seen, made_by.actor),
     }
 

@@ -73,7 +73,7 @@ class Diffusion:
     ) -> None:
         """Prepare poses, mattes, plate and crops; see :class:`perfclone.backends.Backend`."""
         require()
-        from perfclone.backends.diffusion.model import locate
+        from perfclone.backends.diffusion.locating import locate
         from perfclone.backends.layered.training.prepare import prepare_reference
 
         config = request.config

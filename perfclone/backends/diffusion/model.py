@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from perfclone.backends.diffusion import lora
-from perfclone.backends.diffusion.bases import BASES, CAPTION, CLASS_CAPTION, Base
+from perfclone.backends.diffusion.bases import CAPTION, CLASS_CAPTION
 from perfclone.backends.diffusion.checking import check_control, check_pipeline, check_scheduler, check_unet
-from perfclone.backends.diffusion.fetch import PARTS, WEIGHTS, fetch_base
+from perfclone.backends.diffusion.fetch import WEIGHTS
+from perfclone.backends.diffusion.locating import Located
 from perfclone.backends.diffusion.motion import GIGABYTES, SCHEDULE, check_motion, with_motion
 from perfclone.backends.diffusion.placement import choose, place
 from perfclone.errors import UserError
@@ -22,40 +23,6 @@ from perfclone.files.reading import one_line
 
 if TYPE_CHECKING:
     from diffusers import UNetMotionModel
-
-    from perfclone.backends.diffusion.config import DiffusionConfig
-
-
-class Located(NamedTuple):
-    """Where a base is on this machine: folders, and the commits that they are of, empty for what came along."""
-
-    base: Base
-    pipeline: Path
-    control: Path
-    fast: Path | None
-    motion: Path | None
-    commits: dict[str, str]
-
-
-def locate(name: str, commits: dict[str, str] | None = None) -> Located:
-    """Find a base, or fetch it.
-
-    Args:
-        name: One of :data:`BASES`.
-        commits: Which to take, by what :attr:`Base.repos` calls them; None takes the newest.
-
-    Raises:
-        UserError: The Hub does not give it, or what it gives is not safe to load.
-    """
-    base = BASES[name]
-    if not base.repo:
-        return Located(base, base.folder, base.folder / "controlnet", None, None, {})
-    found = {
-        part: fetch_base(repo, (commits or {}).get(part), PARTS if part == "base" else ()) if repo else (None, "")
-        for part, repo in base.repos.items()
-    }
-    folders, at = zip(*found.values())
-    return Located(base, *folders, dict(zip(found, at)))
 
 
 class Words(NamedTuple):
@@ -197,12 +164,6 @@ class LatentModel:
         ):
             if not fits:
                 raise ValueError(f"its {what} does not go with its U-Net")
-
-
-def load_actor(config: DiffusionConfig) -> Located:
-    """Find the base of an actor, at the commits that it was trained with."""
-    commits = {name: getattr(config, f"{name}_commit") for name in BASES[config.base].repos}
-    return locate(config.base, {name: commit for name, commit in commits.items() if commit} or None)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from perfclone.actor.model import Actor
 from perfclone.backends import Painted
 from perfclone.backends.diffusion import lora
 from perfclone.backends.diffusion.control import as_tensor, pose_picture
-from perfclone.backends.diffusion.model import LatentModel, load_actor
+from perfclone.backends.diffusion.locating import located_of
+from perfclone.backends.diffusion.model import LatentModel
 from perfclone.backends.diffusion.moving import moved
 from perfclone.backends.diffusion.noise import BodyNoise
 from perfclone.backends.diffusion.refining import refine
@@ -103,7 +104,7 @@ class DiffusionPainter:
         self.body, self.size, self.neutral = self.guide.body, self.guide.size, self.guide.neutral
         self.config, device = network.config, self.guide.device
         with device_explained(device):
-            self.model = LatentModel(load_actor(self.config), self.config.rank, device, self.guide.dtype, memory, True)
+            self.model = LatentModel(located_of(self.config), self.config.rank, device, self.guide.dtype, memory, True)
             lora.fill(self.model.lora, dict(network.lora.named_parameters()))
         side = self.model.base.side // self.model.factor
         torso = self.body.torso * side / self.guide.follower.side

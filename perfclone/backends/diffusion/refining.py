@@ -7,6 +7,7 @@ cannot code would be lost otherwise.
 from __future__ import annotations
 
 import math
+from inspect import signature
 
 import torch
 import torch.nn.functional as F
@@ -72,21 +73,17 @@ def denoise(
     drawn = [torch.Generator("cpu").manual_seed(_SEED) for _ in latents]  # alike, wherever in a window a frame is
     sampler.set_timesteps(math.ceil(passes / strength), device=model.device)
     times = sampler.timesteps[-passes:]
-    sampler.set_begin_index(len(sampler.timesteps) - passes) if hasattr(sampler, "set_begin_index") else None
+    if hasattr(sampler, "set_begin_index"):
+        sampler.set_begin_index(len(sampler.timesteps) - passes)
     noisy = sampler.add_noise(latents, noise, times[:1].expand(len(latents)))
+    more = {"generator": drawn} if "generator" in signature(sampler.step).parameters else {}  # draws on its way
     for n, at in enumerate(times, 1):
         said = model.predict(sampler.scale_model_input(noisy, at), at, model.caption, poses, together)
-        more = {"generator": drawn} if takes_generator(sampler) else {}
         made = sampler.step(said, at, noisy, **more)
         noisy = made.prev_sample
         if n < passes and hasattr(made, "denoised"):  # LCM begins anew, with noise that would stay where it is
             noisy = sampler.add_noise(made.denoised, noise.roll(n, 1), times[n : n + 1].expand(len(latents)))
     return noisy
-
-
-def takes_generator(sampler) -> bool:
-    """Whether a sampler may draw noise on its way."""
-    return "generator" in sampler.step.__code__.co_varnames
 
 
 def _soft(changed: Tensor) -> Tensor:

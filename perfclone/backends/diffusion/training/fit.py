@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,19 +16,20 @@ from perfclone.backends import Trained
 from perfclone.backends.diffusion import lora
 from perfclone.backends.diffusion.config import DiffusionConfig
 from perfclone.backends.diffusion.control import as_tensor
-from perfclone.backends.diffusion.model import LatentModel, Located, load_actor, locate
+from perfclone.backends.diffusion.locating import Located, locate, located_of
+from perfclone.backends.diffusion.model import LatentModel
 from perfclone.backends.diffusion.network import DiffusionNetwork
 from perfclone.backends.diffusion.refining import refine
 from perfclone.backends.diffusion.training.pairs import Pairs, batch_of, code, paint_frames
 from perfclone.backends.diffusion.training.teaching import SCHEDULE, Student, advance, optimiser_of
 from perfclone.backends.layered.config import PRESETS
 from perfclone.backends.layered.training.fit import new_generator
-from perfclone.backends.layered.training.losses import perceptual_loss
 from perfclone.backends.layered.training.perceptual import PerceptualFeatures
 from perfclone.backends.layered.training.prepare import load_exemplars, load_reference
-from perfclone.backends.layered.training.progression import Progression, learning_rate
+from perfclone.backends.layered.training.progression import learning_rate
+from perfclone.backends.layered.training.steps import Training
 from perfclone.backends.layered.training.validation import split
-from perfclone.devices import DTYPES, agree
+from perfclone.devices import DTYPES
 from perfclone.progress import Progress
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def fit(
     guide = new_generator(exemplars, GUIDE, config.seed, warm=config.warm_start)
     guide.to(checkpoints.accelerator.device).eval()
     began = ActorConfig.load(run.actor / CONFIG).generator if checkpoints.last and run.actor else None
-    located = load_actor(began) if began else locate(config.preset)  # at the commits that it began with
+    located = located_of(began) if began else locate(config.preset)  # at the commits that it began with
     model, network = _open(located, config.preset, guide, checkpoints.accelerator)
     made = (plate, footage.poses[parts.train & seen], facts.body, facts.side, facts.fps)
     if main and not checkpoints.last:
@@ -73,7 +72,7 @@ def fit(
     state = trainer.progression
     if main:
         run.forget_after(state.step if checkpoints.last else -1)
-    better = lambda: offer(Trained(False, state.step, state.seconds, state.best, network, *made))  # noqa: E731
+    better = lambda best: offer(Trained(False, state.step, state.seconds, state.best, best, *made))  # noqa: E731
     done = trainer.fit(progress, stop, better)
     if done and main:
         checkpoints.load_best(network)
@@ -93,7 +92,7 @@ def _open(located: Located, name: str, guide, accelerator) -> tuple[LatentModel,
     return model, network
 
 
-class Teacher:
+class Teacher(Training):
     """Trains the LoRA on one actor's footage.
 
     Args:
@@ -114,44 +113,14 @@ class Teacher:
         pairs: Pairs,
         judges: Pairs,
     ):
-        self.run, self.config = run, run.request.config
-        self.checkpoints, self.accelerator = checkpoints, checkpoints.accelerator
-        self.model, self.network, self.pairs, self.judges = model, network, pairs, judges
+        super().__init__(run, checkpoints)
+        self.model, self.made, self.pairs, self.judges = model, network, pairs, judges
         torch.manual_seed(self.config.seed)
         student = Student(model, network.config.strength)
         self.student, self.optimiser = self.accelerator.prepare(student, optimiser_of(student))
         self.features = PerceptualFeatures().to(self.accelerator.device)
-        self.progression = Progression(self.config)
+        self.unrefined = float("inf")
         self.accelerator.register_for_checkpointing(self.progression)
-
-    def fit(self, progress: Progress, stop: Callable[[], bool], offer: Callable[[], None]) -> bool:
-        """Train until the run's length is reached; the best LoRA is then in the run's folder.
-
-        Returns:
-            Whether it is; False where it was told to stop.
-        """
-        state, saved = self.progression, time.monotonic()
-        began, judged = saved - state.seconds, state.part
-        if not math.isfinite(state.best):
-            state.untrained = self.judge(offer)
-        fraction, stopped = agree(self.accelerator, state.fraction, stop())
-        while fraction < 1 and not stopped:
-            progress("train", *state.standing)
-            loss = self.advance(fraction)
-            state.step, state.seconds = state.step + 1, time.monotonic() - began
-            self._log(**loss)
-            if state.part > judged:
-                judged = state.part
-                self.judge(offer)
-            if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
-                self.checkpoints.save(state.step)
-                saved = time.monotonic()
-            fraction, stopped = agree(self.accelerator, state.fraction, stop())
-        if fraction < 1:
-            self.checkpoints.save(state.step)
-        elif state.judged < state.step:
-            self.judge(offer)
-        return fraction >= 1
 
     def advance(self, fraction: float) -> dict[str, float]:
         """Take the next step of a run that is done to a fraction; the same for the same seed, step and rank."""
@@ -165,37 +134,28 @@ class Teacher:
         taught = *batch_of(self.pairs, chosen), draw
         return {lesson: advance(self.accelerator, self.student, self.optimiser, rate, lesson, *taught)}
 
-    @torch.no_grad()
-    def judge(self, offer: Callable[[], None]) -> float:
-        """Refine the validation frames; keep, offer and show the LoRA if it is the best. Gives the best score."""
-        state = self.progression
-        state.judged = state.step
-        if not self.accelerator.is_main_process:
-            return state.best
+    def validate(self) -> tuple[Tensor, Tensor, dict[str, float]]:
+        """Refine the validation frames; logged is also how far what G paints of them is from what was filmed."""
         real, painted, refined = self._refined()
-        score, guide = (round(float(perceptual_loss(self.features, each, real)), 6) for each in (refined, painted))
-        self._log(validation=score, unrefined=guide)
-        if score < state.best:
-            state.best = score
-            lora.fill(dict(self.network.lora.named_parameters()), self.model.lora)
-            self.checkpoints.keep_best(self.network)
-            offer()
-            self.run.show(state.step, real.cpu(), refined.cpu())
-        self.run.draw_curves()
-        if state.fraction >= 1 and state.best >= guide:
+        self.unrefined = self.score(painted, real)
+        return real, refined, {"unrefined": self.unrefined}
+
+    def network(self) -> DiffusionNetwork:
+        """Give G with the LoRA as it is now."""
+        lora.fill(dict(self.made.lora.named_parameters()), self.model.lora)
+        return self.made
+
+    def conclude(self) -> None:
+        """Say so where nothing is the better for it."""
+        if self.progression.best >= self.unrefined:
             log.warning("What is refined is no nearer to the validation frames than what layered paints of them.")
-        return state.best
 
     def _refined(self) -> tuple[Tensor, Tensor, Tensor]:
         """The validation frames as they were filmed, painted by G, and refined: (N, 3, S, S) in [0, 1] each."""
-        device, how, frames = self.accelerator.device, self.network.config, self.judges.frames
+        device, how, frames = self.accelerator.device, self.made.config, self.judges.frames
         shown = (frames.real, frames.drawn, frames.poses, frames.alphas[..., None])
         at = slice(None, _JUDGES)
         real, painted, poses, alphas = (as_tensor(each[at]).to(device) for each in shown)
         noise = torch.randn(self.judges.filmed[at].shape, generator=torch.Generator().manual_seed(0)).to(device)
         change = refine(self.model, painted, alphas, poses, noise, None, how.strength, how.passes)
         return real, painted, (painted + change).clamp(0, 1)
-
-    def _log(self, **values: float) -> None:
-        if self.accelerator.is_main_process:
-            self.run.log({"step": self.progression.step, "minutes": self.progression.seconds / 60, **values})

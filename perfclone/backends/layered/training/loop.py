@@ -7,9 +7,6 @@ poses, for which no truth exists, and learns to keep still what should be still.
 from __future__ import annotations
 
 import logging
-import math
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,11 +23,9 @@ from perfclone.backends.layered.training.branches import ONE
 from perfclone.backends.layered.training.discriminator import POSE_PICTURES, PatchDiscriminator
 from perfclone.backends.layered.training.duel import Branch, Duel
 from perfclone.backends.layered.training.footage import Batch, Footage
-from perfclone.backends.layered.training.losses import perceptual_loss
-from perfclone.backends.layered.training.progression import Progression, learning_rate
+from perfclone.backends.layered.training.progression import learning_rate
+from perfclone.backends.layered.training.steps import Training
 from perfclone.backends.layered.training.validation import Parts, paint
-from perfclone.devices import agree
-from perfclone.progress import Progress
 
 if TYPE_CHECKING:
     from perfclone.training.checkpoints import Checkpoints
@@ -49,7 +44,7 @@ RUN = 3
 WARM = 2
 
 
-class Trainer:
+class Trainer(Training):
     """Trains G on one actor's footage.
 
     Args:
@@ -72,51 +67,13 @@ class Trainer:
         driving: list[Footage],
         torso: float,
     ):
-        self.run, self.config = run, run.request.config
-        self.checkpoints, self.accelerator = checkpoints, checkpoints.accelerator
+        super().__init__(run, checkpoints)
         self.reference, self.parts, self.driving, self.torso = reference, parts, driving, torso
         self.longest = reference.longest(parts.train, WARM + 1)
         self.ema = AveragedModel(generator, avg_fn=_average).to(self.accelerator.device)
         self.duel = Duel(self.accelerator, Rollout(generator, torso), _critic(self.config), ONE)
-        self.progression = Progression(self.config)
+        self.features = self.duel.features
         self.accelerator.register_for_checkpointing(self.progression, self.ema)
-
-    def fit(self, progress: Progress, stop: Callable[[], bool], offer: Callable[[Generator], None]) -> bool:
-        """Train until the run's length is reached; the best averaged weights are then in the run's folder.
-
-        Args:
-            progress: Called with "train", what is done and how much there is.
-            stop: Asked after each step.
-            offer: Called with G each time that it is better than it was untrained, and than before.
-
-        Returns:
-            Whether it is; False where it was told to stop.
-        """
-        state, saved = self.progression, time.monotonic()
-        began, judged = saved - state.seconds, state.part
-        if not math.isfinite(state.best):
-            state.untrained = self.judge(progress)
-        progress("train", *state.standing)
-        fraction, stopped = agree(self.accelerator, state.fraction, stop())
-        while fraction < 1 and not stopped:
-            losses = self.advance(fraction)
-            state.step, state.seconds = state.step + 1, time.monotonic() - began
-            self._log(**losses)
-            progress("train", *state.standing)
-            if state.part > judged:
-                judged = state.part
-                self.judge(progress, offer)
-            if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
-                self.checkpoints.save(state.step)
-                saved = time.monotonic()
-            fraction, stopped = agree(self.accelerator, state.fraction, stop())
-        if fraction < 1:
-            self.checkpoints.save(state.step)
-        elif state.judged < state.step:
-            self.judge(progress, offer)
-        if fraction >= 1 and self.accelerator.is_main_process and state.best == state.untrained:
-            log.warning("Training brought nothing that the validation frames show; the actor is as it was untrained.")
-        return fraction >= 1
 
     def advance(self, fraction: float) -> dict[str, float]:
         """Take the next step of a run that is done to a fraction; gives the losses by name."""
@@ -140,30 +97,18 @@ class Trainer:
         batch = self._draw(self.reference, self.parts.train, warm + 1, size, rng)
         return "paired", worsen(batch, self.torso, rng), warm
 
-    def judge(self, progress: Progress, offer: Callable[[Generator], None] | None = None) -> float:
-        """Paint the validation frames with the averaged weights; keep, offer and show these if they are the best.
+    def validate(self) -> tuple[Tensor, Tensor, dict[str, float]]:
+        """Paint the validation frames with the averaged weights; see :class:`Training`."""
+        return *paint(self.ema.module, self.torso, self.reference, self.parts.validation), {}
 
-        Returns:
-            The best score so far; infinite in all processes but the main one, which alone judges.
-        """
-        state = self.progression
-        state.judged = state.step
-        if not self.accelerator.is_main_process:
-            return state.best
-        if state.fraction >= 1:  # the run is over, and this may take a while
-            progress("validation", 0, 0)
-        real, painted = paint(self.ema.module, self.torso, self.reference, self.parts.validation)
-        with torch.no_grad():
-            score = round(float(perceptual_loss(self.duel.features, painted, real)), 6)  # as the log has it
-        self._log(validation=score)
-        if score < state.best:
-            state.best = score
-            self.checkpoints.keep_best(self.ema.module)
-            if offer:
-                offer(self.ema.module)
-            self.run.show(state.step, real.cpu(), painted.cpu())
-        self.run.draw_curves()
-        return state.best
+    def network(self) -> Generator:
+        """Give G with its averaged weights."""
+        return self.ema.module
+
+    def conclude(self) -> None:
+        """Say so where training brought nothing."""
+        if self.progression.best == self.progression.untrained:
+            log.warning("Training brought nothing that the validation frames show; the actor is as it was untrained.")
 
     def _draw(self, footage: Footage, usable: np.ndarray, length: int, size: int, rng: np.random.Generator) -> Batch:
         starts = footage.starts(length, usable)
@@ -174,10 +119,6 @@ class Trainer:
         rng, held = self._rng(self.progression.step, 1), self.duel.generator.exemplars.count
         taken = rng.random((count, held)) < rng.choice(SCARCE, (count, 1))
         return torch.from_numpy(taken).to(self.accelerator.device)
-
-    def _log(self, **values: float) -> None:
-        if self.accelerator.is_main_process:
-            self.run.log({"step": self.progression.step, "minutes": self.progression.seconds / 60, **values})
 
     def _rng(self, step: int, what: int = 0) -> np.random.Generator:
         return np.random.default_rng((self.config.seed, step, self.accelerator.process_index, what))
