@@ -24,7 +24,11 @@ TABS = ("clone", "train", "verify", "review", "evaluate")
 #: The tabs of jobs that are not called like one.
 TAB_OF = {"preflight": "clone", "check": "train", "push": "train"}
 CSS = """
-@media (max-width: 480px) {#tabs [role="tab"] {padding: 0 8px}}
+@media (max-width: 480px) {
+    #tabs [role="tab"] {padding: 0 8px}
+    .upload-container {padding-top: 44px !important}
+    #review_queue .grid-container {grid-template-columns: 1fr !important}
+}
 .dark {--color-accent: var(--primary-300)}
 .gradio-container > .main {max-width: 1280px !important; margin: 0 auto !important}
 video, .still img {object-fit: contain; background: var(--block-background-fill)}
